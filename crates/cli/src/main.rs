@@ -1,0 +1,2 @@
+//! The `elbo` command.
+fn main() {}
