@@ -1,1 +1,3 @@
 //! Placeholder.
+mod settings;
+pub use settings::{Domain, Setting, Settings, Value};

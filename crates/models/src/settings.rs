@@ -1,0 +1,238 @@
+//! Settings as declared data: name, default, domain and help in one item, from which parsing, checking, help text
+//! and the resolved configuration are all derived.
+
+use std::fmt;
+
+/// The value of a setting.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A whole number.
+    Int(u64),
+    /// A finite real number.
+    Float(f64),
+    /// Yes or no.
+    Bool(bool),
+    /// One word of a closed list, or free text.
+    Text(String),
+    /// A list of whole numbers.
+    Ints(Vec<u64>),
+}
+
+/// What a setting allows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Domain {
+    /// A whole number in `min..=max`.
+    Int {
+        /// Smallest value allowed.
+        min: u64,
+        /// Largest value allowed.
+        max: u64,
+    },
+    /// A finite number in `[min, max]`, or in `(min, max]` if `open`.
+    Float {
+        /// Lower end.
+        min: f64,
+        /// Upper end, allowed.
+        max: f64,
+        /// Whether `min` itself is refused.
+        open: bool,
+    },
+    /// `true` or `false`.
+    Bool,
+    /// One of the words.
+    Choice(&'static [&'static str]),
+    /// Any text that is not empty.
+    Text,
+    /// A list of at most `len` whole numbers, each in `min..=max`.
+    Ints {
+        /// Smallest entry allowed.
+        min: u64,
+        /// Largest entry allowed.
+        max: u64,
+        /// Longest list allowed.
+        len: usize,
+    },
+}
+
+/// One setting: its name within its section, default, domain and help.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Key within its section (`lr` of `train.lr`).
+    pub name: &'static str,
+    /// Value when the recipe is silent.
+    pub default: Value,
+    /// What is allowed.
+    pub domain: Domain,
+    /// One line: meaning and unit.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// A whole number in `min..=max`.
+    pub fn int(name: &'static str, default: u64, [min, max]: [u64; 2], help: &'static str) -> Self {
+        Self { name, default: Value::Int(default), domain: Domain::Int { min, max }, help }
+    }
+
+    /// A finite number in `[min, max]`.
+    pub fn float(name: &'static str, default: f64, [min, max]: [f64; 2], help: &'static str) -> Self {
+        Self { name, default: Value::Float(default), domain: Domain::Float { min, max, open: false }, help }
+    }
+
+    /// A finite number in `(0, max]`.
+    pub fn positive(name: &'static str, default: f64, max: f64, help: &'static str) -> Self {
+        Self { name, default: Value::Float(default), domain: Domain::Float { min: 0.0, max, open: true }, help }
+    }
+
+    /// `true` or `false`.
+    pub fn bool(name: &'static str, default: bool, help: &'static str) -> Self {
+        Self { name, default: Value::Bool(default), domain: Domain::Bool, help }
+    }
+
+    /// One word of `words`.
+    pub fn choice(name: &'static str, default: &str, words: &'static [&'static str], help: &'static str) -> Self {
+        Self { name, default: Value::Text(default.into()), domain: Domain::Choice(words), help }
+    }
+
+    /// Free text.
+    pub fn text(name: &'static str, default: &str, help: &'static str) -> Self {
+        Self { name, default: Value::Text(default.into()), domain: Domain::Text, help }
+    }
+
+    /// A list of at most 16 whole numbers in `min..=max`.
+    pub fn ints(name: &'static str, default: &[u64], [min, max]: [u64; 2], help: &'static str) -> Self {
+        Self { name, default: Value::Ints(default.into()), domain: Domain::Ints { min, max, len: 16 }, help }
+    }
+}
+
+impl Domain {
+    /// Whether `value` has the right type and lies inside.
+    pub fn allows(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Domain::Int { min, max }, Value::Int(v)) => (min..=max).contains(&v),
+            (Domain::Float { min, max, open }, Value::Float(v)) => {
+                v.is_finite() && v <= max && if *open { v > min } else { v >= min }
+            }
+            (Domain::Bool, Value::Bool(_)) => true,
+            (Domain::Choice(words), Value::Text(v)) => words.contains(&v.as_str()),
+            (Domain::Text, Value::Text(v)) => !v.is_empty(),
+            (Domain::Ints { min, max, len }, Value::Ints(v)) => {
+                v.len() <= *len && v.iter().all(|v| (min..=max).contains(&v))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Domain {
+    /// The sentence an error message needs: "a whole number from 1 to 1000".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Domain::Int { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Domain::Float { min, max, open: true } => write!(f, "a number above {min} and at most {max}"),
+            Domain::Float { min, max, open: false } => write!(f, "a number from {min} to {max}"),
+            Domain::Bool => write!(f, "true or false"),
+            Domain::Choice(words) => write!(f, "one of {}", words.join(", ")),
+            Domain::Text => write!(f, "text that is not empty"),
+            Domain::Ints { min, max, len } => {
+                write!(f, "a list of at most {len} whole numbers from {min} to {max}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    /// As TOML writes it; a float always shows a point or an exponent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Int(v) => write!(f, "{v}"),
+            Value::Float(v) => write!(f, "{v:?}"),
+            Value::Bool(v) => write!(f, "{v}"),
+            Value::Text(v) => write!(f, "{v:?}"),
+            Value::Ints(v) => write!(f, "{v:?}"),
+        }
+    }
+}
+
+/// The settings of one section with their values, in the order of declaration.
+///
+/// The getters panic on a name that was not declared or has another type: that is a bug of the caller, never of a
+/// user, whose input was checked against the declaration when the value entered.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings(Vec<(&'static str, Value)>);
+
+impl Settings {
+    /// Every setting at its default.
+    pub fn defaults(declared: &[Setting]) -> Self {
+        Self(declared.iter().map(|s| (s.name, s.default.clone())).collect())
+    }
+
+    /// Replaces a value.
+    #[track_caller]
+    pub fn set(&mut self, name: &str, value: Value) {
+        let slot = self.0.iter_mut().find(|(n, _)| *n == name);
+        slot.unwrap_or_else(|| panic!("setting `{name}` is not declared")).1 = value;
+    }
+
+    /// This section with one value replaced: for tests and programs that set up a model by hand.
+    #[track_caller]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Name and value of each setting.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.0.iter().map(|(name, value)| (*name, value))
+    }
+
+    #[track_caller]
+    fn get(&self, name: &str) -> &Value {
+        let slot = self.0.iter().find(|(n, _)| *n == name);
+        &slot.unwrap_or_else(|| panic!("setting `{name}` is not declared")).1
+    }
+
+    /// A whole number.
+    #[track_caller]
+    pub fn int(&self, name: &str) -> usize {
+        match self.get(name) {
+            Value::Int(v) => *v as usize,
+            other => panic!("setting `{name}` is {other}, not a whole number"),
+        }
+    }
+
+    /// A number.
+    #[track_caller]
+    pub fn float(&self, name: &str) -> f64 {
+        match self.get(name) {
+            Value::Float(v) => *v,
+            other => panic!("setting `{name}` is {other}, not a number"),
+        }
+    }
+
+    /// Yes or no.
+    #[track_caller]
+    pub fn bool(&self, name: &str) -> bool {
+        match self.get(name) {
+            Value::Bool(v) => *v,
+            other => panic!("setting `{name}` is {other}, not true or false"),
+        }
+    }
+
+    /// A word or text.
+    #[track_caller]
+    pub fn text(&self, name: &str) -> &str {
+        match self.get(name) {
+            Value::Text(v) => v,
+            other => panic!("setting `{name}` is {other}, not text"),
+        }
+    }
+
+    /// A list of whole numbers.
+    #[track_caller]
+    pub fn ints(&self, name: &str) -> Vec<usize> {
+        match self.get(name) {
+            Value::Ints(v) => v.iter().map(|&v| v as usize).collect(),
+            other => panic!("setting `{name}` is {other}, not a list of whole numbers"),
+        }
+    }
+}
