@@ -1,10 +1,27 @@
 //! Dense row-major tensors of rank ≤ 4, matrix products, vectorised elementwise kernels and keyed random streams.
 //!
 //! This crate knows nothing of gradients, models, files or text. It is the only one that contains `unsafe`.
+//!
+//! Shapes are axis letters throughout the workspace: `b` batch, `n` data, `d` latent or data width, `k` classes,
+//! `h` hidden. A wrong shape is a bug of the caller and panics with both shapes.
 
+mod buffer;
+mod cpu;
+mod elementwise;
+mod gemm;
+pub mod math;
+mod parallel;
+mod reduce;
 mod rng;
+mod shape;
+mod small_gemm;
+mod tensor;
 
-pub use rng::{Purpose, Stream, stream};
+pub use cpu::kernel_name;
+pub use gemm::{Mat, dgemm, gemm};
+pub use rng::{Purpose, Stream, fill_normal, fill_uniform, stream};
+pub use shape::Shape;
+pub use tensor::Tensor;
 
 /// The scalar of every tensor: `f32`, or `f64` under the test-only feature `f64`.
 #[cfg(not(feature = "f64"))]

@@ -4,7 +4,11 @@
 //! drawing more often for one purpose (say, evaluation) cannot change another (training).
 
 use rand::SeedableRng;
+use rand::distr::{Distribution, StandardUniform};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+use crate::Real;
 
 /// The generator behind every random number: ChaCha with 8 rounds.
 pub type Stream = ChaCha8Rng;
@@ -38,4 +42,14 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> Stream {
     let mut stream = ChaCha8Rng::seed_from_u64(seed);
     stream.set_stream(((purpose as u64) << 48) | index);
     stream
+}
+
+/// Fills `out` with independent standard normals.
+pub fn fill_normal(stream: &mut Stream, out: &mut [Real]) {
+    out.iter_mut().for_each(|v| *v = StandardNormal.sample(stream));
+}
+
+/// Fills `out` with independent uniforms on `[0, 1)`.
+pub fn fill_uniform(stream: &mut Stream, out: &mut [Real]) {
+    out.iter_mut().for_each(|v| *v = StandardUniform.sample(stream));
 }

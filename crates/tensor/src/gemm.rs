@@ -1,0 +1,211 @@
+//! Matrix products `C ← A·B + β·C` of strided views into row-major C.
+//!
+//! Small products run on an unpacked kernel of this crate, large ones on `matrixmultiply`, split over the current
+//! rayon pool along rows or columns of C and never along the inner dimension. Which kernel computes an element, and in
+//! which order its terms are added, depends on the shapes alone, so the bits are the same at any number of threads.
+
+use crate::Real;
+use crate::parallel::{Disjoint, split};
+use crate::small_gemm;
+
+/// From this many multiply-adds on, packing into `matrixmultiply`'s layout pays (measured in `benches/gemm.rs`).
+const PACKED_FROM: usize = 2 << 20;
+/// From this many multiply-adds on, a second thread pays.
+const PARALLEL_FROM: usize = 4 << 20;
+/// Blocks of a parallel product start at multiples of the widest micro-kernel.
+const BLOCK: usize = 16;
+
+/// A strided view of a matrix; transposing it costs nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Mat<'a, T = Real> {
+    pub(crate) data: &'a [T],
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) col_stride: usize,
+}
+
+impl<'a, T> Mat<'a, T> {
+    /// The row-major view of `rows * cols` elements.
+    #[track_caller]
+    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
+        assert_eq!(data.len(), rows * cols, "{} elements for a {rows}×{cols} matrix", data.len());
+        Self { data, rows, cols, row_stride: cols, col_stride: 1 }
+    }
+
+    /// The transpose.
+    pub fn t(self) -> Self {
+        Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+}
+
+/// `C ← A·B + β·C` with `A: [m, k]`, `B: [k, n]`, `C: [m, n]` row-major; for β = 0, C is not read.
+#[track_caller]
+pub fn gemm(a: Mat<'_>, b: Mat<'_>, beta: Real, c: &mut [Real]) {
+    let (m, k, n) = checked(&a, &b, c);
+    let work = m * k * n;
+    if work < PACKED_FROM {
+        return small_gemm::run(a, b, beta, c);
+    }
+    let threads = if work < PARALLEL_FROM { 1 } else { rayon::current_num_threads() };
+    let out = Disjoint::new(c);
+    let by_rows = m >= n;
+    split(if by_rows { m } else { n }, BLOCK, threads, &|range| {
+        let (rows, cols) = if by_rows { (range, 0..n) } else { (0..m, range) };
+        // SAFETY: the ranges of `split` are disjoint and inside the matrices, whose extents `checked` has verified;
+        // the pointer is offset to the first element of the block, and the block is addressed with C's row stride.
+        unsafe {
+            packed(
+                [rows.len(), k, cols.len()],
+                (a.data.as_ptr().add(rows.start * a.row_stride), a.row_stride, a.col_stride),
+                (b.data.as_ptr().add(cols.start * b.col_stride), b.row_stride, b.col_stride),
+                beta,
+                (out.pointer().add(rows.start * n + cols.start), n),
+            );
+        }
+    });
+}
+
+/// `C ← A·B + β·C` in f64, in every build: for statistics and checks.
+#[track_caller]
+pub fn dgemm(a: Mat<'_, f64>, b: Mat<'_, f64>, beta: f64, c: &mut [f64]) {
+    let (m, k, n) = checked(&a, &b, c);
+    // SAFETY: `checked` has verified the extents of all three matrices.
+    unsafe {
+        matrixmultiply::dgemm(
+            m,
+            k,
+            n,
+            1.0,
+            a.data.as_ptr(),
+            a.row_stride as isize,
+            a.col_stride as isize,
+            b.data.as_ptr(),
+            b.row_stride as isize,
+            b.col_stride as isize,
+            beta,
+            c.as_mut_ptr(),
+            n as isize,
+            1,
+        );
+    }
+}
+
+#[track_caller]
+fn checked<T>(a: &Mat<'_, T>, b: &Mat<'_, T>, c: &[T]) -> (usize, usize, usize) {
+    assert_eq!(a.cols, b.rows, "product of {}×{} and {}×{}", a.rows, a.cols, b.rows, b.cols);
+    assert_eq!(c.len(), a.rows * b.cols, "{} elements for a {}×{} product", c.len(), a.rows, b.cols);
+    (a.rows, a.cols, b.cols)
+}
+
+/// # Safety
+/// All elements addressed by the extents and strides must be in bounds; C must not overlap A or B.
+unsafe fn packed(
+    [m, k, n]: [usize; 3],
+    (a, rsa, csa): (*const Real, usize, usize),
+    (b, rsb, csb): (*const Real, usize, usize),
+    beta: Real,
+    (c, rsc): (*mut Real, usize),
+) {
+    #[cfg(feature = "f64")]
+    use matrixmultiply::dgemm as product;
+    #[cfg(not(feature = "f64"))]
+    use matrixmultiply::sgemm as product;
+    let signed = |stride: usize| stride as isize;
+    // SAFETY: the caller's promise.
+    unsafe {
+        product(m, k, n, 1.0, a, signed(rsa), signed(csa), b, signed(rsb), signed(csb), beta, c, signed(rsc), 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Purpose, fill_normal, stream};
+
+    /// Every form and size class against a plain triple loop in f64, with and without accumulation.
+    #[test]
+    fn every_form_equals_the_triple_loop() {
+        let mut rng = stream(1, Purpose::Test, 0);
+        let shapes = [
+            [1, 1, 1],
+            [3, 5, 2],
+            [64, 2, 32],
+            [64, 32, 4],
+            [32, 128, 128],
+            [32, 128, 256],
+            [7, 33, 17],
+            [100, 512, 10],
+            [9, 40, 70],
+            [10, 10, 64],
+            [16, 300, 31],
+            [128, 32, 2],
+            [100, 784, 300],
+            [130, 150, 130],
+            [300, 70, 513],
+            [5, 0, 3],
+        ];
+        for [m, k, n] in shapes {
+            let mut fill = |len: usize| {
+                let mut v = vec![0.0; len];
+                fill_normal(&mut rng, &mut v);
+                v
+            };
+            let (a, b, c0) = (fill(m * k), fill(k * n), fill(m * n));
+            for (ta, tb, beta) in [(false, false, 0.0), (true, false, 1.0), (false, true, 0.5), (true, true, 0.0)] {
+                let av = if ta { Mat::new(&a, k, m).t() } else { Mat::new(&a, m, k) };
+                let bv = if tb { Mat::new(&b, n, k).t() } else { Mat::new(&b, k, n) };
+                let mut c = c0.clone();
+                if beta == 0.0 {
+                    c.fill(Real::NAN); // must not be read
+                }
+                gemm(av, bv, beta, &mut c);
+                for i in 0..m {
+                    for j in 0..n {
+                        let mut exact = if beta == 0.0 { 0.0 } else { f64::from(beta) * f64::from(c0[i * n + j]) };
+                        let mut size = 1.0 + exact.abs();
+                        for p in 0..k {
+                            let term = f64::from(av.data[i * av.row_stride + p * av.col_stride])
+                                * f64::from(bv.data[p * bv.row_stride + j * bv.col_stride]);
+                            exact += term;
+                            size += term.abs();
+                        }
+                        let error = (f64::from(c[i * n + j]) - exact).abs();
+                        let unit = f64::from(Real::EPSILON) * 8.0;
+                        assert!(error <= unit * size, "{m}×{k}×{n} {ta} {tb} β={beta} at {i},{j}: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// One thread and three give the same bits (three, so that the blocks are uneven).
+    #[test]
+    fn the_number_of_threads_does_not_change_a_bit() {
+        let mut rng = stream(2, Purpose::Test, 0);
+        for [m, k, n] in [[1000, 784, 64], [64, 1000, 784], [257, 333, 301], [1000, 512, 512]] {
+            let (mut a, mut b) = (vec![0.0; m * k], vec![0.0; k * n]);
+            fill_normal(&mut rng, &mut a);
+            fill_normal(&mut rng, &mut b);
+            let run = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut c = vec![1.0; m * n];
+                pool.install(|| gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), 1.0, &mut c));
+                let mut d = vec![0.0; m * n];
+                pool.install(|| gemm(Mat::new(&a, k, m).t(), Mat::new(&b, n, k).t(), 0.0, &mut d));
+                (c, d)
+            };
+            assert!(run(1) == run(3), "{m}×{k}×{n}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Splitting work over the current rayon pool, in chunks that do not depend on the number of threads.
+
+use std::ops::Range;
+
+/// Below this many elements an elementwise pass is cheaper on one thread than handed to a second one.
+const MIN_ELEMENTS: usize = 32 * 1024;
+
+/// Threads that may help with `elements` elements of elementwise work.
+pub(crate) fn threads_for(elements: usize) -> usize {
+    if elements < MIN_ELEMENTS { 1 } else { rayon::current_num_threads() }
+}
+
+/// Splits `0..count` into at most `parts` ranges whose lengths are multiples of `unit` (the last one excepted) and
+/// runs `work` on each, in parallel.
+pub(crate) fn split(count: usize, unit: usize, parts: usize, work: &(impl Fn(Range<usize>) + Sync)) {
+    fn recurse(range: Range<usize>, unit: usize, parts: usize, work: &(impl Fn(Range<usize>) + Sync)) {
+        let units = range.len().div_ceil(unit);
+        if parts <= 1 || units <= 1 {
+            return work(range);
+        }
+        let left = parts / 2;
+        let middle = (range.start + units * left / parts * unit).min(range.end);
+        rayon::join(
+            || recurse(range.start..middle, unit, left, work),
+            || recurse(middle..range.end, unit, parts - left, work),
+        );
+    }
+    recurse(0..count, unit, parts, work);
+}
+
+/// A mutable slice that several threads write in disjoint ranges.
+#[derive(Clone, Copy)]
+pub(crate) struct Disjoint<T>(*mut T, usize);
+
+// SAFETY: the caller of `range` promises that ranges in use at one time do not overlap.
+unsafe impl<T: Send> Sync for Disjoint<T> {}
+
+impl<T> Disjoint<T> {
+    /// Where the slice starts, for kernels that address it with strides.
+    pub(crate) fn pointer(&self) -> *mut T {
+        self.0
+    }
+
+    pub(crate) fn new(slice: &mut [T]) -> Self {
+        Self(slice.as_mut_ptr(), slice.len())
+    }
+
+    /// # Safety
+    /// Ranges alive at the same time must not overlap, and the slice given to `new` must outlive them.
+    #[allow(clippy::mut_from_ref)] // disjointness is the caller's promise
+    pub(crate) unsafe fn range(&self, range: Range<usize>) -> &mut [T] {
+        assert!(range.start <= range.end && range.end <= self.1);
+        // SAFETY: inside the slice; disjoint by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
+    }
+}

@@ -1,0 +1,116 @@
+//! Shapes of rank ≤ 4 and the broadcasting rule.
+
+use std::fmt;
+use std::ops::Deref;
+
+/// Extents of the axes, outermost first; at most four.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    dims: [usize; Shape::MAX_RANK],
+    rank: usize,
+}
+
+impl Shape {
+    /// Largest number of axes.
+    pub const MAX_RANK: usize = 4;
+
+    /// The shape with these extents.
+    #[track_caller]
+    pub fn new(extents: &[usize]) -> Self {
+        assert!(extents.len() <= Self::MAX_RANK, "rank {} exceeds {}", extents.len(), Self::MAX_RANK);
+        let mut dims = [1; Self::MAX_RANK];
+        dims[..extents.len()].copy_from_slice(extents);
+        Self { dims, rank: extents.len() }
+    }
+
+    /// Number of elements.
+    pub fn size(&self) -> usize {
+        self.iter().product()
+    }
+
+    /// Extent of the last axis (1 for a scalar).
+    pub fn last(&self) -> usize {
+        self.dims[..self.rank].last().copied().unwrap_or(1)
+    }
+
+    /// Product of all extents but the last.
+    pub fn rows(&self) -> usize {
+        self.dims[..self.rank.saturating_sub(1)].iter().product()
+    }
+
+    /// The shape with its last extent replaced.
+    pub fn with_last(mut self, extent: usize) -> Self {
+        self.dims[self.rank - 1] = extent;
+        self
+    }
+
+    /// The shape without its last axis.
+    pub fn without_last(&self) -> Self {
+        Self::new(&self[..self.rank.saturating_sub(1)])
+    }
+
+    /// The shape with `axis` removed.
+    #[track_caller]
+    pub fn without(&self, axis: usize) -> Self {
+        assert!(axis < self.rank, "axis {axis} of {self:?}");
+        let mut out = Self { dims: [1; Self::MAX_RANK], rank: self.rank - 1 };
+        for (to, from) in (0..self.rank).filter(|&i| i != axis).enumerate() {
+            out.dims[to] = self.dims[from];
+        }
+        out
+    }
+
+    /// The common shape of two operands: axes are aligned at the end, and an extent of 1 stretches.
+    pub fn broadcast(&self, other: &Self) -> Option<Self> {
+        let rank = self.rank.max(other.rank);
+        let mut out = Self { dims: [1; Self::MAX_RANK], rank };
+        for axis in 0..rank {
+            out.dims[axis] = match (self.aligned(axis, rank), other.aligned(axis, rank)) {
+                (a, b) if a == b => a,
+                (1, b) => b,
+                (a, 1) => a,
+                _ => return None,
+            };
+        }
+        Some(out)
+    }
+
+    /// Extent of this shape at `axis` of a shape of `rank` axes, aligned at the end.
+    pub(crate) fn aligned(&self, axis: usize, rank: usize) -> usize {
+        (axis + self.rank).checked_sub(rank).map_or(1, |axis| self.dims[axis])
+    }
+
+    /// (outer, extent, inner): the element count before, at and after `axis`.
+    #[track_caller]
+    pub fn around(&self, axis: usize) -> (usize, usize, usize) {
+        assert!(axis < self.rank, "axis {axis} of {self:?}");
+        (self[..axis].iter().product(), self[axis], self[axis + 1..].iter().product())
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.dims[..self.rank]
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].fmt(f)
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    #[track_caller]
+    fn from(extents: [usize; N]) -> Self {
+        Self::new(&extents)
+    }
+}
+
+impl From<&[usize]> for Shape {
+    #[track_caller]
+    fn from(extents: &[usize]) -> Self {
+        Self::new(extents)
+    }
+}
