@@ -8,7 +8,7 @@
 
 use crate::cpu::vectorize;
 use crate::parallel::{Disjoint, split, threads_for};
-use crate::{Real, Tensor, math};
+use crate::{Real, Shape, Tensor, math};
 
 /// Ranges of a parallel pass start at multiples of this many elements (whole cache lines).
 const UNIT: usize = 1024;
@@ -36,6 +36,98 @@ fn pass(out: &mut [Real], work: impl Fn(std::ops::Range<usize>, &mut [Real]) + S
     }
 }
 
+/// The rows of a tensor as they line up with the rows of a larger shape.
+struct Rows<'a> {
+    data: &'a [Real],
+    /// Whether one element stands for a whole row.
+    single: bool,
+    row: usize,
+    layout: Layout,
+}
+
+/// Where row number r of the target lies in the source.
+enum Layout {
+    /// The source has the target's leading axes, or only the inner ones of them: `r mod count`.
+    Cyclic(usize),
+    /// Strides (in rows of the source) of the leading axes of the target, with their extents.
+    Strided([(usize, usize); Shape::MAX_RANK - 1]),
+}
+
+enum Row<'a> {
+    Full(&'a [Real]),
+    Single(Real),
+}
+
+impl Row<'_> {
+    #[inline(always)]
+    fn first(&self) -> Real {
+        match self {
+            Row::Full(x) => x[0],
+            Row::Single(x) => *x,
+        }
+    }
+}
+
+impl<'a> Rows<'a> {
+    fn of(source: &'a Tensor, target: &Shape) -> Self {
+        let shape = source.shape();
+        let leading = &shape[..shape.len().saturating_sub(1)];
+        let first = leading.iter().position(|&n| n != 1).unwrap_or(leading.len());
+        let layout = if target[..target.len().saturating_sub(1)].ends_with(&leading[first..]) {
+            Layout::Cyclic(shape.rows())
+        } else {
+            let (mut strides, mut stride) = ([(1, 0); Shape::MAX_RANK - 1], 1);
+            for axis in (0..target.len() - 1).rev() {
+                let own = shape.aligned(axis, target.len());
+                strides[axis] = (target[axis], if own == 1 { 0 } else { stride });
+                stride *= own;
+            }
+            Layout::Strided(strides)
+        };
+        let (row, single) = (shape.last(), shape.last() == 1);
+        Self { data: source.as_slice(), single, row, layout }
+    }
+
+    #[inline(always)]
+    fn row(&self, at: usize) -> Row<'a> {
+        let at = match &self.layout {
+            Layout::Cyclic(1) => 0,
+            Layout::Cyclic(count) => at % count,
+            Layout::Strided(strides) => {
+                let (mut rest, mut index) = (at, 0);
+                for &(extent, stride) in strides.iter().rev() {
+                    index += rest % extent * stride;
+                    rest /= extent;
+                }
+                index
+            }
+        };
+        if self.single { Row::Single(self.data[at]) } else { Row::Full(&self.data[at * self.row..][..self.row]) }
+    }
+}
+
+/// Runs `work(row number, row of out)` over all rows of the last axis, vectorised and in parallel where it pays.
+#[inline]
+fn rows_pass(shape: Shape, out: &mut [Real], work: impl Fn(usize, &mut [Real]) + Sync) {
+    let width = shape.last();
+    if width == 0 {
+        return;
+    }
+    let target = Disjoint::new(out);
+    split(shape.rows(), 1, threads_for(shape.size()), &|range| {
+        // SAFETY: `split` hands out disjoint ranges of rows.
+        let out = unsafe { target.range(range.start * width..range.end * width) };
+        vectorize(
+            #[inline(always)]
+            || {
+                for (at, y) in range.zip(out.chunks_exact_mut(width)) {
+                    work(at, y);
+                }
+            },
+        );
+    });
+}
+
 impl Tensor {
     /// `f` of every element.
     #[inline]
@@ -54,63 +146,107 @@ impl Tensor {
         out
     }
 
-    /// `f` of the elements of two tensors of one shape.
+    /// `f` of the elements of two tensors, broadcast to their common shape.
     #[inline]
     #[track_caller]
     pub fn zip(&self, other: &Self, f: impl Fn(Real, Real) -> Real + Sync) -> Self {
-        assert_eq!(self.shape(), other.shape(), "zip of different shapes");
-        let mut out = Self::scratch(self.shape());
-        let (a, b) = (self.as_slice(), other.as_slice());
-        pass(
+        let shape = self.shape().broadcast(&other.shape());
+        let shape = shape.unwrap_or_else(|| panic!("cannot broadcast {:?} with {:?}", self.shape(), other.shape()));
+        let mut out = Self::scratch(shape);
+        let (a, b) = (Rows::of(self, &shape), Rows::of(other, &shape));
+        rows_pass(
+            shape,
             out.as_mut_slice(),
             #[inline(always)]
-            |range, out| {
-                for ((y, &a), &b) in out.iter_mut().zip(&a[range.clone()]).zip(&b[range]) {
-                    *y = f(a, b);
-                }
+            |at, y| match (a.row(at), b.row(at)) {
+                (Row::Full(a), Row::Full(b)) => y.iter_mut().zip(a).zip(b).for_each(
+                    #[inline(always)]
+                    |((y, &a), &b)| *y = f(a, b),
+                ),
+                (Row::Full(a), Row::Single(b)) => y.iter_mut().zip(a).for_each(
+                    #[inline(always)]
+                    |(y, &a)| *y = f(a, b),
+                ),
+                (Row::Single(a), Row::Full(b)) => y.iter_mut().zip(b).for_each(
+                    #[inline(always)]
+                    |(y, &b)| *y = f(a, b),
+                ),
+                (Row::Single(a), Row::Single(b)) => y.fill(f(a, b)),
             },
         );
         out
     }
 
-    /// `f` of the elements of three tensors of one shape.
-    #[inline]
-    #[track_caller]
-    pub fn zip3(&self, b: &Self, c: &Self, f: impl Fn(Real, Real, Real) -> Real + Sync) -> Self {
-        assert!(self.shape() == b.shape() && self.shape() == c.shape(), "zip3 of different shapes");
-        let mut out = Self::scratch(self.shape());
-        let (a, b, c) = (self.as_slice(), b.as_slice(), c.as_slice());
-        pass(
-            out.as_mut_slice(),
-            #[inline(always)]
-            |range, out| {
-                for (((y, &a), &b), &c) in out.iter_mut().zip(&a[range.clone()]).zip(&b[range.clone()]).zip(&c[range]) {
-                    *y = f(a, b, c);
-                }
-            },
-        );
-        out
-    }
-
-    /// Replaces every element by `f` of it and the element of `other` of the same shape; in place if not shared.
+    /// Replaces every element by `f` of it and the element of `other`, which broadcasts to this shape; in place if
+    /// the memory is not shared.
     #[inline]
     #[track_caller]
     pub fn update(mut self, other: &Self, f: impl Fn(Real, Real) -> Real + Sync) -> Self {
-        assert_eq!(self.shape(), other.shape(), "update with another shape");
         if !self.is_unique() {
             return self.zip(other, f);
         }
-        let b = other.as_slice();
-        pass(
+        let shape = self.shape();
+        assert_eq!(shape.broadcast(&other.shape()), Some(shape), "cannot broadcast {:?} to {shape:?}", other.shape());
+        let b = Rows::of(other, &shape);
+        rows_pass(
+            shape,
             self.as_mut_slice(),
             #[inline(always)]
-            |range, out| {
-                for (y, &b) in out.iter_mut().zip(&b[range]) {
-                    *y = f(*y, b);
-                }
+            |at, y| match b.row(at) {
+                Row::Full(b) => y.iter_mut().zip(b).for_each(
+                    #[inline(always)]
+                    |(y, &b)| *y = f(*y, b),
+                ),
+                Row::Single(b) => y.iter_mut().for_each(
+                    #[inline(always)]
+                    |y| *y = f(*y, b),
+                ),
             },
         );
         self
+    }
+
+    /// The elements repeated along axes of extent 1 (or missing in front) to fill `shape`.
+    #[track_caller]
+    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        if shape == self.shape() {
+            return self.clone();
+        }
+        assert_eq!(self.shape().broadcast(&shape), Some(shape), "cannot broadcast {:?} to {shape:?}", self.shape());
+        let mut out = Self::scratch(shape);
+        let source = Rows::of(self, &shape);
+        rows_pass(shape, out.as_mut_slice(), |at, y| match source.row(at) {
+            Row::Full(x) => y.copy_from_slice(x),
+            Row::Single(x) => y.fill(x),
+        });
+        out
+    }
+
+    /// `f(a, b) · r` for every element a of this tensor `[.., d]`, b of `other` (which broadcasts to this shape) and r of `rows`
+    /// `[..]`: the gradient of a sum over the last axis.
+    #[inline]
+    #[track_caller]
+    pub fn zip_scaled(&self, other: &Self, rows: &Self, f: impl Fn(Real, Real) -> Real + Sync) -> Self {
+        let shape = self.shape();
+        assert_eq!(shape.broadcast(&other.shape()), Some(shape), "cannot broadcast {:?} to {shape:?}", other.shape());
+        let rows = rows.clone().reshape(shape.with_last(1));
+        let mut out = Self::scratch(shape);
+        let (a, b, r) = (Rows::of(self, &shape), Rows::of(other, &shape), Rows::of(&rows, &shape));
+        rows_pass(
+            shape,
+            out.as_mut_slice(),
+            #[inline(always)]
+            |at, y| {
+                let (Row::Full(a), Row::Full(b), scale) = (a.row(at), b.row(at), r.row(at).first()) else {
+                    panic!("zip_scaled of {shape:?}: the last axis cannot stretch")
+                };
+                for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                    *y = f(a, b) * scale;
+                }
+            },
+        );
+        out
     }
 
     /// `eˣ`.
@@ -167,5 +303,34 @@ impl Tensor {
             #[inline(always)]
             |x| math::softplus(x),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zip_is_broadcasting_then_combining() {
+        let shapes: [&[usize]; 9] =
+            [&[2, 3, 4, 5], &[5], &[1], &[], &[4, 5], &[3, 1, 5], &[2, 1, 4, 1], &[1, 3, 1, 1], &[3, 4, 1]];
+        for (a, b) in shapes.iter().flat_map(|a| shapes.iter().map(move |b| (a, b))) {
+            let (x, y) = (Tensor::from_fn(*a, |i| i as Real), Tensor::from_fn(*b, |i| 100.0 * i as Real));
+            let shape = x.shape().broadcast(&y.shape()).unwrap();
+            let (wide_x, wide_y) = (x.broadcast_to(shape), y.broadcast_to(shape));
+            let want: Vec<Real> = wide_x.as_slice().iter().zip(wide_y.as_slice()).map(|(x, y)| x - y).collect();
+            assert_eq!(x.zip(&y, |x, y| x - y).as_slice(), want, "{a:?} with {b:?}");
+            if x.shape() == shape {
+                assert_eq!(x.update(&y, |x, y| x - y).as_slice(), want, "{a:?} updated with {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn zip_scaled_scales_rows() {
+        let (a, b) = (Tensor::from_fn([2, 3, 4], |i| i as Real), Tensor::from_fn([3, 4], |i| 1.0 + i as Real));
+        let rows = Tensor::from_fn([2, 3], |i| i as Real);
+        let want = a.zip(&b, |a, b| a * b).zip(&rows.clone().reshape([2, 3, 1]), |x, r| x * r);
+        assert_eq!(a.zip_scaled(&b, &rows, |a, b| a * b), want);
     }
 }

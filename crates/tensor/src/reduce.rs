@@ -89,36 +89,6 @@ impl Tensor {
         out
     }
 
-    /// The elements repeated along axes of extent 1 (or missing in front) to fill `shape`.
-    #[track_caller]
-    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
-        let shape = shape.into();
-        if shape == self.shape() {
-            return self.clone();
-        }
-        assert_eq!(self.shape().broadcast(&shape), Some(shape), "cannot broadcast {:?} to {shape:?}", self.shape());
-        let mut out = Self::scratch(shape);
-        let rank = shape.len();
-        // Trailing axes that agree are copied as one block.
-        let same = (0..rank).rev().take_while(|&a| self.shape().aligned(a, rank) == shape[a]).count();
-        let block: usize = shape[rank - same..].iter().product();
-        let outer = &shape[..rank - same];
-        let x = self.as_slice();
-        if block == 1 {
-            // The last axis itself stretches: fill its rows.
-            let last = shape.last();
-            for (row, y) in out.as_mut_slice().chunks_mut(last.max(1)).enumerate() {
-                y.fill(x[source_index(row, &outer[..outer.len() - 1], &self.shape(), rank, 1)]);
-            }
-        } else {
-            for (at, y) in out.as_mut_slice().chunks_mut(block.max(1)).enumerate() {
-                let from = source_index(at, outer, &self.shape(), rank, block);
-                y.copy_from_slice(&x[from..from + block]);
-            }
-        }
-        out
-    }
-
     /// The transpose of [`Tensor::broadcast_to`]: sums over the axes that `shape` does not have or has with extent 1.
     #[track_caller]
     pub fn unbroadcast_to(self, shape: impl Into<Shape>) -> Self {
@@ -175,20 +145,6 @@ impl Tensor {
         }
         out
     }
-}
-
-/// Where block number `at` (counted over the axes `outer` of the target) starts in the source.
-fn source_index(mut at: usize, outer: &[usize], source: &Shape, rank: usize, block: usize) -> usize {
-    let (mut index, mut stride) = (0, block);
-    for axis in (0..outer.len()).rev() {
-        let extent = source.aligned(axis, rank);
-        if extent != 1 {
-            index += at % outer[axis] * stride;
-            stride *= extent;
-        }
-        at /= outer[axis];
-    }
-    index
 }
 
 /// `out[j] = Σᵢ x[i, j]`: rows are added in blocks of fixed size, in parallel over column ranges.
