@@ -1,1 +1,22 @@
-//! Placeholder.
+//! Data sets: rows of intensities or real numbers, with or without labels, from files or from a seed.
+//!
+//! This crate knows `Real` and the random streams of `elbo-tensor`. It does **not** know gradients, models, metrics or
+//! settings files; it reads files but writes and prints nothing.
+//!
+//! - [`glyphs`]: the embedded default, 28×28 grey images of digits drawn from a seed;
+//! - [`idx`]: MNIST and every other folder of IDX files, plain or gzip;
+//! - [`Mixture`]: a labelled Gaussian mixture in the plane;
+//! - [`Batches`]: seeded order without replacement, addressed by step.
+#![forbid(unsafe_code)]
+
+mod batches;
+mod dataset;
+mod error;
+pub mod glyphs;
+pub mod idx;
+mod mixture;
+
+pub use batches::Batches;
+pub use dataset::{Dataset, Labels, Splits, Values};
+pub use error::DataError;
+pub use mixture::{Layout, Mixture, Proportions};

@@ -306,6 +306,34 @@ impl Tensor {
     }
 }
 
+/// `(a, b, c) ← f(a, b, c, g)` elementwise, in one parallel pass over four slices of one length: the shape of an
+/// optimiser's update.
+#[inline]
+#[track_caller]
+pub fn update3(
+    a: &mut [Real],
+    b: &mut [Real],
+    c: &mut [Real],
+    g: &[Real],
+    f: impl Fn(Real, Real, Real, Real) -> (Real, Real, Real) + Sync,
+) {
+    let len = g.len();
+    assert!(a.len() == len && b.len() == len && c.len() == len, "update3 of different lengths");
+    let (a, b, c) = (Disjoint::new(a), Disjoint::new(b), Disjoint::new(c));
+    split(len, UNIT, threads_for(len), &|range| {
+        // SAFETY: `split` hands out disjoint ranges of `0..len`.
+        let (a, b, c) = unsafe { (a.range(range.clone()), b.range(range.clone()), c.range(range.clone())) };
+        vectorize(
+            #[inline(always)]
+            || {
+                for (((a, b), c), &g) in a.iter_mut().zip(b).zip(c).zip(&g[range]) {
+                    (*a, *b, *c) = f(*a, *b, *c, g);
+                }
+            },
+        );
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,9 @@ mod small_gemm;
 mod tensor;
 
 pub use cpu::kernel_name;
+pub use elementwise::update3;
 pub use gemm::{Mat, dgemm, gemm};
+pub use reduce::sum_of_squares;
 pub use rng::{Purpose, Stream, fill_normal, fill_uniform, stream};
 pub use shape::Shape;
 pub use tensor::Tensor;

@@ -162,6 +162,24 @@ fn column_sums(x: &[Real], columns: usize, out: &mut [Real]) {
     });
 }
 
+/// `Σ x²` in f64, which finite f32 values cannot overflow; not finite exactly if an element is not (in the f32 build).
+pub fn sum_of_squares(x: &[Real]) -> f64 {
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [0.0; LANES];
+            let (whole, rest) = x.as_chunks::<LANES>();
+            for chunk in whole {
+                for l in 0..LANES {
+                    let wide = f64::from(chunk[l]);
+                    lanes[l] += wide * wide;
+                }
+            }
+            rest.iter().map(|&x| f64::from(x).powi(2)).chain(lanes).sum()
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,51 @@
+//! The logarithm of a sum of exponentials.
+
+use elbo_tensor::{Real, Tensor};
+
+use crate::{Case, Op, Var};
+
+/// `ln Σᵢ exp xᵢ` over the last axis: `[.., k] → [..]`, shifted by the largest entry so that nothing overflows.
+#[derive(Debug)]
+pub struct LogSumExp;
+
+/// Largest entry of each row; 0 for a row of −∞ only, so that subtracting it is defined.
+pub(crate) fn row_max(x: &Tensor) -> Tensor {
+    let rows = x.as_slice().chunks_exact(x.shape().last());
+    let largest: Vec<Real> = rows.map(|row| row.iter().copied().fold(Real::NEG_INFINITY, max)).collect();
+    Tensor::from_slice(x.shape().without_last(), &largest).map(|m| if m == Real::NEG_INFINITY { 0.0 } else { m })
+}
+
+/// The larger one; NaN if either is.
+fn max(a: Real, b: Real) -> Real {
+    if a >= b || a.is_nan() { a } else { b }
+}
+
+/// `ln Σ exp x` with a last axis of extent 1 in place of the summed one.
+pub(crate) fn log_sum_exp(x: &Tensor) -> Tensor {
+    let column = x.shape().with_last(1);
+    let top = row_max(x).reshape(column);
+    let sum = x.zip(&top, |x, m| x - m).exp().sum_last().reshape(column);
+    sum.ln().update(&top, |y, m| y + m)
+}
+
+impl Op<1> for LogSumExp {
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        log_sum_exp(x).reshape(x.shape().without_last())
+    }
+    /// `dy · softmax(x)`
+    fn vjp(&self, _wrt: usize, [x]: [&Tensor; 1], y: &Tensor, dy: &Tensor) -> Tensor {
+        let column = x.shape().with_last(1);
+        let softmax = x.zip(&y.clone().reshape(column), |x, y| x - y).exp();
+        softmax.update(&dy.clone().reshape(column), |p, dy| p * dy)
+    }
+    fn cases(&self) -> Vec<[Case; 1]> {
+        vec![[Case::of(&[3, 4])], [Case::of(&[2, 3, 5]).within(400.0, 404.0)]]
+    }
+}
+
+impl Var<'_> {
+    /// `ln Σᵢ exp xᵢ` over the last axis: `[.., k] → [..]`.
+    pub fn log_sum_exp(self) -> Self {
+        self.unary(LogSumExp)
+    }
+}

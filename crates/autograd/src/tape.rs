@@ -1,0 +1,156 @@
+//! The tape: records values as they are computed and walks them backwards.
+
+use std::cell::RefCell;
+
+use elbo_tensor::Tensor;
+
+use crate::op::{AnyOp, Erased, Op};
+use crate::params::{ParamId, Params};
+use crate::var::Var;
+
+/// Most arguments an operation has.
+const MAX_ARITY: usize = 3;
+
+/// What a recorded value came from.
+enum Origin {
+    /// Data, noise or a result of such: no gradient flows here.
+    Constant,
+    /// A leaf whose gradient is asked for.
+    Variable,
+    /// A parameter.
+    Param(ParamId),
+    /// An operation on earlier values.
+    Op { op: Box<dyn AnyOp>, inputs: [u32; MAX_ARITY], arity: u8 },
+}
+
+struct Node {
+    value: Tensor,
+    origin: Origin,
+}
+
+impl Node {
+    fn needs_gradient(&self) -> bool {
+        !matches!(self.origin, Origin::Constant)
+    }
+}
+
+/// A recording of one computation over borrowed parameters.
+pub struct Tape<'p> {
+    params: &'p Params,
+    nodes: RefCell<Vec<Node>>,
+}
+
+impl<'p> Tape<'p> {
+    /// An empty recording.
+    pub fn new(params: &'p Params) -> Self {
+        Self { params, nodes: RefCell::new(Vec::with_capacity(128)) }
+    }
+
+    /// Data or noise: a value that needs no gradient.
+    pub fn constant(&self, value: Tensor) -> Var<'_> {
+        self.record(value, Origin::Constant)
+    }
+
+    /// A leaf whose gradient [`Grads::of`] returns.
+    pub fn variable(&self, value: Tensor) -> Var<'_> {
+        self.record(value, Origin::Variable)
+    }
+
+    /// A parameter.
+    pub fn param(&self, id: ParamId) -> Var<'_> {
+        self.record(self.params.get(id), Origin::Param(id))
+    }
+
+    fn record(&self, value: Tensor, origin: Origin) -> Var<'_> {
+        let mut nodes = self.nodes.borrow_mut();
+        nodes.push(Node { value, origin });
+        Var::new(self, nodes.len() as u32 - 1)
+    }
+
+    pub(crate) fn value(&self, id: u32) -> Tensor {
+        self.nodes.borrow()[id as usize].value.clone()
+    }
+
+    pub(crate) fn with_value<R>(&self, id: u32, read: impl FnOnce(&Tensor) -> R) -> R {
+        read(&self.nodes.borrow()[id as usize].value)
+    }
+
+    pub(crate) fn apply<const N: usize>(&self, op: impl Op<N>, arguments: [u32; N]) -> Var<'_> {
+        let (value, needs) = {
+            let nodes = self.nodes.borrow();
+            let needs = arguments.iter().any(|&id| nodes[id as usize].needs_gradient());
+            (op.forward(arguments.map(|id| &nodes[id as usize].value)), needs)
+        };
+        let mut inputs = [0; MAX_ARITY];
+        inputs[..N].copy_from_slice(&arguments);
+        let origin =
+            if needs { Origin::Op { op: Box::new(Erased(op)), inputs, arity: N as u8 } } else { Origin::Constant };
+        self.record(value, origin)
+    }
+
+    /// The gradient of the one-element `loss` with respect to every parameter and variable.
+    #[track_caller]
+    pub fn backward(&self, loss: Var<'_>) -> Grads {
+        let nodes = self.nodes.borrow();
+        let loss = loss.id as usize;
+        let shape = nodes[loss].value.shape();
+        assert_eq!(shape.size(), 1, "backward of shape {shape:?}: a loss has one element");
+        let mut pending: Vec<Option<Tensor>> = Vec::new();
+        pending.resize_with(loss + 1, || None);
+        pending[loss] = Some(Tensor::full(shape, 1.0));
+        let mut grads = Grads { params: Vec::new(), variables: Vec::new() };
+        grads.params.resize_with(self.params.len(), || None);
+
+        for at in (0..=loss).rev() {
+            let Some(dy) = pending[at].take() else { continue };
+            let node = &nodes[at];
+            match &node.origin {
+                Origin::Constant => {}
+                Origin::Variable => grads.variables.push((at as u32, dy)),
+                Origin::Param(id) => accumulate(&mut grads.params[id.0], dy),
+                Origin::Op { op, inputs, arity } => {
+                    let inputs = &inputs[..usize::from(*arity)];
+                    let mut x = [&node.value; MAX_ARITY];
+                    for (x, &id) in x.iter_mut().zip(inputs) {
+                        *x = &nodes[id as usize].value;
+                    }
+                    let x = &x[..inputs.len()];
+                    let dy = op.common(&node.value, dy);
+                    for (wrt, &id) in inputs.iter().enumerate() {
+                        if nodes[id as usize].needs_gradient() {
+                            let dx = op.vjp(wrt, x, &node.value, &dy);
+                            accumulate(&mut pending[id as usize], dx.unbroadcast_to(x[wrt].shape()));
+                        }
+                    }
+                }
+            }
+        }
+        grads
+    }
+}
+
+fn accumulate(slot: &mut Option<Tensor>, dx: Tensor) {
+    *slot = Some(match slot.take() {
+        None => dx,
+        Some(sum) => sum.update(&dx, |a, b| a + b),
+    });
+}
+
+/// Gradients of one backward walk.
+#[derive(Debug)]
+pub struct Grads {
+    params: Vec<Option<Tensor>>,
+    variables: Vec<(u32, Tensor)>,
+}
+
+impl Grads {
+    /// Gradient of a parameter; `None` if the loss does not depend on it.
+    pub fn param(&self, id: ParamId) -> Option<&Tensor> {
+        self.params[id.0].as_ref()
+    }
+
+    /// Gradient of a variable; `None` if the loss does not depend on it.
+    pub fn of(&self, variable: Var<'_>) -> Option<&Tensor> {
+        self.variables.iter().find(|(id, _)| *id == variable.id).map(|(_, gradient)| gradient)
+    }
+}

@@ -1,0 +1,44 @@
+//! Checkpoints: weights that other programs can read, and the state that continues a run bit for bit.
+//!
+//! Both kinds carry a SHA-256 over every byte of the file, so damage of any kind is refused, never loaded.
+
+mod state;
+mod weights;
+
+pub use state::{load_state, save_state};
+pub use weights::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
+
+use std::path::Path;
+use std::{fs, io};
+
+use crate::error::{Error, Result};
+
+/// All bytes of the checkpoint `path`.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => Error::checkpoint(path, "checkpoint is missing"),
+        _ => Error::system("read", path, &cause),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    /// Asserts that `parse` accepts `bytes` and refuses them with any single bit flipped, cut to any shorter length and
+    /// with a byte more.
+    pub(super) fn assert_damage_is_refused<T: Debug>(bytes: &[u8], parse: impl Fn(&[u8]) -> Result<T, String>) {
+        let mut damaged = bytes.to_vec();
+        for (at, bit) in (0..bytes.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            damaged[at] ^= 1 << bit;
+            assert!(parse(&damaged).is_err(), "bit {bit} of byte {at} flipped");
+            damaged[at] ^= 1 << bit;
+        }
+        for length in 0..bytes.len() {
+            assert!(parse(&bytes[..length]).is_err(), "cut to {length} bytes");
+        }
+        damaged.push(0);
+        assert!(parse(&damaged).is_err(), "a byte more");
+        parse(bytes).expect("the undamaged file");
+    }
+}

@@ -1,0 +1,205 @@
+//! From text to checked values: places in the file, `--set` arguments and TOML values.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::ops::Range;
+use std::path::Path;
+
+use elbo_models::{Domain, Setting, Value};
+use toml::Spanned;
+use toml::de::{DeInteger, DeString, DeTable, DeValue};
+
+use super::{KIND, MODEL, Schema};
+use crate::error::{Error, Result};
+
+/// Largest recipe in bytes.
+const LONGEST_RECIPE: u64 = 1 << 20;
+/// Most characters of somebody's text that a message repeats.
+const LONGEST_SHOWN: usize = 60;
+
+/// The text of the recipe file `path`.
+///
+/// # Errors
+/// Exit code 2 if there is no such file, or it is larger than 1 MiB or not UTF-8; 5 if the system cannot read it.
+pub fn read_recipe(path: &Path) -> Result<String> {
+    let refuse = |what: &dyn fmt::Display| Error::usage(format_args!("{}: {what}", path.display()));
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST_RECIPE + 1).read_to_end(&mut bytes));
+    read.map_err(|cause| match cause.kind() {
+        ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => refuse(&cause),
+        _ => Error::system("read", path, &cause),
+    })?;
+    if bytes.len() as u64 > LONGEST_RECIPE {
+        return Err(refuse(&format_args!("a recipe has at most {LONGEST_RECIPE} bytes")));
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| refuse(&format_args!("byte {} is not UTF-8 text", error.utf8_error().valid_up_to())))
+}
+
+/// A recipe's text under the name of its file.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    name: &'a str,
+    text: &'a str,
+}
+
+/// Where a value comes from.
+#[derive(Clone)]
+enum Place<'a> {
+    /// Bytes of a recipe.
+    File(Source<'a>, Range<usize>),
+    /// A `--set` argument.
+    Argument(&'a str),
+}
+
+/// A value that somebody wrote for `section.key`.
+pub(super) struct Given<'a> {
+    pub(super) section: Cow<'a, str>,
+    pub(super) key: Cow<'a, str>,
+    /// The value as it was written.
+    pub(super) written: &'a str,
+    /// The value as TOML, unless it is a bare word.
+    value: Option<DeValue<'a>>,
+    place: Place<'a>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
+        Self { name, text }
+    }
+
+    /// A usage error at a place of the file: `FILE:LINE:COLUMN: PROBLEM`, both counted from 1, columns in characters.
+    pub(super) fn error(&self, span: Option<Range<usize>>, problem: impl fmt::Display) -> Error {
+        let Some(span) = span else {
+            return Error::usage(format_args!("{}: {problem}", self.name));
+        };
+        let before = &self.text[..self.text.floor_char_boundary(span.start)];
+        let line = 1 + before.matches('\n').count();
+        let column = 1 + before.chars().rev().take_while(|c| *c != '\n').count();
+        Error::usage(format_args!("{}:{line}:{column}: {problem}", self.name))
+    }
+
+    /// The description and the values of a recipe in the order of the file.
+    pub(super) fn entries(self, table: DeTable<'a>, schema: &Schema) -> Result<(String, Vec<Given<'a>>)> {
+        let mut description = String::new();
+        let mut given = Vec::new();
+        for (name, value) in in_file_order(table) {
+            let (at, name) = (name.span(), name.into_inner());
+            match value.into_inner() {
+                DeValue::String(text) if name == "description" => description = text.into(),
+                _ if name == "description" => return Err(self.error(Some(at), "`description` takes text")),
+                DeValue::Table(keys) if schema.has_section(&name) => {
+                    for (key, value) in in_file_order(keys) {
+                        let written = &self.text[value.span()];
+                        let place = Place::File(self, key.span());
+                        let (section, key) = (name.clone(), key.into_inner());
+                        given.push(Given { section, key, written, value: Some(value.into_inner()), place });
+                    }
+                }
+                _ if schema.has_section(&name) => {
+                    return Err(self.error(Some(at), format_args!("`{name}` is a section: write [{name}]")));
+                }
+                _ => return Err(self.error(Some(at), schema.unknown("", &name, schema.default_kind()))),
+            }
+        }
+        Ok((description, given))
+    }
+}
+
+/// The entries of a table as they stand in the file, so that the first mistake is reported first.
+fn in_file_order<'a>(table: DeTable<'a>) -> Vec<(Spanned<DeString<'a>>, Spanned<DeValue<'a>>)> {
+    let mut entries: Vec<_> = table.into_iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+impl<'a> Given<'a> {
+    /// The assignment `section.key=value` of a `--set` argument.
+    pub(super) fn argument(argument: &'a str, schema: &Schema) -> Result<Self> {
+        let place = Place::Argument(argument);
+        let Some((path, value)) = argument.split_once('=') else {
+            return Err(place.error("expected section.key=value"));
+        };
+        let (path, written) = (path.trim(), value.trim());
+        let (section, key) = path.split_once('.').unwrap_or(("", path));
+        if !schema.has_section(section) {
+            return Err(place.error(schema.unknown(section, key, schema.default_kind())));
+        }
+        let value = DeValue::parse(written).ok().map(Spanned::into_inner);
+        Ok(Self { section: section.into(), key: key.into(), written, value, place })
+    }
+
+    pub(super) fn is_kind(&self) -> bool {
+        self.section == MODEL && self.key == KIND
+    }
+
+    pub(super) fn error(&self, problem: impl fmt::Display) -> Error {
+        self.place.error(problem)
+    }
+
+    /// The value of `setting`, if its domain allows it.
+    pub(super) fn value(&self, setting: &Setting) -> Result<Value> {
+        let value = match &setting.domain {
+            Domain::Choice(_) | Domain::Text => self.text().map(Value::Text),
+            domain => self.value.as_ref().and_then(|value| decode(domain, value)),
+        };
+        let value = value.filter(|value| setting.domain.allows(value));
+        value.ok_or_else(|| self.error(not_allowed(&self.section, setting, self.written)))
+    }
+
+    /// The value as text; in an argument every value is one, quoted or not.
+    pub(super) fn text(&self) -> Option<String> {
+        match (&self.value, &self.place) {
+            (Some(DeValue::String(text)), _) => Some(text.to_string()),
+            (_, Place::Argument(_)) => Some(self.written.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl Place<'_> {
+    fn error(&self, problem: impl fmt::Display) -> Error {
+        match self {
+            Self::File(source, span) => source.error(Some(span.clone()), problem),
+            Self::Argument(text) => Error::usage(format_args!("--set {}: {problem}", shown(text))),
+        }
+    }
+}
+
+/// The value of a domain of numbers or of yes and no, if `value` has its type. A whole number is also a number.
+fn decode(domain: &Domain, value: &DeValue<'_>) -> Option<Value> {
+    match (domain, value) {
+        (Domain::Int { .. }, DeValue::Integer(v)) => whole(v).map(Value::Int),
+        (Domain::Float { .. }, DeValue::Float(v)) => real(v.as_str()),
+        (Domain::Float { .. }, DeValue::Integer(v)) if v.radix() == 10 => real(v.as_str()),
+        (Domain::Bool, DeValue::Boolean(v)) => Some(Value::Bool(*v)),
+        (Domain::Ints { .. }, DeValue::Array(list)) => {
+            list.iter().map(|v| v.get_ref().as_integer().and_then(whole)).collect::<Option<_>>().map(Value::Ints)
+        }
+        _ => None,
+    }
+}
+
+fn whole(integer: &DeInteger<'_>) -> Option<u64> {
+    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// Adding zero turns −0 into 0: equal configurations have equal text.
+fn real(text: &str) -> Option<Value> {
+    text.parse().ok().map(|v: f64| Value::Float(v + 0.0))
+}
+
+/// The message about a value outside the domain of `section.setting`.
+pub(super) fn not_allowed(section: &str, setting: &Setting, written: impl fmt::Display) -> String {
+    format!("`{section}.{}` takes {}, not {}", setting.name, setting.domain, shown(&written.to_string()))
+}
+
+/// `text` in backticks, cut to what a line of a terminal can hold.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}

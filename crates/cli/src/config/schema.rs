@@ -1,0 +1,103 @@
+//! Which settings there are, and what a wrong name probably meant.
+
+use elbo_models::{Setting, Settings};
+
+use super::read::{Given, shown};
+use super::{KIND, MODEL};
+use crate::error::Result;
+
+/// A section of a recipe and the settings it always has.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// Name between the brackets.
+    pub name: &'static str,
+    /// Settings in the order in which they are written.
+    pub settings: Vec<Setting>,
+}
+
+/// Every setting of a recipe.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    /// The sections in the order in which they are written. The settings of the one named `model` (usually none) are
+    /// common to all models.
+    pub sections: Vec<Section>,
+    /// Kind and settings of each model; a recipe that names no kind means the first.
+    pub models: Vec<(&'static str, Vec<Setting>)>,
+}
+
+impl Schema {
+    /// The settings of `section` for models of `kind`; none if there is no such section.
+    pub(super) fn settings(&self, section: &str, kind: &str) -> Vec<Setting> {
+        let common = self.sections.iter().filter(|s| s.name == section).flat_map(|s| &s.settings);
+        let model = self.models.iter().filter(|model| section == MODEL && model.0 == kind).flat_map(|model| &model.1);
+        common.chain(model).cloned().collect()
+    }
+
+    pub(super) fn find(&self, section: &str, key: &str, kind: &str) -> Option<Setting> {
+        self.settings(section, kind).into_iter().find(|setting| setting.name == key)
+    }
+
+    pub(super) fn has_section(&self, name: &str) -> bool {
+        self.sections.iter().any(|section| section.name == name)
+    }
+
+    pub(super) fn defaults(&self, kind: &str) -> Vec<(&'static str, Settings)> {
+        let defaults = |s: &Section| (s.name, Settings::defaults(&self.settings(s.name, kind)));
+        self.sections.iter().map(defaults).collect()
+    }
+
+    pub(super) fn default_kind(&self) -> &'static str {
+        self.models[0].0
+    }
+
+    /// The kind that `given` names.
+    pub(super) fn kind(&self, given: &Given<'_>) -> Result<&'static str> {
+        let word = given.text();
+        let model = self.models.iter().find(|(kind, _)| word.as_deref() == Some(*kind));
+        let kinds: Vec<&str> = self.models.iter().map(|(kind, _)| *kind).collect();
+        let problem = || format!("`{MODEL}.{KIND}` takes one of {}, not {}", kinds.join(", "), shown(given.written));
+        model.map(|(kind, _)| *kind).ok_or_else(|| given.error(problem()))
+    }
+
+    /// The message about the unknown key `section.key`.
+    pub(super) fn unknown(&self, section: &str, key: &str, kind: &str) -> String {
+        let path = if section.is_empty() { key.to_string() } else { format!("{section}.{key}") };
+        let others = self.models.iter().filter(|(_, settings)| settings.iter().any(|s| s.name == key));
+        let others: Vec<&str> = others.map(|(kind, _)| *kind).collect();
+        if section == MODEL && !others.is_empty() {
+            return format!("`{path}` is a setting of {}, not of the model kind {kind}", others.join(", "));
+        }
+        let hint = match self.nearest(section, key, kind) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if self.has_section(section) => {
+                let names: Vec<&str> = self.settings(section, kind).iter().map(|setting| setting.name).collect();
+                format!("[{section}] takes {}", names.join(", "))
+            }
+            None => {
+                let names: Vec<String> = self.sections.iter().map(|section| format!("[{}]", section.name)).collect();
+                format!("the sections are {}", names.join(", "))
+            }
+        };
+        format!("unknown key {}; {hint}", shown(&path))
+    }
+
+    /// The declared `section.key`, or `[section]` if `section` is empty, that looks most like what was written.
+    fn nearest(&self, section: &str, key: &str, kind: &str) -> Option<String> {
+        // The distance takes time and memory in proportion to the product of the lengths.
+        if section.len() + key.len() > 64 {
+            return None;
+        }
+        let near = strsim::damerau_levenshtein;
+        let keys = self.sections.iter().flat_map(|declared| {
+            let settings = self.settings(declared.name, kind).into_iter().map(|setting| setting.name);
+            let kind = (declared.name == MODEL).then_some(KIND);
+            kind.into_iter().chain(settings).map(|name| (declared.name, name))
+        });
+        // A key in the wrong section counts as one slip.
+        let keys = keys.map(|(s, name)| (near(section, s).min(1) + near(key, name), format!("{s}.{name}")));
+        let sections = self.sections.iter().filter(|_| section.is_empty());
+        let sections = sections.map(|declared| (near(key, declared.name), format!("[{}]", declared.name)));
+        let best = keys.chain(sections).min_by_key(|(distance, _)| *distance);
+        best.filter(|(distance, _)| *distance <= 1 + key.chars().count() / 3).map(|(_, name)| name)
+    }
+}

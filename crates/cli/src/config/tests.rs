@@ -1,0 +1,287 @@
+//! The configuration as a user meets it: recipes, `--set` arguments and their mistakes.
+
+use super::*;
+use crate::error::ExitCode;
+use elbo_models::Setting;
+
+fn schema() -> Schema {
+    let data = vec![Setting::text("name", "glyphs", ""), Setting::int("limit", 1000, [1, 60_000], "")];
+    let train = vec![
+        Setting::int("epochs", 20, [1, 100_000], ""),
+        Setting::int("batch", 100, [1, 1 << 20], ""),
+        Setting::positive("lr", 1e-3, 1.0, ""),
+        Setting::float("clip", 0.0, [0.0, 1e9], ""),
+        Setting::bool("shuffle", true, ""),
+        Setting::choice("reduction", "mean", &["mean", "sum"], ""),
+        Setting::int("seed", 0, [0, 1 << 53], ""),
+    ];
+    let hidden = || Setting::ints("hidden", &[512, 512], [1, 4096], "");
+    let gmvae = vec![Setting::int("k", 10, [1, 1000], ""), Setting::int("z", 64, [1, 4096], ""), hidden()];
+    let vae = vec![Setting::int("z", 2, [1, 32], ""), hidden(), Setting::float("beta", 1.0, [0.0, 1e3], "")];
+    Schema {
+        sections: vec![
+            Section { name: "data", settings: data },
+            Section { name: "model", settings: Vec::new() },
+            Section { name: "train", settings: train },
+            Section { name: "log", settings: vec![Setting::int("every_steps", 0, [0, 1 << 32], "")] },
+        ],
+        models: vec![("gmvae", gmvae), ("vae", vae)],
+    }
+}
+
+fn parse(text: &str) -> Config {
+    Config::parse(text, "r.toml", &schema()).unwrap()
+}
+
+/// The message of a usage error, which is one line.
+fn message(error: Error) -> String {
+    assert_eq!(error.code(), ExitCode::Usage, "{error}");
+    error.to_string()
+}
+
+fn refused(text: &str) -> String {
+    message(Config::parse(text, "r.toml", &schema()).expect_err(text))
+}
+
+fn set_refused(argument: &str) -> String {
+    message(parse("").set(&[argument], &schema()).expect_err(argument))
+}
+
+#[test]
+fn a_silent_recipe_is_the_defaults() {
+    let config = parse("");
+    assert_eq!(config.kind(), "gmvae");
+    assert_eq!(config.section("model").ints("hidden"), [512, 512]);
+    assert_eq!(config.section("train").float("lr"), 1e-3);
+    assert_eq!(config.section("data").text("name"), "glyphs");
+}
+
+#[test]
+fn values_may_be_written_in_every_way_toml_knows() {
+    let config = parse(concat!(
+        "description = 'one # two'\ntrain.lr = 1\ntrain.seed = 9_007_199_254_740_992\nlog = { every_steps = 0x10 }\n",
+        "[data]\nname = \"\"\"a\nb\"\"\"\n[model]\nkind = 'vae' # comment\nhidden = [ 1_0, 0b11 ]\nbeta = 5e-1\n"
+    ));
+    assert_eq!(config.description(), "one # two");
+    assert_eq!((config.kind(), config.section("model").float("beta")), ("vae", 0.5));
+    assert_eq!(config.section("train").float("lr"), 1.0);
+    assert_eq!(config.section("train").int("seed"), 1 << 53);
+    assert_eq!(config.section("model").ints("hidden"), [10, 3]);
+    assert_eq!(config.section("log").int("every_steps"), 16);
+    assert_eq!(config.section("data").text("name"), "a\nb");
+}
+
+#[test]
+fn canonical_text_is_stable_and_parses_to_itself() {
+    let text = concat!(
+        "description = \"a \\\"b\\\" \\\\ \\n\\u001B é\"\n\n[data]\nname = \"\\u0085x\\u0007'y'\"\nlimit = 5\n\n",
+        "[model]\nkind = \"vae\"\nz = 3\nhidden = []\nbeta = 0.0\n\n[train]\nepochs = 1\nbatch = 1048576\nlr = 1e-5\n",
+        "clip = 123456789.125\nshuffle = false\nreduction = \"sum\"\nseed = 9007199254740992\n\n[log]\nevery_steps = 0\n"
+    );
+    assert_eq!(parse(text).to_toml(), text);
+    assert_eq!(parse(&parse("").to_toml()).to_toml(), parse("").to_toml());
+    // −0 and 0 are one value and therefore one text.
+    assert_eq!(parse("train.clip = -0.0").to_toml(), parse("train.clip = 0").to_toml());
+}
+
+#[test]
+fn the_hash_knows_settings_and_nothing_else() {
+    let hash = parse("").hash();
+    assert_eq!(hash, "bad89c34", "the names of existing runs contain it");
+    assert_eq!(parse("description = 'x'\n[train]\nlr = 0.001").hash(), hash);
+    assert_ne!(parse("train.seed = 1").hash(), hash);
+    assert_ne!(parse("model.kind = 'vae'").hash(), hash);
+}
+
+#[test]
+fn unknown_names_are_refused_with_place_and_suggestion() {
+    let cases = [
+        ("[train]\nepochs = 3\n  lrr = 1", "r.toml:3:3: unknown key `train.lrr`; did you mean `train.lr`?"),
+        ("[trian]\nlr = 1", "r.toml:1:2: unknown key `trian`; did you mean `[train]`?"),
+        ("[train]\nz = 5", "r.toml:2:1: unknown key `train.z`; did you mean `model.z`?"),
+        ("lr = 0.1", "r.toml:1:1: unknown key `lr`; did you mean `train.lr`?"),
+        ("\n[log]\n\"é\" = 1\nb = 1", "r.toml:3:1: unknown key `log.é`; [log] takes every_steps"),
+        ("quux = 1", "r.toml:1:1: unknown key `quux`; the sections are [data], [model], [train], [log]"),
+        ("[model]\nknd = 'vae'", "r.toml:2:1: unknown key `model.knd`; did you mean `model.kind`?"),
+        ("model.beta = 1.0", "r.toml:1:7: `model.beta` is a setting of vae, not of the model kind gmvae"),
+        ("[train.more]\nlr = 1", "r.toml:1:8: unknown key `train.more`; [train] takes"),
+        ("train = 5", "r.toml:1:1: `train` is a section: write [train]"),
+        ("[[train]]\nlr = 1", "r.toml:1:3: `train` is a section: write [train]"),
+        ("description = 5", "r.toml:1:1: `description` takes text"),
+    ];
+    for (text, expected) in cases {
+        let line = refused(text);
+        assert!(line.starts_with(expected), "{line}");
+    }
+}
+
+#[test]
+fn the_first_mistake_of_the_file_is_the_one_reported() {
+    let line = refused("[train]\nzz = 1\naa = 2\n[data]\nbad = 1");
+    assert!(line.starts_with("r.toml:2:1: unknown key `train.zz`"), "{line}");
+}
+
+#[test]
+fn values_outside_their_domain_are_refused_with_what_is_allowed() {
+    let cases = [
+        ("train.epochs", "0", "a whole number from 1 to 100000"),
+        ("train.epochs", "-1", "a whole number from 1 to 100000"),
+        ("train.epochs", "2.0", "a whole number from 1 to 100000"),
+        ("train.epochs", "'2'", "a whole number from 1 to 100000"),
+        ("train.epochs", "99999999999999999999999999", "a whole number from 1 to 100000"),
+        ("train.batch", "0", "a whole number from 1 to 1048576"),
+        ("train.seed", "-1", "a whole number from 0 to 9007199254740992"),
+        ("train.seed", "9007199254740993", "a whole number from 0 to 9007199254740992"),
+        ("train.lr", "-1e-3", "a number above 0 and at most 1"),
+        ("train.lr", "0", "a number above 0 and at most 1"),
+        ("train.lr", "nan", "a number above 0 and at most 1"),
+        ("train.lr", "-nan", "a number above 0 and at most 1"),
+        ("train.lr", "inf", "a number above 0 and at most 1"),
+        ("train.clip", "1e999", "a number from 0 to 1000000000"),
+        ("train.lr", "true", "a number above 0 and at most 1"),
+        ("train.lr", "2020-01-01", "a number above 0 and at most 1"),
+        ("train.shuffle", "1", "true or false"),
+        ("train.reduction", "'max'", "one of mean, sum"),
+        ("data.name", "''", "text that is not empty"),
+        ("model.k", "0", "a whole number from 1 to 1000"),
+        ("model.hidden", "5", "a list of at most 16 whole numbers from 1 to 4096"),
+        ("model.hidden", "[5, -5]", "a list of at most 16 whole numbers from 1 to 4096"),
+        ("model.hidden", "[5, [5]]", "a list of at most 16 whole numbers from 1 to 4096"),
+        ("model.kind", "'m3'", "one of gmvae, vae"),
+    ];
+    for (key, value, allowed) in cases {
+        let (section, name) = key.split_once('.').unwrap();
+        let line = refused(&format!("[{section}]\n{name} = {value}"));
+        assert_eq!(line, format!("r.toml:2:1: `{key}` takes {allowed}, not `{value}`"));
+        let argument = format!("{key}={value}");
+        assert_eq!(set_refused(&argument), format!("--set `{argument}`: `{key}` takes {allowed}, not `{value}`"));
+    }
+    // In a file, text has quotes.
+    assert!(refused("data.name = 5").ends_with("takes text that is not empty, not `5`"));
+    assert!(refused("model.kind = 5").ends_with("takes one of gmvae, vae, not `5`"));
+}
+
+#[test]
+fn broken_toml_is_refused_with_its_place() {
+    let cases = [
+        ("[train]\nlr = 1\nlr = 2", "r.toml:3:1: duplicate key"),
+        ("[train]\nlr = 1\n[data]\n[train]\n", "r.toml:4:2: duplicate key"),
+        ("[train]\nlr = ", "r.toml:2:"),
+        ("[train\nlr = 1", "r.toml:1:7: "),
+        ("[model]\nhidden = [1,\n2", "r.toml:3:"),
+        ("[data]\nname = \"é\" x", "r.toml:2:12: "),
+        ("\u{0}", "r.toml:1:"),
+    ];
+    for (text, expected) in cases {
+        let line = refused(text);
+        assert!(line.starts_with(expected), "{line}");
+    }
+}
+
+#[test]
+fn hostile_recipes_are_refused_without_harm() {
+    let size = 1 << 19;
+    let long = "x".repeat(2 * size);
+    let cases = [
+        format!("{} = 1", vec!["a"; size].join(".")),
+        format!("[{}]", vec!["train"; size / 4].join(".")),
+        format!("train.{} = 1", vec!["a"; size].join(".")),
+        format!("[model]\nhidden = {}", "[".repeat(size)),
+        format!("[model]\nhidden = [{}]", vec!["1"; size].join(",")),
+        format!("[model]\nhidden = {}", "{a=".repeat(size / 2)),
+        format!("{long} = 1"),
+        format!("train.lr = '{long}'"),
+        format!("train.lr = {}", "9".repeat(2 * size)),
+        "[train]\n".repeat(size / 4),
+    ];
+    for text in cases {
+        let line = refused(&text);
+XX
+    }
+    let line = set_refused(&format!("train.{long}={long}"));
+    assert!(line.len() < 400, "{line}");
+}
+
+#[test]
+fn arguments_change_values_in_order() {
+    let mut config = parse("[train]\nlr = 0.1");
+    let arguments = ["train.lr=1e-2", "data.name=mnist", "train.lr = 1", "model.hidden=[8, 4]", "train.reduction=sum"];
+    config.set(&arguments, &schema()).unwrap();
+    assert_eq!(config.section("train").float("lr"), 1.0);
+    assert_eq!(config.section("data").text("name"), "mnist");
+    assert_eq!(config.section("model").ints("hidden"), [8, 4]);
+    assert_eq!(config.section("train").text("reduction"), "sum");
+    for (word, text) in [("2024", "2024"), ("a=b c", "a=b c"), ("\"quo ted\"", "quo ted"), ("nan", "nan")] {
+        config.set(&[format!("data.name={word}")], &schema()).unwrap();
+        assert_eq!(config.section("data").text("name"), text);
+    }
+}
+
+#[test]
+fn a_new_kind_keeps_chosen_values_and_takes_its_own_defaults() {
+    let mut config = parse("[model]\nkind = 'gmvae'\nk = 5\nhidden = [7]");
+    config.set(&["model.beta=2", "model.kind=vae"], &schema()).unwrap();
+    assert_eq!(config.kind(), "vae");
+    assert_eq!(config.section("model").ints("hidden"), [7]);
+    // Nobody chose z: it is the default of the new kind, not of the old.
+    assert_eq!(config.section("model").int("z"), 2);
+    assert_eq!(config.section("model").float("beta"), 2.0);
+
+    let line = message(parse("").set(&["model.k=3", "model.kind=vae"], &schema()).unwrap_err());
+    assert_eq!(line, "--set `model.k=3`: `model.k` is a setting of gmvae, not of the model kind vae");
+    let line = message(parse("model.z = 64").set(&["model.kind=vae"], &schema()).unwrap_err());
+    assert_eq!(line, "model.kind = \"vae\": `model.z` takes a whole number from 1 to 32, not `64`");
+}
+
+#[test]
+fn malformed_arguments_are_refused() {
+    let cases = [
+        ("train.lr", "--set `train.lr`: expected section.key=value"),
+        ("", "--set ``: expected section.key=value"),
+        ("lr=1", "--set `lr=1`: unknown key `lr`; did you mean `train.lr`?"),
+        ("tran.lr=1", "--set `tran.lr=1`: unknown key `tran.lr`; did you mean `train.lr`?"),
+        ("train.epoch=1", "--set `train.epoch=1`: unknown key `train.epoch`; did you mean `train.epochs`?"),
+        ("train.=1", "--set `train.=1`: unknown key `train.`; [train] takes"),
+        ("=1", "--set `=1`: unknown key ``;"),
+        ("train.lr=", "--set `train.lr=`: `train.lr` takes a number above 0 and at most 1, not ``"),
+        ("train.lr=1 2", "--set `train.lr=1 2`: `train.lr` takes a number"),
+        ("train.lr=fast", "--set `train.lr=fast`: `train.lr` takes a number"),
+        ("description=x", "--set `description=x`: unknown key `description`"),
+    ];
+    for (argument, expected) in cases {
+        let line = set_refused(argument);
+        assert!(line.starts_with(expected), "{line}");
+    }
+}
+
+#[test]
+fn differences_are_listed_with_both_values() {
+    let ours = parse("description = 'a'\n[model]\nhidden = [8]\n[train]\nlr = 0.5");
+    assert_eq!(ours.diff(&parse(&ours.to_toml())), []);
+    let theirs = parse("description = 'b'\n[model]\nkind = 'vae'\nz = 3\nhidden = [8]");
+    let listed: Vec<String> = ours.diff(&theirs).iter().map(|d| format!("{} {} {}", d.key, d.ours, d.theirs)).collect();
+    let expected = [
+        "model.kind \"gmvae\" \"vae\"",
+        "model.k 10 not a setting",
+        "model.z 64 3",
+        "train.lr 0.5 0.001",
+        "model.beta not a setting 1.0",
+    ];
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn recipe_files_that_cannot_be_text_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("r.toml");
+    let read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        read_recipe(&path)
+    };
+    assert_eq!(read(b"[train]").unwrap(), "[train]");
+    assert!(message(read(b"[train]\xff").unwrap_err()).ends_with("r.toml: byte 7 is not UTF-8 text"));
+    assert_eq!(read(&vec![b' '; 1 << 20]).unwrap().len(), 1 << 20);
+    assert!(message(read(&vec![b' '; (1 << 20) + 1]).unwrap_err()).contains("at most 1048576 bytes"));
+    assert!(message(read_recipe(dir.path()).unwrap_err()).contains("directory"));
+    assert!(message(read_recipe(&dir.path().join("none.toml")).unwrap_err()).contains("none.toml: "));
+}

@@ -1,0 +1,170 @@
+//! Writing SVG elements: escaping, short numbers, text that fits.
+
+use std::fmt::{Arguments, Write};
+
+/// A generic stack: the viewer's own sans-serif font, so that nothing is embedded or fetched.
+const FONTS: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
+
+/// How a piece of text is set.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Font size in user units.
+    pub size: f64,
+    /// `text-anchor`: `start`, `middle` or `end`.
+    pub anchor: &'static str,
+    /// Colour.
+    pub fill: &'static str,
+    /// Bold face.
+    pub bold: bool,
+    /// Turned a quarter to the left, so that it reads upwards.
+    pub turned: bool,
+}
+
+/// Numbers on an axis, names in a legend.
+pub const SMALL: Style = Style { size: 18.0, anchor: "middle", fill: "#333", bold: false, turned: false };
+/// Names of axes and panels.
+pub const NORMAL: Style = Style { size: 19.0, fill: "#111", ..SMALL };
+/// The title of the figure.
+pub const TITLE: Style = Style { size: 23.0, bold: true, ..NORMAL };
+
+/// A document under construction; it is drawn from top to bottom and its height is known at the end.
+#[derive(Debug)]
+pub struct Svg {
+    width: f64,
+    title: String,
+    body: String,
+}
+
+impl Svg {
+    /// An empty document with its title drawn at the top, in a band that ends at [`Svg::TITLE_HEIGHT`].
+    pub fn new(width: f64, title: &str) -> Self {
+        let mut svg = Svg { width, title: escape(title), body: String::new() };
+        svg.text((width / 2.0, 32.0), TITLE, &fit(title, TITLE.size, width - 2.0 * super::MARGIN));
+        svg
+    }
+
+    /// Where drawing may begin below the title.
+    pub const TITLE_HEIGHT: f64 = 48.0;
+
+    /// Appends one element as it stands.
+    pub fn push(&mut self, element: Arguments<'_>) {
+        self.body.write_fmt(element).expect("a String takes any text");
+        self.body.push('\n');
+    }
+
+    /// Appends text centred vertically on `y`.
+    pub fn text(&mut self, (x, y): (f64, f64), style: Style, text: &str) {
+        let Style { size, anchor, fill, bold, turned } = style;
+        // `dominant-baseline` is not supported everywhere; a third of the size is half the height of a capital.
+        let dy = num(0.35 * size);
+        let (x, y) = (num(x), num(y));
+        let turn = if turned { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
+        let bold = if bold { " font-weight=\"bold\"" } else { "" };
+        let (size, text) = (num(size), escape(text));
+        self.push(format_args!(
+            "<text x=\"{x}\" y=\"{y}\" dy=\"{dy}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{fill}\"{bold}{turn}>{text}</text>"
+        ));
+    }
+
+    /// Appends a straight line.
+    pub fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), stroke: &str) {
+        let [x1, y1, x2, y2] = [x1, y1, x2, y2].map(num);
+        self.push(format_args!("<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" stroke=\"{stroke}\"/>"));
+    }
+
+    /// The whole document, `height` units high on white.
+    pub fn finish(self, height: f64) -> String {
+        let (width, height) = (num(self.width), num(height));
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+             role=\"img\" font-family=\"{FONTS}\">\n<title>{}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n{}</svg>\n",
+            self.title, self.body
+        )
+    }
+}
+
+/// A coordinate to a tenth of a unit, without trailing zeros.
+pub fn num(value: f64) -> String {
+    // Adding 0 turns −0 into 0.
+    ((value * 10.0).round() / 10.0 + 0.0).to_string()
+}
+
+/// Text as XML character data or attribute value; what XML 1.0 cannot hold becomes U+FFFD.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\t' | '\n' | '\r' => out.push(' '),
+            '\0'..' ' | '\u{7f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// An upper estimate of the width of `text`: the font is the viewer's, so this follows a wide one.
+pub fn text_width(text: &str, size: f64) -> f64 {
+    let em = |c: char| match c {
+        'i' | 'j' | 'l' | 'I' | 't' | 'f' | ' ' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | '(' | ')' | '[' | ']' => {
+            0.4
+        }
+        'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.98,
+        'A'..='Z' | '=' | '+' | '<' | '>' => 0.8,
+        '\u{2e80}'.. => 1.0,
+        _ => 0.63,
+    };
+    size * text.chars().map(em).sum::<f64>()
+}
+
+/// `text` itself where it fits in `width`, otherwise its beginning and an ellipsis.
+pub fn fit(text: &str, size: f64, width: f64) -> String {
+    if text_width(text, size) <= width {
+        return text.to_string();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if text_width(&kept, size) + size > width {
+            kept.pop();
+            break;
+        }
+    }
+    kept.trim_end().to_string() + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot::xml::elements;
+
+    #[test]
+    fn text_is_escaped_and_stays_well_formed() {
+        let hostile = "a<b & \"c\" 'd' ]]> \0\u{1b}\u{ffff}\n</svg>";
+        let mut svg = Svg::new(300.0, hostile);
+        svg.text((1.0, 2.0), SMALL, hostile);
+        let document = svg.finish(100.0);
+        assert!(
+            document.contains("a&lt;b &amp; &quot;c&quot; &#39;d&#39; ]]&gt; \u{fffd}\u{fffd}\u{fffd} &lt;/svg&gt;")
+        );
+        assert_eq!(elements(&document).iter().filter(|e| e.name == "text").count(), 2);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([1.0, 0.1 + 0.2, -0.01, 1e6, 33.333].map(num), ["1", "0.3", "0", "1000000", "33.3"]);
+    }
+
+    #[test]
+    fn fitted_text_is_never_wider_than_its_place() {
+        let text = "a rather long title with WIDE letters, 日本語 and (narrow) ones";
+        for width in [20.0, 60.0, 200.0, 400.0] {
+            assert!(text_width(&fit(text, 10.0, width), 10.0) <= width);
+        }
+        assert_eq!(fit(text, 10.0, 2000.0), text);
+    }
+}

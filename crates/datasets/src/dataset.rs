@@ -1,0 +1,477 @@
+//! Rows in memory, with or without labels, and the three splits of an experiment.
+
+use std::fmt;
+use std::ops::Range;
+
+use elbo_tensor::{Real, Stream};
+use rand::Rng;
+
+use crate::DataError;
+
+/// The numbers of a data set, row after row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// Intensities in `[0, 1]`, kept as bytes: the value is byte / 255.
+    Bytes(Vec<u8>),
+    /// Finite real numbers.
+    Reals(Vec<Real>),
+}
+
+impl Values {
+    /// How many numbers there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Reals(reals) => reals.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn slice(&self, range: Range<usize>) -> Self {
+        match self {
+            Self::Bytes(bytes) => Self::Bytes(bytes[range].to_vec()),
+            Self::Reals(reals) => Self::Reals(reals[range].to_vec()),
+        }
+    }
+
+    /// Takes the first `count` out, in place: at no time are there two copies of the rest.
+    fn take_front(&mut self, count: usize) -> Self {
+        match self {
+            Self::Bytes(bytes) => Self::Bytes(take_front(bytes, count)),
+            Self::Reals(reals) => Self::Reals(take_front(reals, count)),
+        }
+    }
+}
+
+fn take_front<T>(all: &mut Vec<T>, count: usize) -> Vec<T> {
+    let front = all.drain(..count).collect();
+    all.shrink_to_fit();
+    front
+}
+
+/// One class per row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels {
+    /// The class of each row, in `0..classes`.
+    pub values: Vec<u32>,
+    /// The number of classes, of which some may have no row.
+    pub classes: usize,
+}
+
+/// A named table of `n` rows, each of one shape, with or without labels.
+#[derive(Clone, PartialEq)]
+pub struct Dataset {
+    name: String,
+    rows: usize,
+    shape: Vec<usize>,
+    values: Values,
+    labels: Option<Labels>,
+}
+
+impl Dataset {
+    /// A data set of `values` in rows of `shape`, for instance `[28, 28]` or `[2]`. No rows at all are allowed.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if the shape is empty or has a zero, if `values` is not a whole number of rows or more
+    /// than 2³² of them, if a real is not finite, if there is not one label a row, or if a label is no class.
+    pub fn new(
+        name: impl Into<String>,
+        shape: &[usize],
+        values: Values,
+        labels: Option<Labels>,
+    ) -> Result<Self, DataError> {
+        let name = name.into();
+        let invalid = |reason: String| Err(DataError::Invalid(format!("data set {name}: {reason}")));
+        let width = match shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n)) {
+            Some(width) if width > 0 && !shape.is_empty() => width,
+            _ => return invalid(format!("the shape of a row is {shape:?}; every extent must be positive")),
+        };
+        if !values.len().is_multiple_of(width) {
+            return invalid(format!("{} values are not a whole number of rows of {shape:?}", values.len()));
+        }
+        let rows = values.len() / width;
+        if u32::try_from(rows).is_err() {
+            return invalid(format!("{rows} rows; at most {} are allowed", u32::MAX));
+        }
+        if let Values::Reals(reals) = &values
+            && let Some(at) = reals.iter().position(|x| !x.is_finite())
+        {
+            return invalid(format!("row {}, column {}: {} is not finite", at / width, at % width, reals[at]));
+        }
+        if let Some(labels) = &labels {
+            if labels.values.len() != rows {
+                return invalid(format!("{} labels for {rows} rows", labels.values.len()));
+            }
+            if let Some(row) = labels.values.iter().position(|&label| label as usize >= labels.classes) {
+                let (label, classes) = (labels.values[row], labels.classes);
+                return invalid(format!("row {row}: label {label} is not below the number of classes, {classes}"));
+            }
+        }
+        Ok(Self { name, rows, shape: shape.to_vec(), values, labels })
+    }
+
+    /// The same data under another name.
+    pub fn with_name(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// What the data set is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of rows, `n`.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The shape of one row, for instance `[28, 28]`.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The number of values in a row: the product of [`shape`](Self::shape).
+    pub fn width(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// All values, row after row.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The labels, if there are any.
+    pub fn labels(&self) -> Option<&Labels> {
+        self.labels.as_ref()
+    }
+
+    /// Whether the values are intensities in `[0, 1]`, so that they can be binarised.
+    pub fn is_intensity(&self) -> bool {
+        matches!(self.values, Values::Bytes(_))
+    }
+
+    /// Writes the rows `indices` to `out`, `[b, width]`, in that order.
+    ///
+    /// # Panics
+    /// If `out` is not of `indices.len() * width` values, or if an index is not below the number of rows.
+    #[track_caller]
+    pub fn gather(&self, indices: &[u32], out: &mut [Real]) {
+        let width = self.width();
+        self.check_gather("gather", indices, out);
+        for (out, &row) in out.chunks_exact_mut(width).zip(indices) {
+            let range = row as usize * width..(row as usize + 1) * width;
+            match &self.values {
+                Values::Bytes(bytes) => {
+                    for (out, &byte) in out.iter_mut().zip(&bytes[range]) {
+                        *out = Real::from(byte) / 255.0;
+                    }
+                }
+                Values::Reals(reals) => out.copy_from_slice(&reals[range]),
+            }
+        }
+    }
+
+    /// Writes `1[x > U]`, `U ~ U(0, 1)` drawn afresh for every value, of the rows `indices` to `out`, `[b, width]`:
+    /// each value is 1 with probability byte / 255, and certainly 0 or 1 at the ends.
+    ///
+    /// `U` is drawn digit by digit in base 256, in which byte / 255 is the byte repeated for ever: the first digit of
+    /// `U` that differs from the byte decides. So one random byte a pixel is enough but in one case of 256, and four
+    /// more are then drawn (`U` has 40 bits).
+    ///
+    /// # Panics
+    /// If the values are not intensities, if `out` is not of `indices.len() * width` values, or if an index is not
+    /// below the number of rows.
+    #[track_caller]
+    pub fn gather_binarized(&self, indices: &[u32], rng: &mut Stream, out: &mut [Real]) {
+        /// What ChaCha makes at once.
+        const BLOCK: usize = 256;
+        let Values::Bytes(pixels) = &self.values else {
+            panic!("gather_binarized: data set {} holds real numbers, not intensities", self.name);
+        };
+        let width = self.width();
+        self.check_gather("gather_binarized", indices, out);
+        let mut digits = [0u8; BLOCK];
+        for (out, &row) in out.chunks_exact_mut(width).zip(indices) {
+            let pixels = &pixels[row as usize * width..(row as usize + 1) * width];
+            for (out, pixels) in out.chunks_mut(BLOCK).zip(pixels.chunks(BLOCK)) {
+                let digits = &mut digits[..pixels.len()];
+                rng.fill_bytes(digits);
+                let mut ties = 0u8;
+                for ((out, &pixel), &digit) in out.iter_mut().zip(pixels).zip(&*digits) {
+                    *out = Real::from(u8::from(digit < pixel));
+                    ties |= u8::from(digit == pixel) & u8::from(pixel != 0);
+                }
+                if ties != 0 {
+                    for ((out, &pixel), &digit) in out.iter_mut().zip(pixels).zip(&*digits) {
+                        if digit == pixel && pixel != 0 {
+                            // Four more digits; if these are equal too, the rest of byte / 255 is still above 0.
+                            let further = rng.next_u32();
+                            *out = Real::from(u8::from(further <= u32::from(pixel) * 0x0101_0101));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check_gather(&self, what: &str, indices: &[u32], out: &[Real]) {
+        let (b, width) = (indices.len(), self.width());
+        assert!(out.len() == b * width, "{what}: {b} rows of {width} values do not fit an output of {}", out.len());
+        if let Some(row) = indices.iter().find(|&&row| row as usize >= self.rows) {
+            panic!("{what}: row {row} of data set {}, which has {}", self.name, self.rows);
+        }
+    }
+
+    /// A copy of the rows in `range`, with their labels and the same number of classes.
+    ///
+    /// # Panics
+    /// If the range is not within the rows.
+    #[track_caller]
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        assert!(
+            range.start <= range.end && range.end <= self.rows,
+            "slice: rows {range:?} of data set {}, which has {}",
+            self.name,
+            self.rows
+        );
+        let width = self.width();
+        let labels = self
+            .labels
+            .as_ref()
+            .map(|labels| Labels { values: labels.values[range.clone()].to_vec(), classes: labels.classes });
+        Self {
+            name: self.name.clone(),
+            rows: range.len(),
+            shape: self.shape.clone(),
+            values: self.values.slice(range.start * width..range.end * width),
+            labels,
+        }
+    }
+
+    /// A checksum of the content: 64-bit FNV-1a over the shape, the values and the labels, each with its length. The
+    /// name does not count. Reals count by their bits, so that the builds in `f32` and `f64` differ.
+    pub fn checksum(&self) -> u64 {
+        let mut hash = Fnv::default();
+        hash.length(self.shape.len());
+        self.shape.iter().for_each(|&n| hash.length(n));
+        hash.length(self.rows);
+        match &self.values {
+            Values::Bytes(bytes) => {
+                hash.bytes(b"u8");
+                hash.bytes(bytes);
+            }
+            Values::Reals(reals) => {
+                hash.bytes(b"real");
+                reals.iter().for_each(|x| hash.bytes(&x.to_bits().to_le_bytes()));
+            }
+        }
+        if let Some(labels) = &self.labels {
+            hash.length(labels.classes);
+            labels.values.iter().for_each(|label| hash.bytes(&label.to_le_bytes()));
+        }
+        hash.0
+    }
+}
+
+impl fmt::Debug for Dataset {
+    /// The outline only: values would fill the screen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("name", &self.name)
+            .field("rows", &self.rows)
+            .field("shape", &self.shape)
+            .field("classes", &self.labels.as_ref().map(|labels| labels.classes))
+            .finish_non_exhaustive()
+    }
+}
+
+/// 64-bit FNV-1a (Fowler, Noll, Vo).
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn length(&mut self, length: usize) {
+        self.bytes(&(length as u64).to_le_bytes());
+    }
+}
+
+/// The rows an experiment trains on, chooses by, and is judged by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Splits {
+    /// For the parameters.
+    pub train: Dataset,
+    /// For the choice among states of the training. May have no rows.
+    pub valid: Dataset,
+    /// For the numbers that are reported.
+    pub test: Dataset,
+}
+
+impl Splits {
+    /// Holds out the first `valid_rows` of `train` for validation; the rest are trained on.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if no row would be left to train on.
+    pub fn holdout(mut train: Dataset, test: Dataset, valid_rows: usize) -> Result<Self, DataError> {
+        if valid_rows >= train.rows {
+            return Err(DataError::Invalid(format!(
+                "data set {}: {valid_rows} rows of validation leave none of its {} to train on",
+                train.name, train.rows
+            )));
+        }
+        let values = train.values.take_front(valid_rows * train.width());
+        let labels = train
+            .labels
+            .as_mut()
+            .map(|labels| Labels { values: take_front(&mut labels.values, valid_rows), classes: labels.classes });
+        train.rows -= valid_rows;
+        let valid = Dataset { name: train.name.clone(), rows: valid_rows, shape: train.shape.clone(), values, labels };
+        Ok(Self { train, valid, test })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elbo_tensor::{Purpose, stream};
+
+    fn bytes(rows: usize, width: usize, byte: impl Fn(usize) -> u8) -> Dataset {
+        let labels = Labels { values: (0..rows as u32).map(|row| row % 3).collect(), classes: 3 };
+        Dataset::new("t", &[width], Values::Bytes((0..rows * width).map(byte).collect()), Some(labels)).unwrap()
+    }
+
+    fn refusal(shape: &[usize], values: Values, labels: Option<Labels>) -> String {
+        let message = Dataset::new("t", shape, values, labels).unwrap_err().to_string();
+        assert!(!message.contains('\n'));
+        message
+    }
+
+    #[test]
+    fn a_data_set_that_does_not_fit_together_is_refused() {
+        let reals = |n| Values::Reals(vec![0.0; n]);
+        let labels = |values: &[u32]| Some(Labels { values: values.to_vec(), classes: 2 });
+        assert!(refusal(&[], reals(4), None).contains("shape"));
+        assert!(refusal(&[0, 2], reals(4), None).contains("shape"));
+        assert!(refusal(&[usize::MAX, 2], reals(4), None).contains("shape"));
+        assert!(refusal(&[3], reals(4), None).contains("whole number of rows"));
+        assert!(refusal(&[2], Values::Reals(vec![0.0, 1.0, 2.0, Real::NAN]), None).contains("row 1, column 1: NaN"));
+        assert!(refusal(&[2], reals(4), labels(&[0])).contains("1 labels for 2 rows"));
+        assert!(refusal(&[2], reals(4), labels(&[0, 2])).contains("row 1: label 2"));
+        assert!(Dataset::new("t", &[2], reals(4), labels(&[0, 1])).is_ok());
+        assert!(Dataset::new("t", &[2], reals(0), labels(&[])).is_ok());
+    }
+
+    #[test]
+    fn gather_writes_the_rows_asked_for_in_that_order() {
+        let data = bytes(4, 3, |i| i as u8 * 20);
+        let mut out = [9.0; 6];
+        data.gather(&[3, 1], &mut out);
+        assert_eq!(out, [180.0, 200.0, 220.0, 60.0, 80.0, 100.0].map(|x: Real| x / 255.0));
+        let reals = Dataset::new("r", &[1], Values::Reals(vec![-1.0, 0.5, 7.0]), None).unwrap();
+        reals.gather(&[2, 2, 0], &mut out[..3]);
+        assert_eq!(out[..3], [7.0, 7.0, -1.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "row 4 of data set t, which has 4")]
+    fn gather_names_a_row_that_is_not_there() {
+        bytes(4, 3, |_| 0).gather(&[4], &mut [0.0; 3]);
+    }
+
+    #[test]
+    fn black_is_always_0_and_white_always_1() {
+        // 2^20 pixels each: a tie at the first digit comes up 4096 times; it must be resolved exactly too.
+        let data = bytes(2, 1 << 10, |i| if i < 1 << 10 { 0 } else { 255 });
+        let mut out = vec![0.5; 1 << 20];
+        for (row, value) in [(0, 0.0), (1, 1.0)] {
+            data.gather_binarized(&[row; 1 << 10], &mut stream(1, Purpose::Test, 0), &mut out);
+            assert!(out.iter().all(|&x| x == value));
+        }
+    }
+
+    /// z-test of each of the 254 grey levels over 2^16 draws; |z| > 5 anywhere happens by chance in 1.5e-4 of seeds.
+    #[test]
+    fn a_grey_pixel_is_1_with_probability_its_intensity() {
+        let data = bytes(1, 256, |i| i as u8);
+        let draws = 1 << 16;
+        let mut out = vec![0.5; 256 * draws];
+        data.gather_binarized(&vec![0; draws], &mut stream(2, Purpose::Test, 0), &mut out);
+        assert!(out.iter().all(|&x| x == 0.0 || x == 1.0));
+        for level in 1..255 {
+            let ones = (0..draws).filter(|draw| out[draw * 256 + level] == 1.0).count() as f64;
+            let (n, p) = (draws as f64, level as f64 / 255.0);
+            let z = (ones - n * p) / (n * p * (1.0 - p)).sqrt();
+            assert!(z.abs() < 5.0, "level {level}: z = {z}");
+        }
+    }
+
+    #[test]
+    fn binarisation_is_a_function_of_the_stream() {
+        let data = bytes(8, 784, |i| (i % 251) as u8);
+        let draw = |index| {
+            let mut out = vec![0.0; 8 * 784];
+            data.gather_binarized(&[0, 1, 2, 3, 4, 5, 6, 7], &mut stream(3, Purpose::Binarize, index), &mut out);
+            out
+        };
+        assert_eq!(draw(0), draw(0));
+        assert_ne!(draw(0), draw(1));
+    }
+
+    #[test]
+    fn slices_and_holdout_cut_rows_and_labels_alike() {
+        let data = bytes(10, 2, |i| i as u8);
+        let middle = data.slice(3..5);
+        assert_eq!(middle.values(), &Values::Bytes(vec![6, 7, 8, 9]));
+        assert_eq!(middle.labels().unwrap(), &Labels { values: vec![0, 1], classes: 3 });
+        let splits = Splits::holdout(data.clone(), middle.clone(), 4).unwrap();
+        assert_eq!(splits.valid, data.slice(0..4));
+        assert_eq!(splits.train, data.slice(4..10));
+        assert_eq!(splits.test, middle);
+        assert_eq!(Splits::holdout(data.clone(), middle.clone(), 0).unwrap().train, data);
+        assert!(Splits::holdout(data, middle, 10).unwrap_err().to_string().contains("10 rows of validation"));
+    }
+
+    #[test]
+    fn the_checksum_sees_content_and_nothing_else() {
+        let data = bytes(4, 6, |i| i as u8);
+        let Values::Bytes(values) = data.values().clone() else { unreachable!() };
+        let make = |shape: &[usize], values, labels| Dataset::new("t", shape, values, labels).unwrap().checksum();
+        let labels = data.labels().cloned();
+        assert_eq!(data.checksum(), data.clone().with_name("other").checksum());
+        assert_ne!(data.checksum(), make(&[2, 3], Values::Bytes(values.clone()), labels.clone()));
+        assert_ne!(data.checksum(), make(&[6], Values::Bytes(values.clone()), None));
+        let mut changed = values.clone();
+        changed[17] ^= 1;
+        assert_ne!(data.checksum(), make(&[6], Values::Bytes(changed), labels.clone()));
+        let mut relabelled = labels.unwrap();
+        relabelled.values[3] = 1;
+        assert_ne!(data.checksum(), make(&[6], Values::Bytes(values), Some(relabelled)));
+    }
+
+    #[test]
+    fn fnv_1a_gives_its_published_values() {
+        let of = |text: &str| {
+            let mut hash = Fnv::default();
+            hash.bytes(text.as_bytes());
+            hash.0
+        };
+        assert_eq!(of(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(of("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(of("foobar"), 0x8594_4171_f739_67e8);
+    }
+}

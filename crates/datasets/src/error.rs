@@ -1,0 +1,73 @@
+//! Why a data set cannot be had, sorted by who can mend it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a data set cannot be had. Every message is one line.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file or folder is not there.
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What was looked for there.
+        wanted: String,
+    },
+    /// The system failed to read a file that is there.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file was read and is not what it should be.
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The byte at which it goes wrong, counted from 0.
+        offset: u64,
+        /// Whether `offset` counts the bytes that gzip unpacks to, not those on disk.
+        unpacked: bool,
+        /// What is wrong there, and what is allowed.
+        reason: String,
+    },
+    /// A setting, or values handed in by the caller, that no data set can have.
+    Invalid(String),
+}
+
+impl DataError {
+    /// The system's error `source` at `path`: [`NotFound`](Self::NotFound) if nothing is there, else [`Io`](Self::Io).
+    pub(crate) fn from_io(path: &Path, wanted: &str, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                Self::NotFound { path: path.to_owned(), wanted: wanted.to_owned() }
+            }
+            _ => Self::Io { path: path.to_owned(), source },
+        }
+    }
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { path, wanted } => write!(f, "{}: not found (wanted: {wanted})", path.display()),
+            Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Malformed { path, offset, unpacked, reason } => {
+                let space = if *unpacked { "unpacked byte" } else { "byte" };
+                write!(f, "{}: {space} {offset}: {reason}", path.display())
+            }
+            Self::Invalid(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for DataError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! IDX files of unsigned bytes, plain or gzip: the format of MNIST and its successors.
+//!
+//! A file is a magic number (two zero bytes, the type `0x08`, the number of dimensions), the dimensions as big-endian
+//! `u32`, then the bytes, row-major (Y. LeCun, C. Cortes, C. Burges, *The MNIST database*). Files come from anywhere,
+//! so nothing is allocated before the announced size has been weighed against the size on disk.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::{DataError, Dataset, Labels, Values};
+
+/// A gzip file may unpack to this much in any case …
+const UNPACKED_FREE: u64 = 16 << 20;
+/// … and to this multiple of its size on disk. MNIST has 5; deflate could reach 1032, but no set of images does.
+const UNPACKED_RATIO: u64 = 100;
+
+/// What an IDX file of bytes holds, as told by its number of dimensions.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Images,
+    Labels,
+}
+
+impl Kind {
+    fn magic(self) -> u32 {
+        match self {
+            Self::Images => 0x0000_0803,
+            Self::Labels => 0x0000_0801,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Labels => "labels",
+        }
+    }
+
+    /// What the dimensions count, outermost first.
+    fn dimensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Images => &["images", "rows", "columns"],
+            Self::Labels => &["labels"],
+        }
+    }
+}
+
+/// Reads a file of images `[n, rows, columns]` as an unlabelled data set named after the file.
+///
+/// # Errors
+/// [`DataError`] if the file is missing, cannot be read, or is not exactly such a file.
+pub fn read_images(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
+    let path = path.as_ref();
+    let (dims, bytes) = read(path, Kind::Images)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Dataset::new(name, &dims[1..], Values::Bytes(bytes), None)
+}
+
+/// Reads a file of labels `[n]`. The number of classes is the largest label plus one.
+///
+/// # Errors
+/// [`DataError`] if the file is missing, cannot be read, or is not exactly such a file.
+pub fn read_labels(path: impl AsRef<Path>) -> Result<Labels, DataError> {
+    let (_, bytes) = read(path.as_ref(), Kind::Labels)?;
+    let classes = bytes.iter().max().map_or(0, |&label| usize::from(label) + 1);
+    Ok(Labels { values: bytes.into_iter().map(u32::from).collect(), classes })
+}
+
+/// Reads a folder in the layout of MNIST: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-…` and
+/// `t10k-labels-…`, each plain or with `.gz` (plain wins), also spelt `train-images.idx3-ubyte`. Label files may be
+/// absent. Gives (train, test), named after the folder, with as many classes as either of them needs.
+///
+/// # Errors
+/// [`DataError`] if a file of images is missing, if a file cannot be read or is malformed, if images and labels differ
+/// in number, or if the images of train and test differ in size.
+pub fn load_folder(dir: impl AsRef<Path>) -> Result<(Dataset, Dataset), DataError> {
+    let dir = dir.as_ref();
+    let metadata = fs::metadata(dir).map_err(|error| DataError::from_io(dir, "a folder of IDX files", error))?;
+    if !metadata.is_dir() {
+        return Err(DataError::NotFound { path: dir.to_owned(), wanted: "a folder of IDX files, not a file".into() });
+    }
+    // What is missing is found before anything large is read.
+    let train_path = images_path(dir, "train")?;
+    let test_path = images_path(dir, "t10k")?;
+    let mut train_labels = find(dir, "train-labels", 1)?.map(|path| Ok((read_labels(&path)?, path))).transpose()?;
+    let mut test_labels = find(dir, "t10k-labels", 1)?.map(|path| Ok((read_labels(&path)?, path))).transpose()?;
+    let classes = [&train_labels, &test_labels].into_iter().flatten().map(|(labels, _)| labels.classes).max();
+    for (labels, _) in [&mut train_labels, &mut test_labels].into_iter().flatten() {
+        labels.classes = classes.unwrap_or(0);
+    }
+    let name = dir.canonicalize().ok().and_then(|dir| Some(dir.file_name()?.to_string_lossy().into_owned()));
+    let name = name.unwrap_or_else(|| dir.display().to_string());
+    let train = labelled(&name, &train_path, train_labels)?;
+    let test = labelled(&name, &test_path, test_labels)?;
+    if train.shape() != test.shape() {
+        let reason = format!("test images are {:?}, but train images {:?}", test.shape(), train.shape());
+        return Err(DataError::Malformed { path: test_path, offset: 8, unpacked: false, reason });
+    }
+    Ok((train, test))
+}
+
+fn images_path(dir: &Path, split: &str) -> Result<PathBuf, DataError> {
+    find(dir, &format!("{split}-images"), 3)?.ok_or_else(|| DataError::NotFound {
+        path: dir.to_owned(),
+        wanted: format!("{split}-images-idx3-ubyte or {split}-images-idx3-ubyte.gz"),
+    })
+}
+
+fn find(dir: &Path, stem: &str, rank: usize) -> Result<Option<PathBuf>, DataError> {
+    for end in ["", ".gz"] {
+        for joint in ["-", "."] {
+            let path = dir.join(format!("{stem}{joint}idx{rank}-ubyte{end}"));
+            if path.try_exists().map_err(|source| DataError::Io { path: path.clone(), source })? {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn labelled(name: &str, images: &Path, labels: Option<(Labels, PathBuf)>) -> Result<Dataset, DataError> {
+    let (dims, bytes) = read(images, Kind::Images)?;
+    let labels = match labels {
+        Some((labels, path)) if labels.values.len() != dims[0] => {
+            let reason = format!("{} labels for the {} images of {}", labels.values.len(), dims[0], images.display());
+            return Err(DataError::Malformed { path, offset: 4, unpacked: false, reason });
+        }
+        labels => labels.map(|(labels, _)| labels),
+    };
+    Dataset::new(name, &dims[1..], Values::Bytes(bytes), labels)
+}
+
+/// The dimensions and the bytes of an IDX file.
+fn read(path: &Path, kind: Kind) -> Result<(Vec<usize>, Vec<u8>), DataError> {
+    let mut source = Source::open(path, kind)?;
+    let header = source.header(kind)?;
+    let dims: Vec<u64> = header[4..].chunks_exact(4).map(|word| u64::from(be_u32(word))).collect();
+    if let Some(at) = dims.iter().position(|&n| n == 0) {
+        let reason = format!("the number of {} is 0; it must be positive", kind.dimensions()[at]);
+        return Err(source.malformed(4 + 4 * at as u64, reason));
+    }
+    let shape = dims.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ");
+    let expected = dims
+        .iter()
+        .try_fold(1u64, |product, &n| product.checked_mul(n))
+        .filter(|&product| isize::try_from(product + header.len() as u64).is_ok())
+        .ok_or_else(|| source.malformed(4, format!("the dimensions {shape} overflow")))?;
+    let bytes = source.body(header.len() as u64, expected, &format!("{shape} {}", kind.name()))?;
+    Ok((dims.into_iter().map(|n| n as usize).collect(), bytes))
+}
+
+fn be_u32(word: &[u8]) -> u32 {
+    word.iter().fold(0, |number, &byte| number << 8 | u32::from(byte))
+}
+
+/// An open file, unpacked on the way if it is gzip.
+struct Source<'a> {
+    path: &'a Path,
+    reader: Box<dyn Read>,
+    /// Whether it is gzip, so that offsets count unpacked bytes.
+    packed: bool,
+    /// Bytes on disk.
+    size: u64,
+    /// Bytes read so far, unpacked.
+    position: u64,
+}
+
+impl<'a> Source<'a> {
+    fn open(path: &'a Path, kind: Kind) -> Result<Self, DataError> {
+        let failed = |error| DataError::from_io(path, &format!("an IDX file of {}", kind.name()), error);
+        let metadata = fs::metadata(path).map_err(failed)?;
+        let mut source = Self { path, reader: Box::new(io::empty()), packed: false, size: metadata.len(), position: 0 };
+        // A pipe or a device has no size to check against, and reading it might never end.
+        if !metadata.is_file() {
+            return Err(source.malformed(0, "not a regular file".into()));
+        }
+        let mut file = File::open(path).map_err(failed)?;
+        let mut magic = Vec::with_capacity(2);
+        file.by_ref().take(2).read_to_end(&mut magic).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        let file = BufReader::with_capacity(1 << 16, file);
+        source.packed = magic == [0x1f, 0x8b];
+        source.reader = if source.packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+        Ok(source)
+    }
+
+    fn malformed(&self, offset: u64, reason: String) -> DataError {
+        DataError::Malformed { path: self.path.to_owned(), offset, unpacked: self.packed, reason }
+    }
+
+    /// Fills `out` as far as the data go; the number of bytes got.
+    fn fill(&mut self, out: &mut [u8]) -> Result<usize, DataError> {
+        let mut got = 0;
+        while got < out.len() {
+            match self.reader.read(&mut out[got..]) {
+                Ok(0) => break,
+                Ok(count) => got += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(self.position + got as u64, error)),
+            }
+        }
+        self.position += got as u64;
+        Ok(got)
+    }
+
+    /// A failure to read: of the file's content where gzip found it broken, else of the system.
+    fn failed(&self, offset: u64, error: io::Error) -> DataError {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof if self.packed => {
+                let size = self.size;
+                self.malformed(offset, format!("the gzip file is truncated: its {size} bytes end in mid-stream"))
+            }
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if self.packed => {
+                self.malformed(offset, format!("the gzip file is corrupt ({error})"))
+            }
+            _ => DataError::Io { path: self.path.to_owned(), source: error },
+        }
+    }
+
+    /// Magic number and dimensions.
+    fn header(&mut self, kind: Kind) -> Result<Vec<u8>, DataError> {
+        let mut header = vec![0; 4 + 4 * kind.dimensions().len()];
+        let got = self.fill(&mut header)?;
+        let start = &header[..got];
+        if got < 4 || be_u32(&start[..4]) != kind.magic() {
+            let (what, name, magic) = (describe(start), kind.name(), kind.magic());
+            return Err(self.malformed(0, format!("{what}, not IDX {name} (magic 0x{magic:08x})")));
+        }
+        if got < header.len() {
+            let length = header.len();
+            return Err(self.malformed(got as u64, format!("the data end within the header of {length} bytes")));
+        }
+        Ok(header)
+    }
+
+    /// The `expected` bytes after a header of `header` bytes, which must be all that is left.
+    fn body(&mut self, header: u64, expected: u64, what: &str) -> Result<Vec<u8>, DataError> {
+        let total = header + expected;
+        let announced = format!("the header announces {what}, {total} bytes in all");
+        if !self.packed && self.size != total {
+            let size = self.size;
+            return Err(self.malformed(size.min(total), format!("{announced}, but the file has {size}")));
+        }
+        let allowed = self.size.saturating_mul(UNPACKED_RATIO).saturating_add(UNPACKED_FREE);
+        if self.packed && total > allowed {
+            let size = self.size;
+            return Err(self.malformed(
+                4,
+                format!(
+                    "{announced}: too much for a gzip file of {size} bytes (gzip bomb?); if it is meant, unpack it"
+                ),
+            ));
+        }
+        let expected = expected as usize;
+        let mut bytes = Vec::new();
+        while bytes.len() < expected {
+            // Grows with what has truly arrived, and to no more than is wanted.
+            let start = bytes.len();
+            let end = if self.packed { expected.min(start * 2 + (1 << 20)) } else { expected };
+            bytes.try_reserve_exact(end - start).map_err(|_| {
+                let source = io::Error::new(io::ErrorKind::OutOfMemory, format!("no memory for {expected} bytes"));
+                DataError::Io { path: self.path.to_owned(), source }
+            })?;
+            bytes.resize(end, 0);
+            let got = self.fill(&mut bytes[start..])?;
+            if start + got < end {
+                let position = self.position;
+                return Err(self.malformed(position, format!("{announced}, but the data end after {position}")));
+            }
+        }
+        // Gzip checks its checksum only when it is asked for more.
+        if self.fill(&mut [0])? != 0 {
+            return Err(self.malformed(total, format!("{announced}, but the data go on")));
+        }
+        Ok(bytes)
+    }
+}
+
+/// What a file that is not the IDX file wanted seems to be, by its first bytes.
+fn describe(start: &[u8]) -> String {
+    const SIGNATURES: [(&[u8], &str); 6] = [
+        (b"\x1f\x8b", "gzip data (packed twice?)"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\xfd7zXZ", "an xz file"),
+        (b"\x28\xb5\x2f\xfd", "a zstd file"),
+        (b"BZh", "a bzip2 file"),
+        (b"\x93NUMPY", "a NumPy file"),
+    ];
+    if start.is_empty() {
+        return "there are no data".into();
+    }
+    if let Some((_, name)) = SIGNATURES.iter().find(|(signature, _)| start.starts_with(signature)) {
+        return format!("this looks like {name}");
+    }
+    if let Some(kind) =
+        [Kind::Images, Kind::Labels].into_iter().find(|kind| start.starts_with(&kind.magic().to_be_bytes()))
+    {
+        return format!("these are IDX {} (magic 0x{:08x})", kind.name(), kind.magic());
+    }
+    if let [0, 0, element @ (0x08 | 0x09 | 0x0b..=0x0e), rank, ..] = start {
+        return format!("this is IDX of element type 0x{element:02x} and {rank} dimensions");
+    }
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    if text.starts_with(b"<") {
+        return "this looks like an HTML page".into();
+    }
+    if text.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        return "this looks like text".into();
+    }
+    let magic: String = start.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("the magic number is 0x{magic}")
+}
