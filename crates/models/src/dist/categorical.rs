@@ -1,0 +1,76 @@
+//! One of k classes, given by logits, and the exact expectation over the classes.
+
+use elbo_autograd::Var;
+use elbo_tensor::{Real, Tensor};
+
+use super::Kl;
+
+/// `Cat(softmax(logits))` over the last axis.
+#[derive(Debug, Clone, Copy)]
+pub struct Categorical<'t> {
+    log_probs: Var<'t>,
+    probs: Var<'t>,
+}
+
+/// `Cat(1/k, …, 1/k)`
+#[derive(Debug, Clone, Copy)]
+pub struct UniformCategorical {
+    /// Number of classes k.
+    pub classes: usize,
+}
+
+impl<'t> Categorical<'t> {
+    /// From unnormalised log-probabilities `[.., k]`.
+    pub fn from_logits(logits: Var<'t>) -> Self {
+        let log_probs = logits.log_softmax();
+        Self { log_probs, probs: log_probs.exp() }
+    }
+
+    /// Number of classes k.
+    pub fn classes(&self) -> usize {
+        self.probs.shape().last()
+    }
+
+    /// Probabilities `[.., k]`.
+    pub fn probs(&self) -> Var<'t> {
+        self.probs
+    }
+
+    /// `ln p[class]` of one class a row: `[b, k] → [b]`.
+    pub fn log_prob(&self, classes: Vec<u32>) -> Var<'t> {
+        self.log_probs.gather(classes)
+    }
+
+    /// `−Σₖ pₖ ln pₖ`
+    pub fn entropy(&self) -> Var<'t> {
+        -(self.probs * self.log_probs).sum_last()
+    }
+
+    /// The exact expectation of several functions of a one-hot y, for a batch of distributions `[b, k]`.
+    ///
+    /// `f` is called once, with the one-hot codes of all classes stacked as `[k, 1, k]`; it returns values `[k, b]`
+    /// or `[k, 1]`, and the result is `Σₖ pₖ f(eₖ)`: `[b]`. What `f` computes from the data alone stays `[b, ·]`, so
+    /// it is computed once and not once per class: broadcasting shares it.
+    #[track_caller]
+    pub fn expect<const N: usize>(&self, f: impl FnOnce(Var<'t>) -> [Var<'t>; N]) -> [Var<'t>; N] {
+        let k = self.classes();
+        let codes = self.probs.tape().constant(Tensor::eye(k).reshape([k, 1, k]));
+        let weights = self.probs.transpose();
+        f(codes).map(|value| (weights * value).sum(0))
+    }
+}
+
+/// `Σₖ qₖ ln qₖ + ln k`, between 0 and ln k
+impl<'t> Kl<'t, UniformCategorical> for Categorical<'t> {
+    fn kl(&self, p: &UniformCategorical) -> Var<'t> {
+        assert_eq!(self.classes(), p.classes, "KL of categoricals with different numbers of classes");
+        (self.probs * self.log_probs).sum_last() + (p.classes as f64).ln() as Real
+    }
+}
+
+/// `Σₖ qₖ (ln qₖ − ln pₖ)`
+impl<'t> Kl<'t, Categorical<'t>> for Categorical<'t> {
+    fn kl(&self, p: &Categorical<'t>) -> Var<'t> {
+        (self.probs * (self.log_probs - p.log_probs)).sum_last()
+    }
+}

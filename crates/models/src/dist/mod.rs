@@ -1,0 +1,21 @@
+//! Probability distributions over the last axis, as objects on a tape.
+//!
+//! Every density returns one value per leading index: an event of shape `[.., d]` gives `[..]`. `scale` is a standard
+//! deviation. All logarithms are natural, all information is in nats. A pair of distributions without an implementation
+//! of [`Kl`] does not compile.
+
+mod bernoulli;
+mod categorical;
+mod normal;
+
+use elbo_autograd::Var;
+
+pub use bernoulli::Bernoulli;
+pub use categorical::{Categorical, UniformCategorical};
+pub use normal::{DiagNormal, StandardNormal};
+
+/// The Kullback–Leibler divergence in closed form.
+pub trait Kl<'t, P> {
+    /// `KL(self ‖ p) = E_self[ln self − ln p] ≥ 0`, in nats, `[..]`.
+    fn kl(&self, p: &P) -> Var<'t>;
+}

@@ -1,0 +1,44 @@
+//! What a model is, and the list of all models.
+
+use elbo_autograd::{Activation, Init, Params, Tape, Var};
+use elbo_tensor::{Purpose, stream};
+
+use crate::nn::Builder;
+use crate::{Noise, Objective, Setting, Settings, gmvae, vae};
+
+/// A generative latent-variable model with its inference network. Its parameters live in [`Params`] of their own.
+pub trait Model: Send + Sync {
+    /// The loss of each data point of a batch `x: [b, d]`, as named terms.
+    fn objective<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Objective<'t>;
+
+    /// Means of `p(x|·)` for `count` draws from the prior of each cluster: `[k, count, d]`, k = 1 without clusters.
+    fn generate<'t>(&self, tape: &'t Tape<'t>, count: usize, noise: &mut Noise) -> Var<'t>;
+}
+
+/// A model as recipes know it: name, settings and how to build it. Declared in the model's own file.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelSpec {
+    /// The word in `model.kind`.
+    pub kind: &'static str,
+    /// One line for help texts.
+    pub about: &'static str,
+    /// The model's settings.
+    pub settings: fn() -> Vec<Setting>,
+    /// Builds the model for data of the given width; its parameters go to the builder.
+    pub build: fn(&Settings, usize, &mut Builder) -> Box<dyn Model>,
+}
+
+/// Every model.
+pub fn all() -> &'static [ModelSpec] {
+    &[gmvae::SPEC, vae::SPEC]
+}
+
+impl ModelSpec {
+    /// The model and its initial parameters for data of `width` dimensions, drawn from the initialisation stream of
+    /// `seed`. Layers start by Glorot with ReLU unless the model says otherwise.
+    pub fn create(&self, settings: &Settings, width: usize, seed: u64) -> (Box<dyn Model>, Params) {
+        let mut builder = Builder::new(Init::Glorot, Activation::Relu, stream(seed, Purpose::Init, 0));
+        let model = (self.build)(settings, width, &mut builder);
+        (model, builder.finish())
+    }
+}
