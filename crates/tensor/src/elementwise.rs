@@ -10,6 +10,8 @@ use crate::cpu::vectorize;
 use crate::parallel::{Disjoint, split, threads_for};
 use crate::{Real, Shape, Tensor, math};
 
+/// Elements that [`update3`] loads together.
+const LANES: usize = 32;
 /// Ranges of a parallel pass start at multiples of this many elements (whole cache lines).
 const UNIT: usize = 1024;
 
@@ -153,6 +155,19 @@ impl Tensor {
         let shape = self.shape().broadcast(&other.shape());
         let shape = shape.unwrap_or_else(|| panic!("cannot broadcast {:?} with {:?}", self.shape(), other.shape()));
         let mut out = Self::scratch(shape);
+        if self.shape() == other.shape() {
+            let (a, b) = (self.as_slice(), other.as_slice());
+            pass(
+                out.as_mut_slice(),
+                #[inline(always)]
+                |range, out| {
+                    for ((y, &a), &b) in out.iter_mut().zip(&a[range.clone()]).zip(&b[range]) {
+                        *y = f(a, b);
+                    }
+                },
+            );
+            return out;
+        }
         let (a, b) = (Rows::of(self, &shape), Rows::of(other, &shape));
         rows_pass(
             shape,
@@ -187,6 +202,19 @@ impl Tensor {
         }
         let shape = self.shape();
         assert_eq!(shape.broadcast(&other.shape()), Some(shape), "cannot broadcast {:?} to {shape:?}", other.shape());
+        if shape == other.shape() {
+            let b = other.as_slice();
+            pass(
+                self.as_mut_slice(),
+                #[inline(always)]
+                |range, out| {
+                    for (y, &b) in out.iter_mut().zip(&b[range]) {
+                        *y = f(*y, b);
+                    }
+                },
+            );
+            return self;
+        }
         let b = Rows::of(other, &shape);
         rows_pass(
             shape,
@@ -326,7 +354,19 @@ pub fn update3(
         vectorize(
             #[inline(always)]
             || {
-                for (((a, b), c), &g) in a.iter_mut().zip(b).zip(c).zip(&g[range]) {
+                let (a, a_rest) = a.as_chunks_mut::<LANES>();
+                let (b, b_rest) = b.as_chunks_mut::<LANES>();
+                let (c, c_rest) = c.as_chunks_mut::<LANES>();
+                let (g, g_rest) = g[range].as_chunks::<LANES>();
+                for (((a, b), c), g) in a.iter_mut().zip(b).zip(c).zip(g) {
+                    // Copies that cannot alias: otherwise the compiler gives up on vectorising.
+                    let (mut x, mut y, mut z) = (*a, *b, *c);
+                    for l in 0..LANES {
+                        (x[l], y[l], z[l]) = f(x[l], y[l], z[l], g[l]);
+                    }
+                    (*a, *b, *c) = (x, y, z);
+                }
+                for (((a, b), c), &g) in a_rest.iter_mut().zip(b_rest).zip(c_rest).zip(g_rest) {
                     (*a, *b, *c) = f(*a, *b, *c, g);
                 }
             },

@@ -8,9 +8,12 @@ use crate::{Real, Shape, Tensor};
 /// Lanes of a running sum; a multiple of every vector width.
 const LANES: usize = 32;
 
-/// `Σᵢ f(aᵢ, bᵢ)`: `LANES` running sums, added pairwise at the end.
+/// `Σᵢ f(aᵢ, bᵢ)`: `LANES` running sums, added pairwise at the end; a short row one after the other.
 #[inline(always)]
 fn lane_sum(a: &[Real], b: &[Real], f: impl Fn(Real, Real) -> Real) -> Real {
+    if a.len() < LANES / 2 {
+        return a.iter().zip(b).fold(0.0, |sum, (&a, &b)| sum + f(a, b));
+    }
     let mut lanes = [0.0; LANES];
     let (a, a_rest) = a.as_chunks::<LANES>();
     let (b, b_rest) = b.as_chunks::<LANES>();

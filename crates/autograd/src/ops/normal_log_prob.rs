@@ -17,8 +17,11 @@ impl Op<3> for NormalLogProb {
     fn forward(&self, args: [&Tensor; 3]) -> Tensor {
         let half_log_two_pi = 0.5 * (2.0 * std::f64::consts::PI).ln() as Real;
         let z = standardized(args);
-        let log_scale = args[2].ln().broadcast_to(z.shape());
-        z.zip_sum_last(&log_scale, |z, log_scale| -0.5 * z * z - log_scale - half_log_two_pi)
+        let constant = z.shape().last() as Real * half_log_two_pi;
+        // Rows of the scale are summed before they broadcast.
+        let repeats = (z.shape().last() / args[2].shape().last()) as Real;
+        let log_scale = args[2].ln().sum_last().map(|sum| repeats * sum + constant);
+        z.zip_sum_last(&z, |z, _| -0.5 * z * z).update(&log_scale, |y, c| y - c)
     }
     /// `−dy · z/s`, `dy · z/s`, `dy · (z² − 1)/s` with `z = (x − m)/s`
     fn vjp(&self, wrt: usize, args: [&Tensor; 3], _y: &Tensor, dy: &Tensor) -> Tensor {

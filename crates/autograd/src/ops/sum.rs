@@ -31,6 +31,9 @@ impl Op<1> for Sum {
 pub(crate) fn repeat(dy: &Tensor, x: &Tensor, axis: Option<usize>) -> Tensor {
     let Some(axis) = axis else { return Tensor::full(x.shape(), dy.item()) };
     let (outer, extent, inner) = x.shape().around(axis);
+    if inner == 1 {
+        return dy.clone().reshape([outer, 1]).broadcast_to([outer, extent]).reshape(x.shape());
+    }
     dy.clone().reshape([outer, 1, inner]).broadcast_to([outer, extent, inner]).reshape(x.shape())
 }
 

@@ -75,9 +75,9 @@ impl<'a> Source<'a> {
         let Some(span) = span else {
             return Error::usage(format_args!("{}: {problem}", self.name));
         };
-        let before = &self.text[..self.text.floor_char_boundary(span.start)];
-        let line = 1 + before.matches('\n').count();
-        let column = 1 + before.chars().rev().take_while(|c| *c != '\n').count();
+        let before = self.text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= span.start);
+        let after = |(line, column), (_, c)| if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        let (line, column) = before.fold((1usize, 1usize), after);
         Error::usage(format_args!("{}:{line}:{column}: {problem}", self.name))
     }
 
