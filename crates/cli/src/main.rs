@@ -1,10 +1,39 @@
-//! The `elbo` command.
+//! The `elbo` command: text, files, clocks, exit codes, progress, figures and checkpoints around the libraries.
+//!
+//! This is the only crate that prints and the only one that writes files.
 #![forbid(unsafe_code)]
 
+mod args;
+mod cache_dir;
 mod checkpoint;
+mod commands;
 mod config;
+mod data;
 mod error;
+mod evaluation;
+#[cfg(feature = "download")]
+mod fetch;
+mod figures;
 mod files;
+mod interrupt;
+mod metrics_csv;
+mod output;
+mod plot;
+mod progress;
+mod recipe;
 mod run_dir;
+mod run_state;
+mod run_training;
+mod steps_csv;
 
-fn main() {}
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    match commands::run(args::Args::parse()) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            output::note(&format!("elbo: {error}"));
+            error.code().into()
+        }
+    }
+}

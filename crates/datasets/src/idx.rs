@@ -69,6 +69,11 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Labels, DataError> {
     Ok(Labels { values: bytes.into_iter().map(u32::from).collect(), classes })
 }
 
+/// Whether `dir` holds an IDX file of images under a name that [`load_folder`] looks for.
+pub fn is_folder(dir: impl AsRef<Path>) -> bool {
+    ["train-images", "t10k-images"].iter().any(|stem| matches!(find(dir.as_ref(), stem, 3), Ok(Some(_))))
+}
+
 /// Reads a folder in the layout of MNIST: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-…` and
 /// `t10k-labels-…`, each plain or with `.gz` (plain wins), also spelt `train-images.idx3-ubyte`. Label files may be
 /// absent. Gives (train, test), named after the folder, with as many classes as either of them needs.

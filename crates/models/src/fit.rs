@@ -54,13 +54,13 @@ pub enum Reduction {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Terms {
     /// `loss`, then each term of the objective.
-    pub values: Vec<(&'static str, f64)>,
+    pub values: Vec<(String, f64)>,
 }
 
 impl Terms {
     /// The value of a term or of `loss`.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.values.iter().find(|(n, _)| *n == name).map(|(_, value)| *value)
+        self.values.iter().find(|(n, _)| n == name).map(|(_, value)| *value)
     }
 }
 
@@ -68,7 +68,7 @@ impl Terms {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sums {
     /// Names and sums, `loss` first.
-    pub sums: Vec<(&'static str, f64)>,
+    pub sums: Vec<(String, f64)>,
     /// Data points summed over.
     pub count: u64,
 }
@@ -76,20 +76,20 @@ pub struct Sums {
 impl Sums {
     /// Adds the terms of a batch.
     pub fn add(&mut self, objective: &Objective<'_>, per_point: &Tensor) {
-        let terms = objective.terms().iter().map(|term| (term.name, total(&term.value.value())));
-        let all: Vec<_> = std::iter::once(("loss", total(per_point))).chain(terms).collect();
         if self.sums.is_empty() {
-            self.sums = all.iter().map(|(name, _)| (*name, 0.0)).collect();
+            let names = objective.terms().iter().map(|term| term.name);
+            self.sums = std::iter::once("loss").chain(names).map(|name| (name.to_string(), 0.0)).collect();
         }
-        for ((_, sum), (_, value)) in self.sums.iter_mut().zip(&all) {
-            *sum += value;
+        self.sums[0].1 += total(per_point);
+        for ((_, sum), term) in self.sums[1..].iter_mut().zip(objective.terms()) {
+            *sum += total(&term.value.value());
         }
         self.count += per_point.len() as u64;
     }
 
     /// Means per data point.
     pub fn means(&self) -> Terms {
-        Terms { values: self.sums.iter().map(|(name, sum)| (*name, sum / self.count as f64)).collect() }
+        Terms { values: self.sums.iter().map(|(name, sum)| (name.clone(), sum / self.count as f64)).collect() }
     }
 }
 

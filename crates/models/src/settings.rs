@@ -141,7 +141,7 @@ impl fmt::Display for Domain {
 }
 
 impl fmt::Display for Value {
-    /// As TOML writes it; a float always shows a point or an exponent.
+    /// For messages and help; a float always shows a point or an exponent, text stands in quotes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Int(v) => write!(f, "{v}"),

@@ -1,0 +1,142 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+/// What each exit code means; shown under every help text.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  2  usage, configuration, an output directory that is foreign or in use, another configuration on --resume
+  3  missing or malformed data
+  4  training diverged
+  5  the system failed to read or write
+  6  the run directory is locked by a living process
+  7  a checkpoint is damaged
+  8  a check failed
+  130, 143  stopped by SIGINT, SIGTERM after a checkpoint";
+
+/// Train and compare generative latent-variable models.
+#[derive(Debug, Parser)]
+#[command(name = "elbo", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model by a recipe, into a run directory
+    #[command(after_help = EXIT_CODES)]
+    Train(Train),
+    /// Recompute the metrics of a run from its checkpoint
+    #[command(after_help = EXIT_CODES)]
+    Eval(Eval),
+    /// List the built-in recipes, or print one
+    Recipes {
+        /// The recipe to print, as TOML
+        name: Option<String>,
+    },
+    /// List every setting of a recipe with its default, what it allows and what it means
+    Settings {
+        /// Show the settings of this model only
+        kind: Option<String>,
+    },
+    /// Find, describe and download data sets
+    #[command(subcommand)]
+    Data(Data),
+}
+
+/// Arguments of `elbo train`.
+#[derive(Debug, clap::Args)]
+pub struct Train {
+    /// A built-in recipe (see `elbo recipes`) or a TOML file
+    pub recipe: String,
+    /// Set a key of the recipe, e.g. `model.k=20` or `train.lr=3e-4`; repeatable
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// Seed of everything random in training (the key `train.seed`)
+    #[arg(long, allow_negative_numbers = true)]
+    pub seed: Option<String>,
+    /// Run directory [default: runs/<recipe>-<hash of the configuration>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue the run in the run directory
+    #[arg(long)]
+    pub resume: bool,
+    /// Where the rest of the arguments are the same for every command
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `elbo eval`.
+#[derive(Debug, clap::Args)]
+pub struct Eval {
+    /// A run directory
+    pub run: PathBuf,
+    /// Evaluate on the test split of another data set of the same shape
+    #[arg(long, value_name = "NAME")]
+    pub data: Option<String>,
+    /// Which checkpoint to evaluate
+    #[arg(long, value_enum, default_value = "last")]
+    pub checkpoint: Which,
+    /// Where the rest of the arguments are the same for every command
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// A checkpoint of a run.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Which {
+    /// The newest one
+    Last,
+    /// The one with the lowest loss on the validation split
+    Best,
+}
+
+/// Arguments that several commands share.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// Folder in which data sets are looked for before the others: itself, then its subfolder NAME
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Number of threads; results do not depend on it [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more on stderr
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Subcommands of `elbo data`.
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// List the data sets that can be used by name
+    Ls {
+        /// Folder in which data sets are looked for before the others
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Show rows, shape, labels and checksum of a data set
+    Describe {
+        /// Name of the data set
+        name: String,
+        /// Folder in which data sets are looked for before the others
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Download a data set into the cache (needs a build with `--features download`)
+    Fetch {
+        /// Name of the data set
+        name: String,
+    },
+}

@@ -1,0 +1,100 @@
+//! `elbo data`: find, describe and download data sets.
+
+use std::path::Path;
+
+use elbo_datasets::{Dataset, idx};
+
+use crate::args::Data;
+use crate::data::{BUILT_IN, load, places, settings};
+use crate::error::Result;
+use crate::output;
+
+/// Runs a subcommand.
+pub fn run(args: &Data) -> Result<()> {
+    match args {
+        Data::Ls { data_dir } => list(data_dir.as_deref()),
+        Data::Describe { name, data_dir } => describe(name, data_dir.as_deref()),
+        Data::Fetch { name } => fetch(name),
+    }
+}
+
+fn list(data_dir: Option<&Path>) -> Result<()> {
+    let mut text: String = BUILT_IN.iter().map(|(name, about)| format!("{name:12} built in: {about}\n")).collect();
+    for root in places("", data_dir) {
+        let Ok(entries) = std::fs::read_dir(&root) else { continue };
+        let mut dirs: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        dirs.push(root);
+        dirs.sort();
+        for dir in dirs.iter().filter(|dir| idx::is_folder(dir)) {
+            let name = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+            let line = format!("{name:12} IDX files in {}\n", dir.display());
+            if !text.contains(&line) {
+                text += &line;
+            }
+        }
+    }
+    output::data(&text)
+}
+
+fn describe(name: &str, data_dir: Option<&Path>) -> Result<()> {
+    let mut section = elbo_models::Settings::defaults(&settings());
+    section.set("name", elbo_models::Value::Text(name.into()));
+    if !BUILT_IN.iter().any(|(built_in, _)| *built_in == name) {
+        // All rows of files, as they are.
+        for key in ["train_rows", "valid_rows", "test_rows"] {
+            section.set(key, elbo_models::Value::Int(0));
+        }
+    }
+    let splits = load(&section, data_dir)?;
+    let mut text = String::new();
+    for (split, set) in [("train", &splits.train), ("valid", &splits.valid), ("test", &splits.test)] {
+        if set.rows() > 0 {
+            text += &line(split, set);
+        }
+    }
+    output::data(&text)
+}
+
+fn line(split: &str, set: &Dataset) -> String {
+    let values = if set.is_intensity() { "bytes, read as intensities in [0, 1]" } else { "real values" };
+    let labels = set.labels().map_or("no labels".to_string(), |labels| {
+        let mut counts = vec![0usize; labels.classes];
+        labels.values.iter().for_each(|&label| counts[label as usize] += 1);
+        format!("{} classes of {counts:?}", labels.classes)
+    });
+    format!("{split:5} {} rows of {:?} {values}; {labels}; checksum {:016x}\n", set.rows(), set.shape(), set.checksum())
+}
+
+#[cfg(not(feature = "download"))]
+fn fetch(_name: &str) -> Result<()> {
+    Err(crate::error::Error::usage("this build cannot download; build with `--features download`"))
+}
+
+#[cfg(feature = "download")]
+fn fetch(name: &str) -> Result<()> {
+    use crate::error::{Error, ExitCode};
+    use crate::fetch::{Connection, FetchErrorKind, SETS, fetch};
+
+    let Some(set) = SETS.iter().find(|set| set.name == name) else {
+        let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
+        return Err(Error::usage(format_args!("no data set `{name}` to download; there are {}", names.join(", "))));
+    };
+    let cache = crate::cache_dir::cache_dir(|variable| std::env::var_os(variable));
+    let cache = cache.ok_or_else(|| Error::usage("no cache folder: set ELBO_DATA_DIR or HOME"))?;
+    let into = cache.join(name);
+    let mut shown = String::new();
+    let mut progress = |file: &str, done: u64, total: Option<u64>| {
+        let share = total.filter(|&t| t > 0).map_or(String::new(), |t| format!(" {}%", 100 * done / t / 10 * 10));
+        let line = format!("{file}{share}");
+        if line != shown {
+            output::note(&line);
+            shown = line;
+        }
+    };
+    let outcome = fetch(set, set.mirrors, &into, &Connection::default(), &mut progress).map_err(|error| {
+        let code = if error.kind == FetchErrorKind::Malformed { ExitCode::Data } else { ExitCode::System };
+        Error::new(code, error)
+    })?;
+    let (new, old) = (outcome.downloaded.len(), outcome.present.len());
+    output::data(&format!("{}: {new} files downloaded, {old} were there\n", into.display()))
+}

@@ -1,0 +1,32 @@
+//! The commands, one file each.
+
+mod data;
+mod eval;
+mod recipes;
+mod settings;
+pub mod train;
+
+use rayon::ThreadPoolBuilder;
+
+use crate::args::{Args, Command, Common};
+use crate::error::{Error, Result};
+
+/// Runs a command.
+pub fn run(args: Args) -> Result<()> {
+    match args.command {
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Recipes { name } => recipes::run(name.as_deref()),
+        Command::Settings { kind } => settings::run(kind.as_deref()),
+        Command::Data(args) => data::run(&args),
+    }
+}
+
+/// Sets up the threads; this thread is one of them. Returns their number.
+fn use_threads(common: &Common) -> Result<usize> {
+    let available = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = common.threads.map_or_else(available, usize::from);
+    let pool = ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
+    pool.map_err(|cause| Error::new(crate::error::ExitCode::System, format_args!("cannot start threads: {cause}")))?;
+    Ok(threads)
+}

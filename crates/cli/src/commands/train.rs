@@ -1,0 +1,191 @@
+//! `elbo train`: a recipe becomes a run directory.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use elbo_datasets::Splits;
+use elbo_models::ModelSpec;
+use serde_json::{Value, json};
+
+use super::use_threads;
+use crate::args::Train;
+use crate::config::Config;
+use crate::data;
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+use crate::run_dir::RunDir;
+use crate::run_training::{Finished, Run};
+use crate::{figures, files, output, recipe};
+
+/// Trains by a recipe.
+pub fn run(args: &Train) -> Result<()> {
+    let schema = recipe::schema();
+    let (name, mut config) = recipe::load(&args.recipe)?;
+    let seed = args.seed.iter().map(|seed| format!("train.seed={seed}"));
+    config.set(&args.set.iter().cloned().chain(seed).collect::<Vec<_>>(), &schema)?;
+    let threads = use_threads(&args.common)?;
+    let splits = data::load(config.section("data"), args.common.data_dir.as_deref())?;
+    let spec = check(&config, &splits)?;
+    let binarize = data::binarize(config.section("data"), &splits.train)?;
+    let env = environment(&config, &name, &splits, threads);
+
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
+    let dir = if args.resume { RunDir::resume(&out)? } else { RunDir::create(&out)? };
+    if args.resume {
+        same_run(&dir, &config, &env)?;
+    } else {
+        files::write_atomic(&dir.env(), pretty(&env).as_bytes())?;
+        files::write_atomic(&dir.config(), config.to_toml().as_bytes())?;
+    }
+    let interrupt = Interrupt::listen();
+    let quiet = args.common.quiet;
+    if args.common.verbose {
+        output::note(&format!("{}: {} kernels, {threads} threads", out.display(), elbo_tensor::kernel_name()));
+    }
+
+    let seed = config.section("train").int("seed") as u64;
+    let (model, params) = spec.create(config.section("model"), splits.train.width(), seed);
+    let run = Run::open(&dir, &config, (&splits, binarize), (&*model, params), args.resume)?;
+    let finished = run.complete(&interrupt, quiet)?;
+    let parts = (&*model, &finished.params);
+    let drawn = figures::write(&dir, &finished.metrics, parts, &splits.test, finished.clusters.as_ref(), seed)?;
+    let summary = summary(&config, &finished, &drawn);
+    files::write_atomic(&dir.summary(), pretty(&summary).as_bytes())?;
+    let shown = if args.common.json { pretty(&summary) } else { told(&config, &finished, &drawn, &dir) };
+    output::data(&shown)
+}
+
+/// What no single setting can know: whether model and data fit together.
+fn check(config: &Config, splits: &Splits) -> Result<&'static ModelSpec> {
+    let spec = elbo_models::all().iter().find(|spec| spec.kind == config.kind());
+    let spec = spec.ok_or_else(|| Error::usage(format_args!("no model of kind {}", config.kind())))?;
+    let rows = splits.train.rows();
+    if rows == 0 {
+        return Err(Error::data("no training rows are left after the validation rows"));
+    }
+    if let Some((_, elbo_models::Value::Int(k))) = config.section("model").iter().find(|(name, _)| *name == "k") {
+        if *k > rows as u64 {
+            return Err(Error::usage(format_args!("model.k = {k}: more clusters than the {rows} training rows")));
+        }
+    }
+    let batch = config.section("train").int("batch");
+    if batch > rows {
+        return Err(Error::usage(format_args!("train.batch = {batch}: more than the {rows} training rows")));
+    }
+    let bernoulli = config.kind() == "gmvae"
+        || config.section("model").iter().any(|(_, value)| *value == elbo_models::Value::Text("bernoulli".into()));
+    if bernoulli && !splits.train.is_intensity() {
+        let name = splits.train.name();
+        return Err(Error::usage(format_args!("a Bernoulli likelihood needs intensities, and {name} has real values")));
+    }
+    Ok(spec)
+}
+
+/// Refuses to continue under another configuration or on other data.
+fn same_run(dir: &RunDir, config: &Config, env: &Value) -> Result<()> {
+    let path = dir.config();
+    let text = crate::config::read_recipe(&path)?;
+    let theirs = Config::parse(&text, &path.display().to_string(), &recipe::schema())?;
+    let list: Vec<String> =
+        config.diff(&theirs).iter().map(|d| format!("{} = {} (run: {})", d.key, d.ours, d.theirs)).collect();
+    if !list.is_empty() {
+        return Err(Error::usage(format_args!("{}: another configuration: {}", path.display(), list.join(", "))));
+    }
+    let path = dir.env();
+    let text = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
+    let before: Value =
+        serde_json::from_str(&text).map_err(|cause| Error::usage(format_args!("{}: {cause}", path.display())))?;
+    if before["data"] != env["data"] {
+        return Err(Error::data(format_args!(
+            "{}: the run was started on other data than is found now",
+            path.display()
+        )));
+    }
+    if before["kernel"] != env["kernel"] {
+        output::note(&format!(
+            "elbo: the run was started with {} kernels; bits may differ from here on",
+            before["kernel"]
+        ));
+    }
+    Ok(())
+}
+
+fn environment(config: &Config, recipe: &str, splits: &Splits, threads: usize) -> Value {
+    let split =
+        |set: &elbo_datasets::Dataset| json!({"rows": set.rows(), "checksum": format!("{:016x}", set.checksum())});
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "commit": env!("ELBO_COMMIT"),
+        "recipe": recipe,
+        "kernel": elbo_tensor::kernel_name(),
+        "threads": threads,
+        "precision": if cfg!(feature = "f64") { "f64" } else { "f32" },
+        "data": {
+            "name": config.section("data").text("name"),
+            "train": split(&splits.train),
+            "valid": split(&splits.valid),
+            "test": split(&splits.test),
+        },
+    })
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// Appends a line to `events.log`.
+pub fn log_event(dir: &RunDir, event: &str) -> Result<()> {
+    let path = dir.path().join("events.log");
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+    file.and_then(|mut file| writeln!(file, "{event}")).map_err(|cause| Error::system("write", &path, &cause))
+}
+
+fn summary(config: &Config, finished: &Finished, figures: &[&str]) -> Value {
+    let last: serde_json::Map<String, Value> =
+        finished.metrics.last().into_iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
+    json!({
+        "status": "finished",
+        "model": config.kind(),
+        "data": config.section("data").text("name"),
+        "epochs": config.section("train").int("epochs"),
+        "steps": finished.steps,
+        "elapsed_s": finished.elapsed,
+        "last": last,
+        "best": finished.best.map(|(loss, epoch)| json!({"epoch": epoch, "valid_loss": loss})),
+        "figures": figures,
+    })
+}
+
+/// The summary in words.
+fn told(config: &Config, finished: &Finished, figures: &[&str], dir: &RunDir) -> String {
+    let last = finished.metrics.last();
+    let value = |name: &str| last.iter().find(|(column, _)| *column == name).map(|(_, value)| *value);
+    let mut text = format!(
+        "{} on {}: {} epochs, {} steps, {:.0} s\n",
+        config.kind(),
+        config.section("data").text("name"),
+        config.section("train").int("epochs"),
+        finished.steps,
+        finished.elapsed
+    );
+    let mut tell = |name: &str, meaning: &str| {
+        if let Some(value) = value(name) {
+            text += &format!("  {name:26} {value:>9.4}  {meaning}\n");
+        }
+    };
+    tell("test_loss", "nats per row: minus the bound on ln p(x), lower is better");
+    tell("test_recon", "of it, −ln p(x|z)");
+    tell("test_kl_y", "of it, KL of q(y|x) from the uniform prior: what the cluster tells");
+    tell("test_kl_z", "of it, KL of q(z|·) from its prior: what the latent tells");
+    tell("test_majority_accuracy", "rows whose label is the most frequent one in their cluster");
+    tell("test_hungarian_accuracy", "the same with each label given to one cluster only");
+    tell("test_nmi", "normalised mutual information of clusters and labels, 0 to 1");
+    tell("test_ari", "adjusted Rand index, 0 for chance and 1 for equal partitions");
+    tell("test_conditional_entropy", "nats: how undecided q(y|x) is, 0 to ln k");
+    tell("test_active_clusters", "clusters that some test row belongs to");
+    if let Some((loss, epoch)) = finished.best {
+        text += &format!("best validation loss {loss:.4} after epoch {epoch}\n");
+    }
+    let figures: Vec<String> = figures.iter().map(|name| dir.figure(name).display().to_string()).collect();
+    text + &format!("run      {}\nfigures  {}\n", dir.path().display(), figures.join("\n         "))
+}

@@ -1,0 +1,148 @@
+//! Data sets by name: built in, or folders of IDX files found on this machine; and how their rows become batches.
+
+use std::path::{Path, PathBuf};
+
+use elbo_datasets::{DataError, Dataset, Layout, Mixture, Splits, glyphs, idx};
+use elbo_models::{Setting, Settings};
+use elbo_tensor::{Stream, Tensor};
+
+use crate::cache_dir::cache_dir;
+use crate::error::{Error, Result};
+
+/// The data sets that need no file: name and what they are.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("glyphs", "28×28 grey digit-like images in 10 classes, drawn by a seeded program"),
+    ("mixture", "labelled 2-D Gaussian mixture"),
+];
+
+/// The settings of section `[data]`.
+pub fn settings() -> Vec<Setting> {
+    const ROWS: [u64; 2] = [0, 100_000_000];
+    const LAYOUTS: &[&str] = &["axes", "circle", "grid", "dirs", "triangle", "line"];
+    vec![
+        Setting::text("name", "glyphs", "glyphs, mixture, or the name of a folder of IDX files such as mnist"),
+        Setting::choice(
+            "binarize",
+            "none",
+            &["none", "dynamic"],
+            "pixels as they are, or 1[x > U(0,1)] drawn anew at every use",
+        ),
+        Setting::int("valid_rows", 1000, ROWS, "rows held out for validation (of files: the first training rows)"),
+        Setting::int("train_rows", 10_000, ROWS, "training rows of a generated set; of files: rows used, 0 for all"),
+        Setting::int("test_rows", 2000, ROWS, "test rows of a generated set; of files: rows used, 0 for all"),
+        Setting::int("seed", 1, [0, 1 << 53], "seed of a generated set"),
+        Setting::int("components", 3, [1, 1000], "components of the mixture"),
+        Setting::choice("layout", "axes", LAYOUTS, "where the mixture's components lie"),
+        Setting::positive("std", 0.7, 1e6, "standard deviation of each component of the mixture"),
+        Setting::positive("separation", 4.0, 1e6, "distance scale of the mixture's layout"),
+    ]
+}
+
+impl From<DataError> for Error {
+    fn from(error: DataError) -> Self {
+        match &error {
+            DataError::Io { .. } => Self::new(crate::error::ExitCode::System, error),
+            DataError::Invalid(_) => Self::usage(error),
+            _ => Self::data(error),
+        }
+    }
+}
+
+/// The three splits that `[data]` describes.
+pub fn load(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
+    let rows = |key| data.int(key);
+    let seed = rows("seed") as u64;
+    if rows("train_rows") == 0 && BUILT_IN.iter().any(|(name, _)| *name == data.text("name")) {
+        return Err(Error::usage("data.train_rows = 0: a generated set needs at least 1 training row"));
+    }
+    match data.text("name") {
+        "glyphs" => Ok(glyphs::generate(rows("train_rows"), rows("valid_rows"), rows("test_rows"), seed)),
+        "mixture" => {
+            let layout: Layout = data.text("layout").parse()?;
+            let [train, valid, test] = ["train_rows", "valid_rows", "test_rows"].map(rows);
+            let mixture = Mixture {
+                components: rows("components"),
+                rows: train + valid + test,
+                std: data.float("std"),
+                separation: data.float("separation"),
+                layout,
+                ..Mixture::default()
+            };
+            let all = mixture.generate(seed)?;
+            let [a, b] = [train, train + valid];
+            Ok(Splits { train: all.slice(0..a), valid: all.slice(a..b), test: all.slice(b..b + test) })
+        }
+        name => {
+            let (train, test) = idx::load_folder(&find(name, data_dir)?)?;
+            let first = |set: Dataset, key| {
+                let wanted = rows(key);
+                if wanted == 0 || wanted >= set.rows() { set } else { set.slice(0..wanted) }
+            };
+            let splits = Splits::holdout(train, test, rows("valid_rows"))?;
+            Ok(Splits { train: first(splits.train, "train_rows"), test: first(splits.test, "test_rows"), ..splits })
+        }
+    }
+}
+
+/// The folders in which a data set is looked for, in order.
+pub fn places(name: &str, data_dir: Option<&Path>) -> Vec<PathBuf> {
+    let cache = cache_dir(|variable| std::env::var_os(variable));
+    let roots = data_dir.map(PathBuf::from).into_iter().chain(cache);
+    roots.flat_map(|root| [root.clone(), root.join(name)]).collect()
+}
+
+/// The folder of IDX files for `name`.
+fn find(name: &str, data_dir: Option<&Path>) -> Result<PathBuf> {
+    if name.contains(['/', '\\']) || name.starts_with('.') {
+        return Err(Error::usage(format_args!(
+            "data.name = {name:?} is a name, not a path; give the folder as --data-dir"
+        )));
+    }
+    let places = places(name, data_dir);
+    if let Some(dir) = data_dir.filter(|dir| !dir.is_dir()) {
+        return Err(Error::data(format_args!("--data-dir {}: no such folder", dir.display())));
+    }
+    places.iter().find(|dir| idx::is_folder(dir)).cloned().ok_or_else(|| {
+        let looked: Vec<String> = places.iter().map(|dir| dir.display().to_string()).collect();
+        let hint = if name == "mnist" {
+            "; `elbo data fetch mnist` downloads it (build with --features download)"
+        } else {
+            ""
+        };
+        Error::data(format_args!("no data set `{name}` in {}{hint}", looked.join(", ")))
+    })
+}
+
+/// Rows of a split as batches for a model.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    /// The split.
+    pub data: &'a Dataset,
+    /// Whether rows are binarised, anew each time.
+    pub binarize: bool,
+}
+
+impl Rows<'_> {
+    /// The rows `indices` as `[b, d]`.
+    pub fn batch(&self, indices: &[u32], rng: &mut Stream) -> Tensor {
+        let mut x = Tensor::scratch([indices.len(), self.data.width()]);
+        if self.binarize {
+            self.data.gather_binarized(indices, rng, x.as_mut_slice());
+        } else {
+            self.data.gather(indices, x.as_mut_slice());
+        }
+        x
+    }
+}
+
+/// Whether `[data]` asks for binarised rows, which only intensities can be.
+pub fn binarize(data: &Settings, set: &Dataset) -> Result<bool> {
+    let wanted = data.text("binarize") == "dynamic";
+    if wanted && !set.is_intensity() {
+        let name = set.name();
+        return Err(Error::usage(format_args!(
+            "data.binarize = \"dynamic\" needs intensities, and {name} has real values"
+        )));
+    }
+    Ok(wanted)
+}

@@ -1,0 +1,84 @@
+//! Metrics of a model on a split.
+
+use elbo_autograd::Params;
+use elbo_metrics::{Contingency, active_clusters, conditional_entropy};
+use elbo_models::{Model, Noise, fit};
+use elbo_tensor::{Purpose, Real, stream};
+
+use crate::data::Rows;
+
+/// Loss, terms and clustering of a split.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    /// Means of the loss and its terms, in nats.
+    pub terms: fit::Terms,
+    /// Posterior over clusters, if the model has any.
+    pub clusters: Option<Clusters>,
+}
+
+/// Posterior over clusters of every row of a split.
+#[derive(Debug, Clone)]
+pub struct Clusters {
+    /// Number of clusters k.
+    pub count: usize,
+    /// Most probable cluster of each row.
+    pub assignments: Vec<u32>,
+    /// Mean entropy of `q(y|x)`, in nats.
+    pub conditional_entropy: f64,
+}
+
+/// Evaluates every row once, in batches of `batch` rows. Noise and binarisation come from the evaluation stream
+/// `index` of `seed`, so that the result does not depend on what was evaluated before.
+pub fn evaluate(
+    (model, params): (&dyn Model, &Params),
+    rows: Rows<'_>,
+    batch: usize,
+    (seed, index): (u64, u64),
+) -> Evaluation {
+    let mut sums = fit::Sums::default();
+    let mut probs: Vec<Real> = Vec::new();
+    let mut binarize = stream(seed, Purpose::Evaluate, 2 * index);
+    let mut noise = Noise::from(stream(seed, Purpose::Evaluate, 2 * index + 1));
+    let all: Vec<u32> = (0..rows.data.rows() as u32).collect();
+    for indices in all.chunks(batch) {
+        let x = rows.batch(indices, &mut binarize);
+        fit::evaluate(model, params, x, &mut noise, &mut sums, &mut probs);
+    }
+    let clusters = (!probs.is_empty()).then(|| {
+        let count = probs.len() / all.len();
+        Clusters {
+            count,
+            assignments: probs.chunks_exact(count).map(argmax).collect(),
+            conditional_entropy: conditional_entropy(&probs, count),
+        }
+    });
+    Evaluation { terms: sums.means(), clusters }
+}
+
+fn argmax(row: &[Real]) -> u32 {
+    let best =
+        row.iter().enumerate().fold((0, Real::NEG_INFINITY), |best, (k, &p)| if p > best.1 { (k, p) } else { best });
+    best.0 as u32
+}
+
+impl Evaluation {
+    /// Name and value of every metric: the loss and its terms, then what the clusters and the labels allow.
+    pub fn metrics(&self, labels: Option<&[u32]>) -> Vec<(String, f64)> {
+        let mut list = Vec::new();
+        if let Some(clusters) = &self.clusters {
+            if let Some(labels) = labels {
+                let table = Contingency::new(&clusters.assignments, labels);
+                list.extend([
+                    ("majority_accuracy", table.majority_accuracy()),
+                    ("hungarian_accuracy", table.hungarian_accuracy()),
+                    ("nmi", table.nmi()),
+                    ("ari", table.adjusted_rand_index()),
+                ]);
+            }
+            list.push(("conditional_entropy", clusters.conditional_entropy));
+            list.push(("active_clusters", active_clusters(&clusters.assignments) as f64));
+        }
+        let clustering = list.into_iter().map(|(name, value)| (name.to_string(), value));
+        self.terms.values.iter().cloned().chain(clustering).collect()
+    }
+}

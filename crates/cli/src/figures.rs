@@ -1,0 +1,141 @@
+//! The figures of a run: learning curves, samples and confusion matrix.
+
+use elbo_autograd::{Params, Tape};
+use elbo_datasets::Dataset;
+use elbo_metrics::Contingency;
+use elbo_models::{Model, Noise};
+use elbo_tensor::{Purpose, Tensor, stream};
+
+use crate::error::Result;
+use crate::evaluation::Clusters;
+use crate::files;
+use crate::metrics_csv::Metrics;
+use crate::plot::{self, Class, Panel, Series};
+use crate::run_dir::RunDir;
+
+/// Samples of each cluster in the grid.
+const COLUMNS: usize = 12;
+/// Samples drawn for a scatter plot.
+const POINTS: usize = 2000;
+
+/// Writes every figure that the data and the model allow, and returns their names.
+pub fn write(
+    dir: &RunDir,
+    metrics: &Metrics,
+    (model, params): (&dyn Model, &Params),
+    test: &Dataset,
+    clusters: Option<&Clusters>,
+    seed: u64,
+) -> Result<Vec<&'static str>> {
+    let mut figures = vec![("curves.svg", curves(metrics))];
+    let labels = test.labels().map(|labels| labels.values.as_slice());
+    let table = clusters.zip(labels).map(|(c, labels)| Contingency::new(&c.assignments, labels));
+    let generate = |count| {
+        let tape = Tape::new(params);
+        let mut noise = Noise::from(stream(seed, Purpose::Figure, 0));
+        model.generate(&tape, count, &mut noise).value()
+    };
+    match *test.shape() {
+        [height, width] => {
+            let samples = generate(COLUMNS);
+            let names: Vec<String> = (0..samples.shape()[0]).map(|k| row_label(k, clusters, table.as_ref())).collect();
+            let grid = plot::image_grid(
+                "Means of p(x | y, z), z drawn from p(z | y)",
+                &names,
+                COLUMNS,
+                (height, width),
+                samples.as_slice(),
+            );
+            figures.push(("samples.svg", grid));
+        }
+        [2] => figures.push(("samples.svg", cloud(test, &generate(POINTS)))),
+        _ => {}
+    }
+    if let (Some(table), Some(clusters), Some(labels)) = (&table, clusters, test.labels()) {
+        let counts: Vec<Vec<u64>> = (0..clusters.count as u32)
+            .map(|k| (0..labels.classes as u32).map(|label| table.count(k, label)).collect())
+            .collect();
+        let names = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+        let title = "Test rows by cluster and label";
+        figures
+            .push(("confusion.svg", plot::confusion(title, &counts, &names(clusters.count), &names(labels.classes))));
+    }
+    for (name, svg) in &figures {
+        files::write_atomic(&dir.figure(name), svg.as_bytes())?;
+    }
+    Ok(figures.into_iter().map(|(name, _)| name).collect())
+}
+
+/// "y = 3 (n = 512, mostly 7)"
+fn row_label(k: usize, clusters: Option<&Clusters>, table: Option<&Contingency>) -> String {
+    let Some(clusters) = clusters else { return String::new() };
+    let n = clusters.assignments.iter().filter(|&&a| a as usize == k).count();
+    let cells = table.into_iter().flat_map(Contingency::cells).filter(|((cluster, _), _)| *cluster as usize == k);
+    let top = cells.max_by_key(|(_, count)| *count).map(|((_, label), _)| format!(", mostly {label}"));
+    format!("y = {k} (n = {n}{})", top.unwrap_or_default())
+}
+
+/// Learning curves: one panel a quantity, one line a split.
+fn curves(metrics: &Metrics) -> String {
+    const SPLITS: [&str; 3] = ["train", "valid", "test"];
+    let quantity = |column: &'_ str| {
+        SPLITS.iter().find_map(|split| Some(column.strip_prefix(split)?.strip_prefix('_')?.to_string()))
+    };
+    let mut quantities: Vec<String> = Vec::new();
+    for quantity in metrics.header().iter().filter_map(|column| quantity(column)) {
+        if !quantities.contains(&quantity) {
+            quantities.push(quantity);
+        }
+    }
+    let panels: Vec<Panel> = quantities
+        .iter()
+        .map(|quantity| {
+            let series = SPLITS.iter().filter_map(|split| {
+                let points = metrics.column(&format!("{split}_{quantity}"))?;
+                Some(Series { name: (*split).into(), points, dashed: *split == "valid" })
+            });
+            Panel {
+                title: quantity.replace('_', " "),
+                x_label: "epoch".into(),
+                y_label: unit(quantity).into(),
+                series: series.collect(),
+                y_log: false,
+            }
+        })
+        .collect();
+    plot::curves("Learning curves", &panels)
+}
+
+fn unit(quantity: &str) -> &'static str {
+    match quantity {
+        "nmi" => "NMI",
+        "ari" => "ARI",
+        "active_clusters" => "clusters",
+        accuracy if accuracy.ends_with("accuracy") => "share of rows",
+        _ => "nats",
+    }
+}
+
+/// Test rows by label beside generated ones.
+fn cloud(test: &Dataset, samples: &Tensor) -> String {
+    let mut x = Tensor::scratch([test.rows(), 2]);
+    test.gather(&(0..test.rows() as u32).collect::<Vec<_>>(), x.as_mut_slice());
+    let point = |row: &[elbo_tensor::Real]| (f64::from(row[0]), f64::from(row[1]));
+    let rows = |keep: &dyn Fn(usize) -> bool| -> Vec<(f64, f64)> {
+        x.as_slice().chunks_exact(2).enumerate().filter(|(i, _)| keep(*i)).map(|(_, row)| point(row)).collect()
+    };
+    let mut classes = match test.labels() {
+        Some(labels) => (0..labels.classes)
+            .map(|class| Class {
+                name: format!("test rows of class {class}"),
+                points: rows(&|i| labels.values[i] as usize == class),
+            })
+            .collect(),
+        None => vec![Class { name: "test rows".into(), points: rows(&|_| true) }],
+    };
+    classes.push(Class {
+        name: "means of p(x | z)".into(),
+        points: samples.as_slice().chunks_exact(2).map(point).collect(),
+    });
+    plot::scatter("Test rows and generated means", ["x1", "x2"], &classes)
+}

@@ -1,0 +1,118 @@
+//! `metrics.csv`: one row an epoch.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::files;
+
+/// Column of wall-clock seconds, the only one that differs between equal runs.
+pub const ELAPSED: &str = "elapsed_s";
+
+/// The table in memory: it is rewritten as a whole at every checkpoint, so a reader never sees half a row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metrics {
+    header: Vec<String>,
+    rows: Vec<Vec<f64>>,
+}
+
+impl Metrics {
+    /// Reads the rows up to `epoch` of an earlier part of the run.
+    pub fn read(path: &Path, epoch: u64) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?;
+        let mut lines = text.lines();
+        let header: Vec<String> = lines.next().unwrap_or("").split(',').map(String::from).collect();
+        let mut rows = Vec::new();
+        for (number, line) in lines.enumerate() {
+            let row: Vec<f64> = line.split(',').filter_map(|cell| cell.parse().ok()).collect();
+            if row.len() != header.len() {
+                let place = format!("{}:{}", path.display(), number + 2);
+                return Err(Error::data(format_args!("{place}: {} numbers wanted, one a column", header.len())));
+            }
+            if row[0] <= epoch as f64 {
+                rows.push(row);
+            }
+        }
+        Ok(Self { header, rows })
+    }
+
+    /// Adds the row of an epoch; the first one gives the columns their names.
+    pub fn push(&mut self, row: &[(String, f64)]) {
+        if self.rows.is_empty() {
+            self.header = row.iter().map(|(name, _)| name.clone()).collect();
+        }
+        self.rows.push(row.iter().map(|(_, value)| *value).collect());
+    }
+
+    /// Forgets the rows after `epoch`.
+    pub fn truncate(&mut self, epoch: u64) {
+        self.rows.retain(|row| row[0] <= epoch as f64);
+    }
+
+    /// Replaces the file.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let mut text = self.header.join(",") + "\n";
+        for row in &self.rows {
+            text += &(row.iter().map(f64::to_string).collect::<Vec<_>>().join(",") + "\n");
+        }
+        files::write_atomic(path, text.as_bytes())
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Column names.
+    pub fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    /// The values of a column against the epoch.
+    pub fn column(&self, name: &str) -> Option<Vec<(f64, f64)>> {
+        let at = self.header.iter().position(|column| column == name)?;
+        Some(self.rows.iter().map(|row| (row[0], row[at])).collect())
+    }
+
+    /// Name and value of every column of the last row but the time.
+    pub fn last(&self) -> Vec<(&str, f64)> {
+        let Some(row) = self.rows.last() else { return Vec::new() };
+        let named = self.header.iter().map(String::as_str).zip(row.iter().copied());
+        named.filter(|(name, _)| *name != ELAPSED).collect()
+    }
+
+    /// Seconds at the end of the last row.
+    pub fn elapsed(&self) -> f64 {
+        self.column(ELAPSED).and_then(|column| column.last().map(|(_, seconds)| *seconds)).unwrap_or(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(epoch: f64) -> Vec<(String, f64)> {
+        vec![("epoch".into(), epoch), (ELAPSED.into(), 0.1 * epoch), ("test_loss".into(), 1.0 / epoch)]
+    }
+
+    #[test]
+    fn reading_gives_back_the_rows_up_to_an_epoch() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.csv");
+        let mut metrics = Metrics::default();
+        (1..=5).for_each(|epoch| metrics.push(&row(f64::from(epoch))));
+        metrics.write(&path).unwrap();
+        assert_eq!(Metrics::read(&path, 9).unwrap(), metrics);
+        metrics.truncate(3);
+        assert_eq!(Metrics::read(&path, 3).unwrap(), metrics);
+        assert_eq!(metrics.last(), [("epoch", 3.0), ("test_loss", 1.0 / 3.0)]);
+    }
+
+    #[test]
+    fn a_torn_row_is_an_error_that_names_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.csv");
+        std::fs::write(&path, "epoch,elapsed_s,test_loss\n1,0.1,2\n2,0.2\n").unwrap();
+        let error = Metrics::read(&path, 9).unwrap_err().to_string();
+        assert!(error.contains("metrics.csv:3: 3 numbers wanted"), "{error}");
+    }
+}

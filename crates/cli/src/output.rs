@@ -1,0 +1,22 @@
+//! The two ways out: data to stdout, talk to stderr.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Writes `text` to stdout. A reader that has gone away (`| head -1`) is no error.
+pub fn data(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::system("write", Path::new("stdout"), &cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes one line to stderr; when stderr is closed there is nobody to tell.
+pub fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

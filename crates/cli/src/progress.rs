@@ -1,0 +1,69 @@
+//! What a run says while it works: a bar with the remaining time on a terminal, a line an epoch elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use elbo_models::fit::Terms;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::output;
+
+/// The progress of a run.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    epochs: u64,
+    /// Whether an epoch is told as a line of text.
+    lines: bool,
+}
+
+impl Progress {
+    /// Progress over `epochs` epochs of `steps` steps, starting after `step` steps.
+    pub fn new(epochs: u64, steps: u64, step: u64, quiet: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(epochs * steps), target);
+        let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% · {elapsed} · {eta} left · {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_position(step);
+        bar.reset_eta();
+        Self { bar, epochs, lines: !terminal && !quiet }
+    }
+
+    /// A step of epoch `epoch` (from 1) has ended with mean loss `loss`.
+    pub fn step(&self, step: u64, epoch: u64, loss: f64) {
+        if !self.bar.is_hidden() {
+            self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+            self.bar.set_message(format!("loss {loss:.2}"));
+        }
+        self.bar.set_position(step);
+    }
+
+    /// An epoch has ended.
+    pub fn epoch(&self, epoch: u64, train: &Terms, test: &[(String, f64)]) {
+        let show = |list: &[(String, f64)]| {
+            let texts = list.iter().map(|(name, value)| format!("{} {value:.4}", name.replace('_', " ")));
+            texts.collect::<Vec<_>>().join(", ")
+        };
+        let train = train.values.iter().map(|(name, value)| format!("{name} {value:.2}")).collect::<Vec<_>>().join(" ");
+        let eta = Duration::from_secs(self.bar.eta().as_secs());
+        let line = format!("epoch {epoch}/{}: train {train} · test {} · {eta:?} left", self.epochs, show(test));
+        if self.lines {
+            output::note(&line);
+        }
+    }
+
+    /// Says `line` above the bar.
+    pub fn say(&self, line: &str) {
+        if self.lines {
+            output::note(line);
+        } else {
+            self.bar.println(line);
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,91 @@
+//! The state of a run between two steps: all that is needed to continue to the same bits.
+
+use std::collections::BTreeMap;
+
+use elbo_models::fit::{Sums, Trainer};
+use elbo_tensor::Real;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{NamedTensor, load_state, save_state, save_weights};
+use crate::error::{Error, Result};
+use crate::run_dir::RunDir;
+
+/// What a trainer holds, as it is stored. No clock and no count of checkpoints is in it: equal runs give equal bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunState {
+    /// Epochs completed.
+    pub epoch: u64,
+    /// Steps completed.
+    pub step: u64,
+    /// Rollbacks so far.
+    pub rollbacks: u64,
+    /// Loss and epoch of the best validation so far.
+    pub best: Option<(f64, u64)>,
+    lr: f64,
+    adam_steps: u64,
+    values: Vec<Real>,
+    first: Vec<Real>,
+    second: Vec<Real>,
+    sums: Vec<(String, f64)>,
+    count: u64,
+}
+
+impl RunState {
+    /// The state of a trainer.
+    pub fn of(trainer: &Trainer<'_>, epoch: u64, rollbacks: u64, best: Option<(f64, u64)>) -> Self {
+        Self {
+            epoch,
+            step: trainer.step,
+            rollbacks,
+            best,
+            lr: trainer.adam.config.lr,
+            adam_steps: trainer.adam.steps,
+            values: trainer.params.flat().to_vec(),
+            first: trainer.adam.first.clone(),
+            second: trainer.adam.second.clone(),
+            sums: trainer.sums.sums.clone(),
+            count: trainer.sums.count,
+        }
+    }
+
+    /// Puts the state into a trainer of the same model.
+    pub fn restore(&self, trainer: &mut Trainer<'_>) -> std::result::Result<(), String> {
+        let n = trainer.params.flat().len();
+        if [&self.values, &self.first, &self.second].iter().any(|list| list.len() != n) {
+            return Err(format!("it holds {} parameters and the model has {n}", self.values.len()));
+        }
+        trainer.params.flat_mut().copy_from_slice(&self.values);
+        trainer.adam.first.copy_from_slice(&self.first);
+        trainer.adam.second.copy_from_slice(&self.second);
+        trainer.adam.steps = self.adam_steps;
+        trainer.adam.config.lr = self.lr;
+        trainer.step = self.step;
+        trainer.sums = Sums { sums: self.sums.clone(), count: self.count };
+        Ok(())
+    }
+
+    /// Reads the newest state of a run.
+    pub fn load(dir: &RunDir, trainer: &mut Trainer<'_>) -> Result<Self> {
+        let path = dir.state("last");
+        let state: Self = load_state(&path)?;
+        state.restore(trainer).map_err(|reason| Error::checkpoint(&path, reason))?;
+        Ok(state)
+    }
+
+    /// Writes the state; the run continues from here once this returns.
+    pub fn save(&self, dir: &RunDir) -> Result<()> {
+        save_state(&dir.state("last"), self)
+    }
+}
+
+/// Writes the weights of a trainer as checkpoint `name`, with the epoch they are from.
+pub fn write_weights(dir: &RunDir, name: &str, trainer: &Trainer<'_>, values: &[Real], epoch: u64) -> Result<()> {
+    let params = &trainer.params;
+    let shapes: Vec<_> = params.ids().map(|id| params.get(id).shape()).collect();
+    let tensors: Vec<NamedTensor<'_>> = params
+        .ids()
+        .zip(&shapes)
+        .map(|(id, shape)| NamedTensor { name: params.name(id), shape, data: &values[params.range(id)] })
+        .collect();
+    save_weights(&dir.weights(name), &tensors, &BTreeMap::from([("epoch".into(), epoch.to_string())]))
+}

@@ -1,0 +1,67 @@
+//! `steps.csv`: one row every so many steps.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use elbo_models::fit::StepInfo;
+
+use crate::error::{Error, Result};
+use crate::files;
+
+const HEADER: &str = "step,loss,gradient_norm\n";
+
+/// The file, growing by appends; a continued run first cuts what its checkpoint does not know.
+#[derive(Debug)]
+pub struct Steps {
+    path: PathBuf,
+    every: u64,
+    pending: String,
+}
+
+impl Steps {
+    /// A row every `every` steps, 0 for never. Rows from step `step` on are removed.
+    pub fn open(path: &Path, every: u64, step: u64) -> Result<Self> {
+        if every > 0 {
+            let old = if path.exists() {
+                std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?
+            } else {
+                String::new()
+            };
+            let known =
+                |line: &&str| line.split(',').next().and_then(|s| s.parse().ok()).is_some_and(|s: u64| s < step);
+            let kept: String = old.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter(known).collect();
+            files::write_atomic(path, (HEADER.to_string() + &kept).as_bytes())?;
+        }
+        Ok(Self { path: path.into(), every, pending: String::new() })
+    }
+
+    /// Notes step number `step`.
+    pub fn push(&mut self, step: u64, info: &StepInfo) {
+        if self.every > 0 && step.is_multiple_of(self.every) {
+            self.pending += &format!("{step},{},{}\n", info.loss, info.gradient_norm);
+        }
+    }
+
+    /// Forgets the noted steps from `step` on, in the file as well.
+    pub fn rewind(&mut self, step: u64) -> Result<()> {
+        self.flush()?;
+        *self = Self::open(&self.path, self.every, step)?;
+        Ok(())
+    }
+
+    /// Appends what was noted and forces it to disk.
+    pub fn flush(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let append = |file: &mut File, text: &str| file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+        let mut file = OpenOptions::new().append(true).open(&self.path);
+        let written = file.as_mut().map_err(|cause| std::io::Error::new(cause.kind(), cause.to_string()));
+        written
+            .and_then(|file| append(file, &self.pending))
+            .map_err(|cause| Error::system("write", &self.path, &cause))?;
+        self.pending.clear();
+        Ok(())
+    }
+}

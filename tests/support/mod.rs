@@ -1,0 +1,101 @@
+//! What the laws share: tolerances, random tensors, parameters by name, and each distribution as the laws see it.
+#![allow(dead_code, reason = "each test binary compiles this file and uses a part of it")]
+
+pub mod families;
+
+use std::collections::VecDeque;
+
+use elbo::autograd::{ParamId, Params};
+use elbo::models::{ModelSpec, Noise, Settings};
+use elbo::tensor::{Purpose, Real, Shape, Stream, Tensor, fill_normal, fill_uniform, stream};
+use proptest::test_runner::{Config, RngSeed};
+
+/// Largest error of two ways to compute one number, relative to it (and to 1 nat where it is smaller).
+pub const EXACT: f64 = if cfg!(feature = "f64") { 1e-12 } else { 1e-5 };
+
+/// `cases` random cases, the same in every run: differences across a kink of a ReLU are rare, not impossible.
+pub fn config(cases: u32) -> Config {
+    Config { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(2), ..Config::default() }
+}
+
+/// The random stream of a test.
+pub fn rng(seed: u64) -> Stream {
+    stream(seed, Purpose::Test, 0)
+}
+
+/// Uniform numbers in `[low, high]`.
+pub fn uniform(shape: impl Into<Shape>, [low, high]: [f64; 2], rng: &mut Stream) -> Tensor {
+    let mut u = Tensor::scratch(shape);
+    fill_uniform(rng, u.as_mut_slice());
+    u.map(|u| low as Real + u * (high - low) as Real)
+}
+
+/// Independent standard normals.
+pub fn normal(shape: impl Into<Shape>, rng: &mut Stream) -> Tensor {
+    let mut out = Tensor::scratch(shape);
+    fill_normal(rng, out.as_mut_slice());
+    out
+}
+
+/// A tensor of numbers given in f64.
+pub fn tensor(shape: impl Into<Shape>, values: &[f64]) -> Tensor {
+    Tensor::from_slice(shape, &values.iter().map(|&v| v as Real).collect::<Vec<_>>())
+}
+
+/// The elements in f64.
+pub fn f64s(tensor: &Tensor) -> Vec<f64> {
+    tensor.as_slice().iter().map(|&v| f64::from(v)).collect()
+}
+
+/// Noise that replays one tensor.
+pub fn recorded(noise: &Tensor) -> Noise {
+    Noise::Recorded(VecDeque::from([noise.clone()]))
+}
+
+/// The parameter of this name.
+#[track_caller]
+pub fn named(params: &Params, name: &str) -> ParamId {
+    params.ids().find(|&id| params.name(id) == name).unwrap_or_else(|| panic!("no parameter `{name}`"))
+}
+
+/// Replaces a parameter's values.
+#[track_caller]
+pub fn assign(params: &mut Params, name: &str, value: impl Fn(usize) -> f64) {
+    let range = params.range(named(params, name));
+    params.flat_mut()[range].iter_mut().enumerate().for_each(|(i, v)| *v = value(i) as Real);
+}
+
+/// The model of this kind.
+pub fn spec(kind: &str) -> &'static ModelSpec {
+    elbo::models::all().iter().find(|spec| spec.kind == kind).expect("a model of the list")
+}
+
+/// A model's settings at their defaults.
+pub fn defaults(spec: &ModelSpec) -> Settings {
+    Settings::defaults(&(spec.settings)())
+}
+
+/// `|a − b| / max(|b|, 1)`, the worst over two lists of the same length; NaN counts as infinite.
+#[track_caller]
+pub fn error(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let errors = a.iter().zip(b).map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
+    errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { worst.max(error) })
+}
+
+/// `‖a − b‖ / ‖b‖`; NaN counts as infinite.
+#[track_caller]
+pub fn l2_error(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let off: f64 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
+    let size: f64 = b.iter().map(|b| b * b).sum();
+    let error = (off / size).sqrt();
+    if error.is_nan() && off > 0.0 || off.is_nan() { f64::INFINITY } else { error }
+}
+
+/// Fails if two lists differ by more than `tolerance` in the sense of [`error`].
+#[track_caller]
+pub fn assert_close(what: &str, a: &[f64], b: &[f64], tolerance: f64) {
+    let error = error(a, b);
+    assert!(error <= tolerance, "{what}: error {error:.2e} exceeds {tolerance:.0e}: {a:?} and {b:?}");
+}
