@@ -206,7 +206,7 @@ fn from_a_uniform_prior_a_certain_class_is_log_k_away_and_a_uniform_one_nothing(
         let certain = Tensor::from_fn([k, k], |i| if i / k == i % k { 200.0 } else { 0.0 });
         let log_k = (k as f64).ln();
         assert_close(&format!("ln {k}"), &from_uniform.closed_form(&[certain], &[]), &vec![log_k; k], EXACT);
-        for constant in [-50.0, 0.0, 3.0] {
+        for constant in [-5.0, 0.0, 3.0] {
             let flat = Tensor::full([1, k], constant);
             assert_close(&format!("0 of {k}"), &from_uniform.closed_form(&[flat], &[]), &[0.0], EXACT);
         }

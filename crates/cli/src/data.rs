@@ -84,11 +84,10 @@ pub fn load(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
     }
 }
 
-/// The folders in which a data set is looked for, in order.
-pub fn places(name: &str, data_dir: Option<&Path>) -> Vec<PathBuf> {
+/// The folders in which data sets are looked for, in order: each itself, then its subfolder with the set's name.
+pub fn roots(data_dir: Option<&Path>) -> Vec<PathBuf> {
     let cache = cache_dir(|variable| std::env::var_os(variable));
-    let roots = data_dir.map(PathBuf::from).into_iter().chain(cache);
-    roots.flat_map(|root| [root.clone(), root.join(name)]).collect()
+    data_dir.map(PathBuf::from).into_iter().chain(cache).collect()
 }
 
 /// The folder of IDX files for `name`.
@@ -98,7 +97,7 @@ fn find(name: &str, data_dir: Option<&Path>) -> Result<PathBuf> {
             "data.name = {name:?} is a name, not a path; give the folder as --data-dir"
         )));
     }
-    let places = places(name, data_dir);
+    let places: Vec<PathBuf> = roots(data_dir).into_iter().flat_map(|root| [root.clone(), root.join(name)]).collect();
     if let Some(dir) = data_dir.filter(|dir| !dir.is_dir()) {
         return Err(Error::data(format_args!("--data-dir {}: no such folder", dir.display())));
     }

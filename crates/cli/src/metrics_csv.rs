@@ -16,7 +16,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Reads the rows up to `epoch` of an earlier part of the run.
+    /// Reads the rows of epochs 1 to `epoch` of an earlier part of the run.
     pub fn read(path: &Path, epoch: u64) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?;
         let mut lines = text.lines();
@@ -32,6 +32,10 @@ impl Metrics {
                 rows.push(row);
             }
         }
+        if rows.len() as u64 != epoch {
+            let (path, found) = (path.display(), rows.len());
+            return Err(Error::data(format_args!("{path}: {found} rows for the {epoch} epochs of the checkpoint")));
+        }
         Ok(Self { header, rows })
     }
 
@@ -41,11 +45,6 @@ impl Metrics {
             self.header = row.iter().map(|(name, _)| name.clone()).collect();
         }
         self.rows.push(row.iter().map(|(_, value)| *value).collect());
-    }
-
-    /// Forgets the rows after `epoch`.
-    pub fn truncate(&mut self, epoch: u64) {
-        self.rows.retain(|row| row[0] <= epoch as f64);
     }
 
     /// Replaces the file.
@@ -101,10 +100,19 @@ mod tests {
         let mut metrics = Metrics::default();
         (1..=5).for_each(|epoch| metrics.push(&row(f64::from(epoch))));
         metrics.write(&path).unwrap();
-        assert_eq!(Metrics::read(&path, 9).unwrap(), metrics);
-        metrics.truncate(3);
+        assert_eq!(Metrics::read(&path, 5).unwrap(), metrics);
+        metrics.rows.truncate(3);
         assert_eq!(Metrics::read(&path, 3).unwrap(), metrics);
         assert_eq!(metrics.last(), [("epoch", 3.0), ("test_loss", 1.0 / 3.0)]);
+    }
+
+    #[test]
+    fn missing_rows_are_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.csv");
+        std::fs::write(&path, "epoch,elapsed_s,test_loss\n1,0.1,2\n").unwrap();
+        let error = Metrics::read(&path, 2).unwrap_err().to_string();
+        assert!(error.ends_with("metrics.csv: 1 rows for the 2 epochs of the checkpoint"), "{error}");
     }
 
     #[test]

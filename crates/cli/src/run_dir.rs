@@ -4,7 +4,7 @@
 //! the process dies, so a killed run needs no cleaning by hand. A directory with the mark but without a configuration
 //! is the rest of a killed creation and may be created again.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use crate::files;
 
 const LOCK: &str = "elbo.lock";
 const CONFIG: &str = "config.toml";
+const ENV: &str = "env.json";
 const CHECKPOINTS: &str = "checkpoints";
 const FIGURES: &str = "figures";
 
@@ -25,13 +26,33 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Opens `path` for a new run and locks it; parents are created. Until `config.toml` is written, a process that
-    /// dies leaves a directory which can be created again.
+    /// Refuses a directory that a living process is writing to, at once; whoever opens it later asks again.
+    ///
+    /// # Errors
+    /// Exit code 6 if a living process has the lock; 5 if the system fails.
+    pub fn refuse_locked(path: &Path) -> Result<()> {
+        if path.join(LOCK).is_file() { lock(path).map(drop) } else { Ok(()) }
+    }
+
+    /// Opens `path` for a new run, locks it and writes its first files, `config.toml` last; parents are created. A
+    /// process that dies before leaves a directory which can be created again.
     ///
     /// # Errors
     /// Exit code 6 if a living process has the lock; 2 if a run is there already, if the directory holds files that are
-    /// not ours (nothing is written then) or if a file is in the way; 5 if the system fails.
-    pub fn create(path: &Path) -> Result<Self> {
+    /// not ours or if a file is in the way; 5 if the system fails. What was made until then is removed.
+    pub fn create(path: &Path, env: &str, config: &str) -> Result<Self> {
+        let existing = path.ancestors().find(|dir| dir.exists());
+        let created = Self::begin(path, env, config);
+        if created.is_err() {
+            for dir in path.ancestors().take_while(|dir| Some(*dir) != existing) {
+                // Succeeds for empty directories only, so nobody's files can go.
+                let _ = fs::remove_dir(dir);
+            }
+        }
+        created
+    }
+
+    fn begin(path: &Path, env: &str, config: &str) -> Result<Self> {
         files::create_dir(path)?;
         let names = files::list(path)?;
         if !names.is_empty() && !path.join(LOCK).is_file() {
@@ -44,8 +65,16 @@ impl RunDir {
             let message = "a run is there already; continue it with --resume or choose another --out";
             return Err(Error::usage(format_args!("{}: {message}", path.display())));
         }
-        sign(path, &mut lock)?;
-        Self::prepare(path, lock)
+        let begun = sign(path, &mut lock)
+            .and_then(|()| Self::prepare(path))
+            .and_then(|()| files::write_atomic(&path.join(ENV), env.as_bytes()))
+            .and_then(|()| files::write_atomic(&path.join(CONFIG), config.as_bytes()));
+        if begun.is_err() && !path.join(CONFIG).exists() {
+            // The failure is what is reported, whether or not the rest can be removed.
+            let _ = [CHECKPOINTS, FIGURES].map(|name| fs::remove_dir(path.join(name)));
+            let _ = [ENV, LOCK].map(|name| fs::remove_file(path.join(name)));
+        }
+        begun.map(|()| Self { path: path.into(), _lock: Some(lock) })
     }
 
     /// Opens the run in `path` to continue it and locks it.
@@ -61,7 +90,8 @@ impl RunDir {
             return Err(Self::not_a_run(path, CONFIG));
         }
         sign(path, &mut lock)?;
-        Self::prepare(path, lock)
+        Self::prepare(path)?;
+        Ok(Self { path: path.into(), _lock: Some(lock) })
     }
 
     /// Opens the run in `path` for reading only, beside a process that may be writing to it.
@@ -80,14 +110,14 @@ impl RunDir {
     }
 
     /// Makes the subdirectories and removes what killed predecessors were writing.
-    fn prepare(path: &Path, lock: File) -> Result<Self> {
+    fn prepare(path: &Path) -> Result<()> {
         files::remove_unfinished(path)?;
         for name in [CHECKPOINTS, FIGURES] {
             let dir = path.join(name);
             files::create_dir(&dir)?;
             files::remove_unfinished(&dir)?;
         }
-        Ok(Self { path: path.into(), _lock: Some(lock) })
+        Ok(())
     }
 
     /// The directory itself.
@@ -102,7 +132,7 @@ impl RunDir {
 
     /// `env.json`: version, machine and data of the run.
     pub fn env(&self) -> PathBuf {
-        self.path.join("env.json")
+        self.path.join(ENV)
     }
 
     /// `metrics.csv`: one row an epoch.
@@ -165,7 +195,10 @@ fn sign(dir: &Path, lock: &mut File) -> Result<()> {
 mod tests {
     use super::*;
     use crate::error::ExitCode;
-    use std::fs;
+
+    fn create(path: &Path) -> Result<RunDir> {
+        RunDir::create(path, "{}", "x")
+    }
 
     fn code(result: Result<RunDir>) -> ExitCode {
         result.unwrap_err().code()
@@ -187,13 +220,12 @@ mod tests {
     fn a_run_is_created_once_then_resumed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("runs/deep/one");
-        let run = RunDir::create(&path).unwrap();
-        fs::write(run.config(), "x").unwrap();
+        let run = create(&path).unwrap();
         fs::write(run.state("last"), "x").unwrap();
         fs::write(run.figure("curves.svg"), "x").unwrap();
         drop(run);
         let before = contents(&path);
-        assert_eq!(code(RunDir::create(&path)), ExitCode::Usage);
+        assert_eq!(code(create(&path)), ExitCode::Usage);
         assert_eq!(contents(&path), before);
         drop(RunDir::resume(&path).unwrap());
         assert_eq!(RunDir::open(&path).unwrap().path(), path);
@@ -202,17 +234,20 @@ mod tests {
     #[test]
     fn a_second_writer_is_told_who_holds_the_lock() {
         let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::create(dir.path()).unwrap();
-        for step in ["before config.toml", "after config.toml"] {
-            for second in [RunDir::create(dir.path()), RunDir::resume(dir.path())] {
-                let error = second.unwrap_err();
+        let run = create(dir.path()).unwrap();
+        for step in ["after config.toml", "before config.toml"] {
+            let looked = RunDir::refuse_locked(dir.path());
+            for refused in [looked, create(dir.path()).map(drop), RunDir::resume(dir.path()).map(drop)] {
+                let error = refused.unwrap_err();
                 assert_eq!(error.code(), ExitCode::Locked, "{step}");
                 assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
             }
-            fs::write(run.config(), "x").unwrap();
+            fs::remove_file(run.config()).unwrap_or_default();
         }
+        fs::write(run.config(), "x").unwrap();
         RunDir::open(dir.path()).unwrap();
         drop(run);
+        RunDir::refuse_locked(dir.path()).unwrap();
         RunDir::resume(dir.path()).unwrap();
     }
 
@@ -225,7 +260,7 @@ mod tests {
             let results: Vec<Result<RunDir>> = std::thread::scope(|scope| {
                 let create = || {
                     barrier.wait();
-                    RunDir::create(&path)
+                    create(&path)
                 };
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(create)).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -242,14 +277,32 @@ mod tests {
         fs::write(dir.path().join("thesis.tex"), "years").unwrap();
         fs::write(dir.path().join("config.toml"), "of a web site").unwrap();
         let before = contents(dir.path());
-        assert_eq!(code(RunDir::create(dir.path())), ExitCode::Usage);
+        assert_eq!(code(create(dir.path())), ExitCode::Usage);
         assert_eq!(code(RunDir::resume(dir.path())), ExitCode::Usage);
         assert_eq!(contents(dir.path()), before);
-        assert_eq!(code(RunDir::create(&dir.path().join("thesis.tex"))), ExitCode::Usage);
-        assert_eq!(code(RunDir::create(&dir.path().join("thesis.tex/run"))), ExitCode::Usage);
+        assert_eq!(code(create(&dir.path().join("thesis.tex"))), ExitCode::Usage);
+        assert_eq!(code(create(&dir.path().join("thesis.tex/run"))), ExitCode::Usage);
         assert_eq!(code(RunDir::resume(&dir.path().join("nowhere"))), ExitCode::Usage);
         assert_eq!(code(RunDir::open(&dir.path().join("nowhere"))), ExitCode::Usage);
         assert_eq!(contents(dir.path()), before);
+    }
+
+    #[test]
+    fn a_failed_creation_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        // No file system has names as long as this one, with or without what an unfinished file adds to it.
+        let long = "x".repeat(300);
+        for parent in ["", "new/deep"] {
+            let path = dir.path().join(parent).join(&long);
+            assert_eq!(code(create(&path)), ExitCode::System);
+            assert_eq!(files::list(dir.path()).unwrap(), [""; 0]);
+        }
+        // A directory where a file of the run belongs.
+        let path = dir.path().join("old");
+        fs::create_dir_all(path.join(ENV).join("in the way")).unwrap();
+        fs::write(path.join(LOCK), "").unwrap();
+        assert_eq!(code(create(&path)), ExitCode::System);
+        assert_eq!(files::list(&path).unwrap(), [ENV]);
     }
 
     #[test]
@@ -263,8 +316,8 @@ mod tests {
             fs::write(dir.path().join(name).join(".config.toml.7.elbo-tmp"), "[da").unwrap();
         }
         for name in ["0", "1", "2", "3"] {
-            let run = RunDir::create(&dir.path().join(name)).unwrap();
-            assert_eq!(files::list(run.path()).unwrap(), [CHECKPOINTS, LOCK, FIGURES]);
+            let run = create(&dir.path().join(name)).unwrap();
+            assert_eq!(files::list(run.path()).unwrap(), [CHECKPOINTS, CONFIG, LOCK, ENV, FIGURES]);
             assert_eq!(fs::read_to_string(run.path().join(LOCK)).unwrap(), format!("{}\n", std::process::id()));
         }
     }
@@ -272,10 +325,11 @@ mod tests {
     #[test]
     fn checkpoints_without_configuration_are_never_overwritten() {
         let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::create(dir.path()).unwrap();
+        let run = create(dir.path()).unwrap();
         fs::write(run.state("last"), "weeks of work").unwrap();
+        fs::remove_file(run.config()).unwrap();
         drop(run);
-        assert_eq!(code(RunDir::create(dir.path())), ExitCode::Usage);
+        assert_eq!(code(create(dir.path())), ExitCode::Usage);
         assert_eq!(code(RunDir::resume(dir.path())), ExitCode::Usage);
         assert_eq!(fs::read(dir.path().join("checkpoints/last.state")).unwrap(), b"weeks of work");
     }

@@ -23,7 +23,8 @@ pub struct RunState {
     pub best: Option<(f64, u64)>,
     lr: f64,
     adam_steps: u64,
-    values: Vec<Real>,
+    /// Every parameter, in the order of the trainer's.
+    pub values: Vec<Real>,
     first: Vec<Real>,
     second: Vec<Real>,
     sums: Vec<(String, f64)>,

@@ -8,6 +8,7 @@ use elbo_models::fit::{Divergence, Trainer};
 use elbo_models::{Model, Settings};
 use elbo_tensor::{Purpose, Real, stream};
 
+use crate::checkpoint::load_weights;
 use crate::config::Config;
 use crate::data::Rows;
 use crate::error::{Error, Result};
@@ -96,6 +97,11 @@ impl<'a> Run<'a> {
         };
         // A run that was killed before its first checkpoint starts again.
         let state = if resume && dir.state("last").exists() { Some(RunState::load(dir, &mut trainer)?) } else { None };
+        if let Some(state) = &state {
+            // The state is enough to continue, but a run that goes on has no damaged file.
+            load_weights(&dir.weights("last"))?;
+            state.best.map(|_| load_weights(&dir.weights("best"))).transpose()?;
+        }
         let (epoch, rollbacks, best) = state.as_ref().map_or((0, 0, None), |s| (s.epoch, s.rollbacks, s.best));
         let metrics = if epoch > 0 { Metrics::read(&dir.metrics(), epoch)? } else { Metrics::default() };
         let steps = Steps::open(&dir.steps(), config.section("log").int("every_steps") as u64, trainer.step)?;
@@ -218,7 +224,8 @@ impl<'a> Run<'a> {
             let valid = self.evaluate(Split::Valid).terms;
             add("valid", &valid.values);
             let loss = valid.get("loss").unwrap_or(f64::NAN);
-            if self.best.is_none_or(|(best, _)| loss < best) {
+            // A loss that is not a number must not become the best: nothing is below it.
+            if loss.is_finite() && self.best.is_none_or(|(best, _)| loss < best) {
                 self.best = Some((loss, self.epoch));
                 self.unsaved_best = Some(self.trainer.params.flat().to_vec());
             }
@@ -254,8 +261,7 @@ impl<'a> Run<'a> {
         if let (Some(values), Some((_, epoch))) = (self.unsaved_best.take(), self.best) {
             write_weights(self.dir, "best", &self.trainer, &values, epoch)?;
         }
-        let values = self.trainer.params.flat().to_vec();
-        write_weights(self.dir, "last", &self.trainer, &values, self.epoch)?;
+        write_weights(self.dir, "last", &self.trainer, &state.values, state.epoch)?;
         state.save(self.dir)?;
         self.saved = Instant::now();
         Ok(())

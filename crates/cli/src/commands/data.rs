@@ -5,7 +5,7 @@ use std::path::Path;
 use elbo_datasets::{Dataset, idx};
 
 use crate::args::Data;
-use crate::data::{BUILT_IN, load, places, settings};
+use crate::data::{BUILT_IN, load, roots, settings};
 use crate::error::Result;
 use crate::output;
 
@@ -20,7 +20,7 @@ pub fn run(args: &Data) -> Result<()> {
 
 fn list(data_dir: Option<&Path>) -> Result<()> {
     let mut text: String = BUILT_IN.iter().map(|(name, about)| format!("{name:12} built in: {about}\n")).collect();
-    for root in places("", data_dir) {
+    for root in roots(data_dir) {
         let Ok(entries) = std::fs::read_dir(&root) else { continue };
         let mut dirs: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         dirs.push(root);

@@ -33,7 +33,10 @@ pub fn run(args: &Eval) -> Result<()> {
     let spec = spec.ok_or_else(|| Error::usage(format_args!("no model of kind {}", config.kind())))?;
     let seed = config.section("train").int("seed") as u64;
     let (model, mut params) = spec.create(config.section("model"), splits.test.width(), seed);
-    fill(&mut params, &stored).map_err(|reason| Error::checkpoint(&weights, reason))?;
+    fill(&mut params, &stored).map_err(|reason| match &args.data {
+        Some(name) => Error::data(format_args!("data set {name} does not fit {}: {reason}", weights.display())),
+        None => Error::checkpoint(&weights, reason),
+    })?;
     let epoch = stored.metadata.get("epoch").and_then(|epoch| epoch.parse().ok());
     let epoch: u64 = epoch.ok_or_else(|| Error::checkpoint(&weights, "no epoch is noted in it"))?;
 

@@ -23,20 +23,21 @@ pub fn run(args: &Train) -> Result<()> {
     let (name, mut config) = recipe::load(&args.recipe)?;
     let seed = args.seed.iter().map(|seed| format!("train.seed={seed}"));
     config.set(&args.set.iter().cloned().chain(seed).collect::<Vec<_>>(), &schema)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
+    RunDir::refuse_locked(&out)?;
     let threads = use_threads(&args.common)?;
     let splits = data::load(config.section("data"), args.common.data_dir.as_deref())?;
     let spec = check(&config, &splits)?;
     let binarize = data::binarize(config.section("data"), &splits.train)?;
     let env = environment(&config, &name, &splits, threads);
 
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
-    let dir = if args.resume { RunDir::resume(&out)? } else { RunDir::create(&out)? };
-    if args.resume {
-        same_run(&dir, &config, &env)?;
+    let dir = if args.resume {
+        let dir = RunDir::resume(&out)?;
+        same_run(&dir, &config, &env, args.common.quiet)?;
+        dir
     } else {
-        files::write_atomic(&dir.env(), pretty(&env).as_bytes())?;
-        files::write_atomic(&dir.config(), config.to_toml().as_bytes())?;
-    }
+        RunDir::create(&out, &pretty(&env), &config.to_toml())?
+    };
     let interrupt = Interrupt::listen();
     let quiet = args.common.quiet;
     if args.common.verbose {
@@ -82,7 +83,7 @@ fn check(config: &Config, splits: &Splits) -> Result<&'static ModelSpec> {
 }
 
 /// Refuses to continue under another configuration or on other data.
-fn same_run(dir: &RunDir, config: &Config, env: &Value) -> Result<()> {
+fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<()> {
     let path = dir.config();
     let text = crate::config::read_recipe(&path)?;
     let theirs = Config::parse(&text, &path.display().to_string(), &recipe::schema())?;
@@ -101,7 +102,7 @@ fn same_run(dir: &RunDir, config: &Config, env: &Value) -> Result<()> {
             path.display()
         )));
     }
-    if before["kernel"] != env["kernel"] {
+    if before["kernel"] != env["kernel"] && !quiet {
         output::note(&format!(
             "elbo: the run was started with {} kernels; bits may differ from here on",
             before["kernel"]

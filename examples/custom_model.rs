@@ -1,0 +1,65 @@
+//! A model of your own: a VAE whose latent is one of k codes, summed over exactly, on a 2-D mixture of three normals.
+//!
+//! `cargo run --release --example custom_model`
+
+use elbo::autograd::{Activation, Init, Tape, Var};
+use elbo::datasets::{Batches, Mixture};
+use elbo::metrics::Contingency;
+use elbo::models::dist::{Kl, UniformCategorical};
+use elbo::models::fit::{self, Sums, Trainer};
+use elbo::models::nn::{Builder, CategoricalNet, NormalNet, Spread};
+use elbo::models::{Model, Noise, Objective, Settings};
+use elbo::tensor::{Purpose, Tensor, stream};
+
+struct Codes {
+    q_y: CategoricalNet,
+    p_x: NormalNet,
+    k: usize,
+}
+
+impl Model for Codes {
+    /// E_{q(y|x)} ln p(x|y) − KL(q(y|x) ‖ uniform)
+    fn objective<'t>(&self, x: Var<'t>, _noise: &mut Noise) -> Objective<'t> {
+        let q_y = self.q_y.given([x]);
+        let [log_px] = q_y.expect(|y| [self.p_x.given([y]).log_prob(x)]);
+        Objective::nll(log_px)
+            .plus(1.0, "kl_y", q_y.kl(&UniformCategorical { classes: self.k }))
+            .with_clusters(q_y.probs())
+    }
+
+    /// The mean of p(x|y), once for each code.
+    fn generate<'t>(&self, tape: &'t Tape<'t>, _count: usize, _noise: &mut Noise) -> Var<'t> {
+        self.p_x.given([tape.constant(Tensor::eye(self.k).reshape([self.k, 1, self.k]))]).loc
+    }
+}
+
+fn main() {
+    let (k, seed) = (3, 1);
+    let data = Mixture { rows: 1000, ..Mixture::default() }.generate(seed).expect("valid settings");
+    let mut b = Builder::new(Init::Torch, Activation::Relu, stream(seed, Purpose::Init, 0));
+    let q_y = CategoricalNet::new(&mut b, "q_y", &[("x", 2)], &[32], k);
+    let p_x = NormalNet::new(&mut b, "p_x", &[("y", k)], &[32], None, 2, Spread::Global);
+    let model = Codes { q_y, p_x, k };
+
+    let mut trainer = Trainer::new(&model, b.finish(), &Settings::defaults(&fit::settings()));
+    let mut batches = Batches::new(data.rows(), 100, seed);
+    let batch = |rows: &[u32]| {
+        let mut x = Tensor::scratch([rows.len(), 2]);
+        data.gather(rows, x.as_mut_slice());
+        x
+    };
+    for step in 0..3000 {
+        let info = trainer.step(batch(batches.indices(step))).expect("the loss stays finite");
+        if step % 500 == 0 {
+            println!("step {step}: loss {:.3} nats", info.loss);
+        }
+    }
+    let all: Vec<u32> = (0..data.rows() as u32).collect();
+    let (mut sums, mut probs) = (Sums::default(), Vec::new());
+    let mut noise = Noise::from(stream(seed, Purpose::Evaluate, 0));
+    fit::evaluate(&model, &trainer.params, batch(&all), &mut noise, &mut sums, &mut probs);
+    let code = |q: &[_]| (0..k).max_by(|&i, &j| f64::total_cmp(&f64::from(q[i]), &f64::from(q[j]))).unwrap_or(0) as u32;
+    let codes: Vec<u32> = probs.chunks(k).map(code).collect();
+    let labels = &data.labels().expect("the mixture is labelled").values;
+    println!("hungarian accuracy {:.3}", Contingency::new(&codes, labels).hungarian_accuracy());
+}
