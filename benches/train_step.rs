@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench train_step`. The lines `ratio` give the medians and the median of the paired ratios.
 
+#![allow(clippy::print_stdout)] // the ratios are its result
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example custom_model`
 
+#![allow(clippy::print_stdout)] // a program of its own
+
 use elbo::autograd::{Activation, Init, Tape, Var};
 use elbo::datasets::{Batches, Mixture};
 use elbo::metrics::Contingency;

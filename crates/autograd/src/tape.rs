@@ -34,16 +34,39 @@ impl Node {
     }
 }
 
+thread_local! {
+    /// Lists of nodes of earlier tapes, empty, for their memory.
+    static SPARE: RefCell<Vec<Vec<Node>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The nodes of a tape, whose list goes to the next tape of this thread.
+struct Recording(RefCell<Vec<Node>>);
+
+impl Recording {
+    fn new() -> Self {
+        Self(RefCell::new(SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()))
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        let mut nodes = self.0.take();
+        nodes.clear();
+        // A thread that is ending has no list any more.
+        let _ = SPARE.try_with(|spare| spare.borrow_mut().push(nodes));
+    }
+}
+
 /// A recording of one computation over borrowed parameters.
 pub struct Tape<'p> {
     params: &'p Params,
-    nodes: RefCell<Vec<Node>>,
+    nodes: Recording,
 }
 
 impl<'p> Tape<'p> {
     /// An empty recording.
     pub fn new(params: &'p Params) -> Self {
-        Self { params, nodes: RefCell::new(Vec::with_capacity(128)) }
+        Self { params, nodes: Recording::new() }
     }
 
     /// Data or noise: a value that needs no gradient.
@@ -62,22 +85,22 @@ impl<'p> Tape<'p> {
     }
 
     fn record(&self, value: Tensor, origin: Origin) -> Var<'_> {
-        let mut nodes = self.nodes.borrow_mut();
+        let mut nodes = self.nodes.0.borrow_mut();
         nodes.push(Node { value, origin });
         Var::new(self, nodes.len() as u32 - 1)
     }
 
     pub(crate) fn value(&self, id: u32) -> Tensor {
-        self.nodes.borrow()[id as usize].value.clone()
+        self.nodes.0.borrow()[id as usize].value.clone()
     }
 
     pub(crate) fn with_value<R>(&self, id: u32, read: impl FnOnce(&Tensor) -> R) -> R {
-        read(&self.nodes.borrow()[id as usize].value)
+        read(&self.nodes.0.borrow()[id as usize].value)
     }
 
     pub(crate) fn apply<const N: usize>(&self, op: impl Op<N>, arguments: [u32; N]) -> Var<'_> {
         let (value, needs) = {
-            let nodes = self.nodes.borrow();
+            let nodes = self.nodes.0.borrow();
             let needs = arguments.iter().any(|&id| nodes[id as usize].needs_gradient());
             (op.forward(arguments.map(|id| &nodes[id as usize].value)), needs)
         };
@@ -91,7 +114,7 @@ impl<'p> Tape<'p> {
     /// The gradient of the one-element `loss` with respect to every parameter and variable.
     #[track_caller]
     pub fn backward(&self, loss: Var<'_>) -> Grads {
-        let nodes = self.nodes.borrow();
+        let nodes = self.nodes.0.borrow();
         let loss = loss.id as usize;
         let shape = nodes[loss].value.shape();
         assert_eq!(shape.size(), 1, "backward of shape {shape:?}: a loss has one element");

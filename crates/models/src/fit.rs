@@ -74,17 +74,15 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Adds the terms of a batch.
-    pub fn add(&mut self, objective: &Objective<'_>, per_point: &Tensor) {
+    /// Adds what [`totals`] found in a batch of `count` points.
+    fn add(&mut self, totals: &[(&'static str, f64)], count: usize) {
         if self.sums.is_empty() {
-            let names = objective.terms().iter().map(|term| term.name);
-            self.sums = std::iter::once("loss").chain(names).map(|name| (name.to_string(), 0.0)).collect();
+            self.sums = totals.iter().map(|(name, _)| (name.to_string(), 0.0)).collect();
         }
-        self.sums[0].1 += total(per_point);
-        for ((_, sum), term) in self.sums[1..].iter_mut().zip(objective.terms()) {
-            *sum += total(&term.value.value());
+        for ((_, sum), (_, total)) in self.sums.iter_mut().zip(totals) {
+            *sum += total;
         }
-        self.count += per_point.len() as u64;
+        self.count += count as u64;
     }
 
     /// Means per data point.
@@ -93,8 +91,11 @@ impl Sums {
     }
 }
 
-fn total(values: &Tensor) -> f64 {
-    values.as_slice().iter().map(|&v| f64::from(v)).sum()
+/// Name and sum over the points of a batch of the loss and each term.
+fn totals(objective: &Objective<'_>, per_point: &Tensor) -> Vec<(&'static str, f64)> {
+    let sum = |values: &Tensor| values.as_slice().iter().map(|&v| f64::from(v)).sum();
+    let terms = objective.terms().iter().map(|term| (term.name, sum(&term.value.value())));
+    std::iter::once(("loss", sum(per_point))).chain(terms).collect()
 }
 
 /// Why a step was refused: the parameters are as they were before it.
@@ -142,7 +143,7 @@ pub struct Trainer<'m> {
     pub params: Params,
     /// The optimiser with its moments.
     pub adam: Adam,
-    /// Steps taken or refused so far.
+    /// Steps taken so far; a refused step does not count.
     pub step: u64,
     /// Sums over the epoch so far.
     pub sums: Sums,
@@ -173,7 +174,7 @@ impl<'m> Trainer<'m> {
     pub fn step(&mut self, x: Tensor) -> Result<StepInfo, Divergence> {
         let step = self.step;
         let mut noise = Noise::from(stream(self.seed, Purpose::Noise, step));
-        let (grads, loss) = {
+        let (grads, totals, count) = {
             let tape = Tape::new(&self.params);
             let objective = self.model.objective(tape.constant(x), &mut noise);
             let per_point = objective.per_point();
@@ -181,17 +182,17 @@ impl<'m> Trainer<'m> {
             if !losses.is_finite() {
                 return Err(Divergence { step, cause: Cause::Term(culprit(&objective)) });
             }
-            self.sums.add(&objective, &losses);
             let loss = match self.reduction {
                 Reduction::Mean => per_point.mean_all(),
                 Reduction::Sum => per_point.sum_all(),
             };
-            (tape.backward(loss), total(&losses) / losses.len() as f64)
+            (tape.backward(loss), totals(&objective, &losses), losses.len())
         };
         match self.adam.step(&mut self.params, &grads) {
             StepReport::Taken { norm } => {
                 self.step += 1;
-                Ok(StepInfo { gradient_norm: norm, loss })
+                self.sums.add(&totals, count);
+                Ok(StepInfo { gradient_norm: norm, loss: totals[0].1 / count as f64 })
             }
             StepReport::Refused { param } => {
                 Err(Divergence { step, cause: Cause::Gradient(self.params.name(param).to_string()) })
@@ -222,7 +223,8 @@ pub fn evaluate(
 ) {
     let tape = Tape::new(params);
     let objective = model.objective(tape.constant(x), noise);
-    sums.add(&objective, &objective.per_point().value());
+    let per_point = objective.per_point().value();
+    sums.add(&totals(&objective, &per_point), per_point.len());
     if let Some(probs) = objective.clusters() {
         clusters.extend_from_slice(Var::value(probs).as_slice());
     }

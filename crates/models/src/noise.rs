@@ -6,6 +6,7 @@ use elbo_tensor::{Shape, Stream, Tensor, fill_normal};
 
 /// A source of standard normals.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // there is one value a step, and boxing it would allocate
 pub enum Noise {
     /// Drawn from a random stream.
     Stream(Stream),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::Real;
 
-/// Size classes: four per power of two, so that at most a fifth of a buffer is idle.
+/// Size classes: four per power of two, so that a buffer is at most a quarter larger than asked for.
 const CLASSES: usize = 160;
 
 thread_local! {
@@ -23,10 +23,10 @@ pub(crate) struct Buffer(ManuallyDrop<Arc<Vec<Real>>>);
 /// (class, capacity) for a request of `len` elements.
 fn class(len: usize) -> (usize, usize) {
     let len = len.max(16);
-    let octave = (len - 1).ilog2() as usize; // 2^octave < len <= 2^(octave+1) (for a power of two: its lower octave)
-    let quarter = (1usize << octave) / 4;
-    let steps = (len - (1 << octave)).div_ceil(quarter);
-    (4 * octave + steps, (1 << octave) + steps * quarter)
+    // 2^octave < len ≤ 2^(octave + 1); `steps` quarters of 2^octave reach it from below.
+    let octave = (len - 1).ilog2() as usize;
+    let steps = ((len - 1) >> (octave - 2)) - 3;
+    (4 * octave + steps, (4 + steps) << (octave - 2))
 }
 
 impl Buffer {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_holds_its_request_and_wastes_at_most_a_fifth() {
+    fn a_class_holds_its_request_and_is_at_most_a_quarter_larger() {
         for len in (1..5000).chain([784_000, 512_000, 1 << 20, (1 << 20) + 1]) {
             let (c, capacity) = class(len);
             assert!(capacity >= len && (capacity as f64) < len.max(16) as f64 * 1.25 + 1.0, "{len} → {capacity}");

@@ -1,5 +1,7 @@
 //! Which instruction set the kernels run on, found once at run time.
 
+use std::sync::OnceLock;
+
 /// Instruction sets that kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -13,12 +15,16 @@ pub(crate) enum Level {
     Avx512,
 }
 
-/// The best level of this machine.
+/// The best level of this machine, found once.
 #[inline]
 pub(crate) fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(detect)
+}
+
+fn detect() -> Level {
     #[cfg(target_arch = "x86_64")]
     {
-        // The detection macro caches its answer in an atomic.
         if is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")

@@ -216,6 +216,20 @@ impl Tensor {
             return self;
         }
         let b = Rows::of(other, &shape);
+        if let (Layout::Cyclic(1), false, 1) = (&b.layout, b.single || b.row == 0, threads_for(shape.size())) {
+            let out = self.as_mut_slice();
+            vectorize(
+                #[inline(always)]
+                || {
+                    for row in out.chunks_exact_mut(b.row) {
+                        for (y, &b) in row.iter_mut().zip(b.data) {
+                            *y = f(*y, b);
+                        }
+                    }
+                },
+            );
+            return self;
+        }
         rows_pass(
             shape,
             self.as_mut_slice(),
@@ -259,7 +273,30 @@ impl Tensor {
         let shape = self.shape();
         assert_eq!(shape.broadcast(&other.shape()), Some(shape), "cannot broadcast {:?} to {shape:?}", other.shape());
         let rows = rows.clone().reshape(shape.with_last(1));
+        let wide;
+        let other = if other.shape().last() == shape.last() {
+            other
+        } else {
+            wide = other.broadcast_to(shape);
+            &wide
+        };
         let mut out = Self::scratch(shape);
+        if other.shape() == shape && threads_for(shape.size()) == 1 {
+            let width = shape.last().max(1);
+            let (a, b) = (self.as_slice().chunks_exact(width), other.as_slice().chunks_exact(width));
+            let y = out.as_mut_slice().chunks_exact_mut(width);
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (((y, a), b), &scale) in y.zip(a).zip(b).zip(rows.as_slice()) {
+                        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                            *y = f(a, b) * scale;
+                        }
+                    }
+                },
+            );
+            return out;
+        }
         let (a, b, r) = (Rows::of(self, &shape), Rows::of(other, &shape), Rows::of(&rows, &shape));
         rows_pass(
             shape,
@@ -276,7 +313,11 @@ impl Tensor {
         );
         out
     }
+}
 
+/// The attribute on the closures is what gets the functions inlined.
+#[allow(clippy::redundant_closure)]
+impl Tensor {
     /// `eˣ`.
     pub fn exp(&self) -> Self {
         self.map(

@@ -132,7 +132,7 @@ mod scalar {
         let p = p.mul_add(f, -0.166_233_58);
         let p = p.mul_add(f, 0.200_012_27);
         let p = p.mul_add(f, -0.250_008_2);
-        let p = p.mul_add(f, 0.333_333_32);
+        let p = p.mul_add(f, 0.333_333_3);
         let square = f * f;
         let tail = (p * f).mul_add(square, e * LN2_LO);
         let y = e.mul_add(LN2_HI, square.mul_add(-0.5, tail) + f);

@@ -8,12 +8,9 @@ use crate::{Real, Shape, Tensor};
 /// Lanes of a running sum; a multiple of every vector width.
 const LANES: usize = 32;
 
-/// `Σᵢ f(aᵢ, bᵢ)`: `LANES` running sums, added pairwise at the end; a short row one after the other.
+/// `Σᵢ f(aᵢ, bᵢ)`: `LANES` running sums, added pairwise at the end.
 #[inline(always)]
 fn lane_sum(a: &[Real], b: &[Real], f: impl Fn(Real, Real) -> Real) -> Real {
-    if a.len() < LANES / 2 {
-        return a.iter().zip(b).fold(0.0, |sum, (&a, &b)| sum + f(a, b));
-    }
     let mut lanes = [0.0; LANES];
     let (a, a_rest) = a.as_chunks::<LANES>();
     let (b, b_rest) = b.as_chunks::<LANES>();
@@ -49,6 +46,14 @@ impl Tensor {
         let shape = self.shape();
         assert!(shape.ends_with(&other.shape()), "zip_sum_last of {shape:?} and {:?}", other.shape());
         let mut out = Self::scratch(shape.without_last());
+        if shape.last() < LANES / 2 {
+            // A short row is no work for vectors: they go over all rows at once, then each row is added up.
+            let terms = self.zip(other, f);
+            for (y, row) in out.as_mut_slice().iter_mut().zip(terms.as_slice().chunks_exact(shape.last().max(1))) {
+                *y = row.iter().sum();
+            }
+            return out;
+        }
         let (a, b, last) = (self.as_slice(), other.as_slice(), shape.last());
         let target = Disjoint::new(out.as_mut_slice());
         split(shape.rows(), 1, threads_for(shape.size()), &|range| {
@@ -152,6 +157,9 @@ impl Tensor {
 
 /// `out[j] = Σᵢ x[i, j]`: rows are added in blocks of fixed size, in parallel over column ranges.
 fn column_sums(x: &[Real], columns: usize, out: &mut [Real]) {
+    if LANES.is_multiple_of(columns.max(1)) {
+        return narrow_column_sums(x, columns, out);
+    }
     let target = Disjoint::new(out);
     split(columns, 64, threads_for(x.len()), &|range| {
         // SAFETY: `split` hands out disjoint ranges.
@@ -163,6 +171,26 @@ fn column_sums(x: &[Real], columns: usize, out: &mut [Real]) {
             }
         });
     });
+}
+
+/// [`column_sums`] where whole rows fill `LANES`: the rows of a chunk are added side by side.
+fn narrow_column_sums(x: &[Real], columns: usize, out: &mut [Real]) {
+    let mut lanes = [0.0; LANES];
+    let (whole, rest) = x.as_chunks::<LANES>();
+    vectorize(
+        #[inline(always)]
+        || {
+            for chunk in whole {
+                for l in 0..LANES {
+                    lanes[l] += chunk[l];
+                }
+            }
+        },
+    );
+    out.fill(0.0);
+    for (l, lane) in lanes.iter().chain(rest).enumerate() {
+        out[l % columns] += lane;
+    }
 }
 
 /// `Σ x²` in f64, which finite f32 values cannot overflow; not finite exactly if an element is not (in the f32 build).

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 /// Extents of the axes, outermost first; at most four.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub struct Shape {
     dims: [usize; Shape::MAX_RANK],
     rank: usize,
@@ -87,6 +87,17 @@ impl Shape {
         (self[..axis].iter().product(), self[axis], self[axis + 1..].iter().product())
     }
 }
+
+impl PartialEq for Shape {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        // Axes beyond the rank have extent 1. Spelt out, because comparing the arrays calls memcmp.
+        let ([a, b, c, d], [e, f, g, h]) = (self.dims, other.dims);
+        self.rank == other.rank && a == e && b == f && c == g && d == h
+    }
+}
+
+impl Eq for Shape {}
 
 impl Deref for Shape {
     type Target = [usize];

@@ -27,6 +27,7 @@ mod slice;
 mod softplus;
 mod sqrt;
 mod square;
+mod standard_normal_kl;
 mod sub;
 mod sum;
 mod tanh;
@@ -61,6 +62,7 @@ pub fn all() -> Vec<Entry> {
         Entry::of(softplus::Softplus),
         Entry::of(sqrt::Sqrt),
         Entry::of(square::Square),
+        Entry::of(standard_normal_kl::StandardNormalKl),
         Entry::of(sub::Sub),
         Entry::of(tanh::Tanh),
         Entry::of(transpose::Transpose),

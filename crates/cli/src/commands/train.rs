@@ -64,10 +64,10 @@ fn check(config: &Config, splits: &Splits) -> Result<&'static ModelSpec> {
     if rows == 0 {
         return Err(Error::data("no training rows are left after the validation rows"));
     }
-    if let Some((_, elbo_models::Value::Int(k))) = config.section("model").iter().find(|(name, _)| *name == "k") {
-        if *k > rows as u64 {
-            return Err(Error::usage(format_args!("model.k = {k}: more clusters than the {rows} training rows")));
-        }
+    let k = config.section("model").iter().find(|(name, _)| *name == "k").map(|(_, value)| value);
+    if let Some(elbo_models::Value::Int(k)) = k.filter(|k| matches!(k, elbo_models::Value::Int(k) if *k > rows as u64))
+    {
+        return Err(Error::usage(format_args!("model.k = {k}: more clusters than the {rows} training rows")));
     }
     let batch = config.section("train").int("batch");
     if batch > rows {

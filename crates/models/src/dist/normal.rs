@@ -54,7 +54,7 @@ impl StandardNormal {
 /// `½ Σᵢ locᵢ² + scaleᵢ² − 1 − ln scaleᵢ²`
 impl<'t> Kl<'t, StandardNormal> for DiagNormal<'t> {
     fn kl(&self, _p: &StandardNormal) -> Var<'t> {
-        (0.5 * (self.loc.square() + self.scale.square() - 1.0) - self.scale.log()).sum_last()
+        self.loc.standard_normal_kl(self.scale)
     }
 }
 
