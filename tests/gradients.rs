@@ -35,7 +35,7 @@ proptest! {
                         let at = x[wrt].as_slice()[i];
                         let [low, high] = case[wrt].range;
                         let step = check::STEP as Real;
-                        let mut h = step * at.abs().max(1.0);
+                        let mut h = step * at.abs().max(1.0).min(high - low);
                         if low > 0.0 || high < 0.0 {
                             // Stay inside a domain that ends at 0.
                             h = h.min(10.0 * step * at.abs());

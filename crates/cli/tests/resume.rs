@@ -31,8 +31,11 @@ fn results(sandbox: &Sandbox, run: &str) -> BTreeMap<PathBuf, Vec<u8>> {
 /// `metrics.csv` without its third column.
 fn without_elapsed(text: &str) -> String {
     assert!(text.starts_with("epoch,step,elapsed_s,"), "{text}");
-    let line = |line: &str| line.splitn(4, ',').enumerate().filter(|(i, _)| *i != 2).map(|(_, c)| c.into()).collect();
-    text.lines().map(|text| line(text)).map(|cells: Vec<String>| cells.join(",") + "\n").collect()
+    let line = |line: &str| {
+        let cells: Vec<&str> = line.split(',').enumerate().filter(|(i, _)| *i != 2).map(|(_, cell)| cell).collect();
+        cells.join(",") + "\n"
+    };
+    text.lines().map(line).collect()
 }
 
 #[track_caller]

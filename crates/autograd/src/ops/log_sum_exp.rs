@@ -9,10 +9,13 @@ use crate::{Case, Op, Var};
 pub struct LogSumExp;
 
 /// Largest entry of each row; 0 for a row of −∞ only, so that subtracting it is defined.
-pub(crate) fn row_max(x: &Tensor) -> Tensor {
-    let rows = x.as_slice().chunks_exact(x.shape().last());
-    let largest: Vec<Real> = rows.map(|row| row.iter().copied().fold(Real::NEG_INFINITY, max)).collect();
-    Tensor::from_slice(x.shape().without_last(), &largest).map(|m| if m == Real::NEG_INFINITY { 0.0 } else { m })
+fn row_max(x: &Tensor) -> Tensor {
+    let mut out = Tensor::scratch(x.shape().without_last());
+    for (top, row) in out.as_mut_slice().iter_mut().zip(x.as_slice().chunks_exact(x.shape().last())) {
+        let largest = row.iter().copied().fold(Real::NEG_INFINITY, max);
+        *top = if largest == Real::NEG_INFINITY { 0.0 } else { largest };
+    }
+    out
 }
 
 /// The larger one; NaN if either is.

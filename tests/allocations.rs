@@ -1,0 +1,44 @@
+//! A warm training step allocates nothing that grows with the batch.
+
+use std::alloc::System;
+
+use elbo::models::fit::{self, Trainer};
+use elbo::models::{Settings, Value, all};
+use elbo::tensor::Tensor;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Bytes that ten warm steps of a batch of `b` rows ask the allocator for.
+fn bytes_of_ten_steps(kind: &str, settings: &[(&str, Value)], width: usize, b: usize) -> usize {
+    let spec = all().iter().find(|spec| spec.kind == kind).unwrap();
+    let mut chosen = Settings::defaults(&(spec.settings)());
+    settings.iter().for_each(|(name, value)| chosen.set(name, value.clone()));
+    let (model, params) = spec.create(&chosen, width, 1);
+    let mut trainer = Trainer::new(&*model, params, &Settings::defaults(&fit::settings()));
+    let x = Tensor::from_fn([b, width], |i| if i % 3 == 0 { 1.0 } else { 0.0 });
+    for _ in 0..3 {
+        trainer.step(x.clone()).unwrap();
+    }
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..10 {
+        trainer.step(x.clone()).unwrap();
+    }
+    region.change().bytes_allocated
+}
+
+/// One test, because the counter counts every thread of the process. Both batches are large enough that the same
+/// products go to matrixmultiply and that its packing buffers, whose size is bounded, have reached their full size.
+#[test]
+fn a_warm_step_allocates_the_same_for_any_batch() {
+    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().unwrap();
+    let small = [("hidden", Value::Ints(vec![128])), ("z", Value::Int(8)), ("k", Value::Int(5))];
+    for (kind, settings, width, b) in [("vae", &small[..2], 2, 300), ("gmvae", &small[..], 784, 600)] {
+        let [once, twice] = [b, 2 * b].map(|b| bytes_of_ten_steps(kind, settings, width, b));
+        assert!(once > 0, "the counter counts");
+        assert!(twice <= once, "{kind}: {once} bytes for {b} rows, {twice} for twice as many");
+        // One float a row and step would be 12,000 bytes.
+        assert!(kind != "vae" || once < 200_000, "{kind}: {once} bytes in ten steps");
+    }
+}
