@@ -13,7 +13,7 @@ use std::time::Duration;
 use ureq::Agent;
 
 use part::{Part, verify};
-pub use sets::{MNIST, RemoteFile, RemoteSet, SETS};
+pub use sets::{RemoteFile, RemoteSet, SETS};
 
 mod part;
 mod sets;

@@ -30,6 +30,7 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
             Setting::ints("hidden", &[512, 512], [1, 16384], "units of each hidden layer, in all networks"),
         ]
     },
+    of_intensities: |_| true,
     build: |settings, width, b| Box::new(Gmvae::new(settings, width, b)),
 };
 

@@ -50,6 +50,7 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
             Setting::float("beta", 1.0, [0.0, 1e6], "weight of KL(q(z|x) ‖ p(z)) in the loss"),
         ]
     },
+    of_intensities: |settings| settings.text("likelihood") == "bernoulli",
     build: |settings, width, b| Box::new(Vae::new(settings, width, b)),
 };
 

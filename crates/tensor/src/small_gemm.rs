@@ -180,19 +180,19 @@ pub(crate) fn run(a: Mat<'_>, b: Mat<'_>, beta: Real, c: &mut [Real]) {
     if b.col_stride == 1 || n == 1 && b.row_stride == 1 {
         product.ldb = if n == 1 { b.row_stride } else { product.ldb };
         // SAFETY: `gemm` has checked the extents; B's rows are contiguous.
-        return unsafe { dispatch::<true>(&product) };
+        return unsafe { dispatch::<true>(level(), &product) };
     }
     if a.col_stride == 1 && b.row_stride == 1 && k >= 4 * m.max(8) {
         product.ldb = b.col_stride;
         // SAFETY: `gemm` has checked the extents; A's rows and B's columns are contiguous.
-        return unsafe { dispatch::<false>(&product) };
+        return unsafe { dispatch::<false>(level(), &product) };
     }
     let mut rows = crate::Tensor::scratch([k, n]);
     copy_into_rows(b, rows.as_mut_slice());
     product.b = rows.as_slice().as_ptr();
     product.ldb = n;
     // SAFETY: as above; `rows` lives until the product is done.
-    unsafe { dispatch::<true>(&product) }
+    unsafe { dispatch::<true>(level(), &product) }
 }
 
 /// Copies a view into row-major order, in tiles so that both sides stay in the cache.
@@ -210,8 +210,9 @@ fn copy_into_rows(b: Mat<'_>, out: &mut [Real]) {
 }
 
 /// # Safety
-/// The extents and strides of `p` must be in bounds, and the layout must be the one `ROWS` names.
-unsafe fn dispatch<const ROWS: bool>(p: &Product) {
+/// The extents and strides of `p` must be in bounds, the layout must be the one `ROWS` names, and the machine must have
+/// the instructions of `level`.
+unsafe fn dispatch<const ROWS: bool>(level: Level, p: &Product) {
     #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
     {
         use std::arch::x86_64::{__m256, __m512};
@@ -225,9 +226,9 @@ unsafe fn dispatch<const ROWS: bool>(p: &Product) {
             // SAFETY: the caller's promise.
             unsafe { if ROWS { rows::<__m256, 6, 2>(p) } else { dots::<__m256, 2, 4>(p) } }
         }
-        // SAFETY: the caller's promise; `level` has found the features.
+        // SAFETY: the caller's promise.
         unsafe {
-            match level() {
+            match level {
                 Level::Avx512 => return avx512::<ROWS>(p),
                 Level::Avx2 => return avx2::<ROWS>(p),
                 Level::Baseline => {}
@@ -235,7 +236,7 @@ unsafe fn dispatch<const ROWS: bool>(p: &Product) {
         }
     }
     #[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
-    let _ = level as fn() -> Level;
+    let _ = level;
     // SAFETY: the caller's promise.
     unsafe { if ROWS { rows::<Plain, 4, 2>(p) } else { dots::<Plain, 2, 4>(p) } }
 }
@@ -376,6 +377,43 @@ unsafe fn dot_block<V: Vector, const R: usize, const W: usize>(p: &Product, i: u
             for (w, sum) in sums.iter().enumerate() {
                 let c = p.c.add((i + r) * p.n + j + w);
                 *c = sum.sum() + if p.beta == 0.0 { 0.0 } else { p.beta * *c };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each instruction set that this machine has, on sizes that leave remainders in every direction.
+    #[test]
+    fn every_level_computes_the_same_product() {
+        #[allow(unused_mut)]
+        let mut levels = vec![Level::Baseline];
+        #[cfg(target_arch = "x86_64")]
+        match level() {
+            Level::Avx512 => levels.extend([Level::Avx2, Level::Avx512]),
+            Level::Avx2 => levels.push(Level::Avx2),
+            Level::Baseline => {}
+        }
+        for [m, k, n] in [[1, 1, 1], [9, 5, 3], [13, 70, 37], [8, 16, 32], [17, 33, 16], [3, 129, 65]] {
+            let a: Vec<Real> = (0..m * k).map(|i| (i % 13) as Real - 6.0).collect();
+            let b: Vec<Real> = (0..k * n).map(|i| (i % 11) as Real - 5.0).collect();
+            let transposed: Vec<Real> = (0..k * n).map(|i| b[i % k * n + i / k]).collect();
+            // Small whole numbers: every order of summation is exact.
+            let entry = |i: usize, j: usize| (0..k).map(|q| a[i * k + q] * b[q * n + j]).sum::<Real>();
+            let want: Vec<Real> = (0..m * n).map(|at| 2.0 + entry(at / n, at % n)).collect();
+            for &level in &levels {
+                for rows in [true, false] {
+                    let mut c = vec![1.0; m * n];
+                    let (b, ldb) = if rows { (b.as_ptr(), n) } else { (transposed.as_ptr(), k) };
+                    let (a, c_at) = (a.as_ptr(), c.as_mut_ptr());
+                    let p = Product { m, k, n, a, rsa: k, csa: 1, b, ldb, beta: 2.0, c: c_at };
+                    // SAFETY: the extents and strides are those of the vectors, and the machine has the level.
+                    unsafe { if rows { dispatch::<true>(level, &p) } else { dispatch::<false>(level, &p) } }
+                    assert_eq!(c, want, "{m}×{k}×{n} {level:?} rows: {rows}");
+                }
             }
         }
     }

@@ -73,9 +73,7 @@ fn check(config: &Config, splits: &Splits) -> Result<&'static ModelSpec> {
     if batch > rows {
         return Err(Error::usage(format_args!("train.batch = {batch}: more than the {rows} training rows")));
     }
-    let bernoulli = config.kind() == "gmvae"
-        || config.section("model").iter().any(|(_, value)| *value == elbo_models::Value::Text("bernoulli".into()));
-    if bernoulli && !splits.train.is_intensity() {
+    if (spec.of_intensities)(config.section("model")) && !splits.train.is_intensity() {
         let name = splits.train.name();
         return Err(Error::usage(format_args!("a Bernoulli likelihood needs intensities, and {name} has real values")));
     }
