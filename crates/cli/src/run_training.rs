@@ -90,7 +90,10 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let train = config.section("train");
         let mut trainer = Trainer::new(model, params, train);
-        let batches = Batches::new(splits.train.rows(), train.int("batch"), train.int("seed") as u64);
+        let mut batches = Batches::new(splits.train.rows(), train.int("batch"), train.int("seed") as u64);
+        if train.text("shuffle") == "after-first-pass" {
+            batches = batches.first_in_order();
+        }
         let epoch_steps = match train.int("epoch_steps") as u64 {
             0 => batches.steps_per_pass(),
             steps => steps,

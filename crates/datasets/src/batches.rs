@@ -12,6 +12,8 @@ pub struct Batches {
     rows: usize,
     batch: usize,
     seed: u64,
+    /// Whether pass 0 takes the rows as they stand.
+    first_in_order: bool,
     /// The pass whose order is in `order`.
     pass: Option<u64>,
     order: Vec<u32>,
@@ -26,7 +28,13 @@ impl Batches {
     pub fn new(rows: usize, batch: usize, seed: u64) -> Self {
         assert!(rows > 0 && batch > 0, "batches of {batch} rows out of {rows}: both must be positive");
         let count = u32::try_from(rows).unwrap_or_else(|_| panic!("{rows} rows; at most {} are allowed", u32::MAX));
-        Self { rows, batch, seed, pass: None, order: (0..count).collect() }
+        Self { rows, batch, seed, first_in_order: false, pass: None, order: (0..count).collect() }
+    }
+
+    /// The same with the first pass in the order of the rows, and only later ones shuffled: what early TensorFlow's
+    /// MNIST reader did.
+    pub fn first_in_order(self) -> Self {
+        Self { first_in_order: true, ..self }
     }
 
     /// `⌈rows / batch⌉`.
@@ -40,7 +48,9 @@ impl Batches {
         if self.pass != Some(pass) {
             // Every order starts from the identity: it must not depend on the passes seen before.
             self.order.iter_mut().zip(0..).for_each(|(slot, row)| *slot = row);
-            self.order.shuffle(&mut stream(self.seed, Purpose::Shuffle, pass));
+            if pass > 0 || !self.first_in_order {
+                self.order.shuffle(&mut stream(self.seed, Purpose::Shuffle, pass));
+            }
             self.pass = Some(pass);
         }
         let start = (step % self.steps_per_pass()) as usize * self.batch;
@@ -99,5 +109,14 @@ mod tests {
         }
         let chi2: f64 = counts.iter().map(|count| (count - 1000.0).powi(2) / 1000.0).sum();
         assert!(chi2 < 33.7, "χ² = {chi2}");
+    }
+
+    #[test]
+    fn only_the_first_pass_can_be_in_order() {
+        let mut shuffled = Batches::new(50, 7, 1);
+        let mut ordered = Batches::new(50, 7, 1).first_in_order();
+        assert_eq!(pass(&mut ordered, 0), (0..50).collect::<Vec<_>>());
+        assert_ne!(pass(&mut shuffled, 0), pass(&mut ordered, 0));
+        assert_eq!(pass(&mut shuffled, 1), pass(&mut ordered, 1));
     }
 }

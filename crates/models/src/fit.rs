@@ -14,6 +14,12 @@ pub fn settings() -> Vec<Setting> {
         Setting::int("epochs", 20, [1, 1_000_000], "number of epochs"),
         Setting::int("epoch_steps", 0, [0, 1_000_000_000], "steps of an epoch; 0: one pass over the training rows"),
         Setting::int("batch", 100, [1, 1_000_000], "rows of a batch"),
+        Setting::choice(
+            "shuffle",
+            "always",
+            &["always", "after-first-pass"],
+            "order of the rows: shuffled in every pass, or as they stand in the first one",
+        ),
         Setting::positive("lr", 1e-3, 1e3, "step size of Adam"),
         Setting::float("beta1", 0.9, [0.0, 0.999_999], "Adam's decay of the first moment"),
         Setting::float("beta2", 0.999, [0.0, 0.999_999_9], "Adam's decay of the second moment"),
