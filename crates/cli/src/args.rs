@@ -61,7 +61,7 @@ pub struct Train {
     /// Seed of everything random in training (the key `train.seed`)
     #[arg(long, allow_negative_numbers = true)]
     pub seed: Option<String>,
-    /// Run directory [default: runs/<recipe>-<hash of the configuration>]
+    /// Run directory [default: runs/RECIPE-HASH, with the hash of the configuration]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Continue the run in the run directory

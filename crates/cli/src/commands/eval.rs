@@ -29,6 +29,9 @@ pub fn run(args: &Eval) -> Result<()> {
         config.set(&[format!("data.name={name}")], &recipe::schema())?;
     }
     let splits = data::load(config.section("data"), args.common.data_dir.as_deref())?;
+    if splits.test.rows() == 0 {
+        return Err(Error::data(format_args!("data set {} has no test rows", config.section("data").text("name"))));
+    }
     let spec = elbo_models::all().iter().find(|spec| spec.kind == config.kind());
     let spec = spec.ok_or_else(|| Error::usage(format_args!("no model of kind {}", config.kind())))?;
     let seed = config.section("train").int("seed") as u64;
