@@ -105,7 +105,7 @@ fn a_run_killed_at_twenty_moments_ends_as_one_never_killed() {
             let reached = match kills {
                 KILLS => false,
                 // Any moment, or the most delicate one: the weights are new and the state is not yet.
-                n if n % 2 == 0 => after(moment, &mut child),
+                n if n.is_multiple_of(2) => after(moment, &mut child),
                 _ => replaced(&checkpoint, &mut child),
             };
             if reached {
@@ -206,7 +206,7 @@ fn a_run_stopped_by_signals_within_epochs_ends_as_one_never_stopped() {
     sandbox.succeed(&format!("{line} --out whole"));
     let steps = stop_often(&sandbox, &line, "stopped", 5);
     assert!(steps.is_sorted(), "{steps:?}");
-    assert!(steps.iter().any(|step| step % EPOCH > 0), "never within an epoch: {steps:?}");
+    assert!(steps.iter().any(|step| !step.is_multiple_of(EPOCH)), "never within an epoch: {steps:?}");
     assert_same(&sandbox, ["whole", "stopped"], &CHECKPOINTS);
 }
 
@@ -220,7 +220,7 @@ fn a_run_that_rolls_back_ends_the_same_when_it_is_stopped() {
     let steps = stop_often(&sandbox, line, "stopped", 6);
     let in_f32 = !cfg!(feature = "f64");
     assert!(!in_f32 || sandbox.path("whole/events.log").exists(), "it did not diverge");
-    assert!(steps.iter().any(|step| step % 10_000 > 0), "never within an epoch: {steps:?}");
+    assert!(steps.iter().any(|step| !step.is_multiple_of(10_000)), "never within an epoch: {steps:?}");
     assert_same(&sandbox, ["whole", "stopped"], &CHECKPOINTS);
 }
 
@@ -239,7 +239,7 @@ fn weights_of_a_stopped_rollback_run_are_those_of_its_metrics() {
         std::thread::sleep(Duration::from_millis(200));
         let (code, message) = running.signal("INT");
         assert_eq!(code, Some(130), "{message}");
-        if step(&message) % EPOCH > 0 {
+        if !step(&message).is_multiple_of(EPOCH) {
             break;
         }
     }
