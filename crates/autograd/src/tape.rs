@@ -111,6 +111,24 @@ impl<'p> Tape<'p> {
         self.record(value, origin)
     }
 
+    /// Where values first stopped being finite: the parameter last used on the way to the first such value. `None` if
+    /// all are finite, or if data or noise was the first not to be.
+    pub fn first_non_finite(&self) -> Option<ParamId> {
+        let nodes = self.nodes.0.borrow();
+        let mut at = nodes.iter().position(|node| !node.value.is_finite())?;
+        loop {
+            match &nodes[at].origin {
+                Origin::Param(id) => return Some(*id),
+                Origin::Op { inputs, arity, .. } => {
+                    let inputs = &inputs[..usize::from(*arity)];
+                    // Parameters are recorded just before the operation that uses them.
+                    at = inputs.iter().map(|&id| id as usize).filter(|&id| nodes[id].needs_gradient()).max()?;
+                }
+                Origin::Constant | Origin::Variable => return None,
+            }
+        }
+    }
+
     /// The gradient of the one-element `loss` with respect to every parameter and variable.
     #[track_caller]
     pub fn backward(&self, loss: Var<'_>) -> Grads {

@@ -160,6 +160,16 @@ impl RunDir {
         self.path.join(CHECKPOINTS).join(format!("{name}.state"))
     }
 
+    /// Appends a line to `events.log`.
+    ///
+    /// # Errors
+    /// Exit code 5 if the system cannot write.
+    pub fn log_event(&self, event: &str) -> Result<()> {
+        let path = self.path.join("events.log");
+        let file = OpenOptions::new().append(true).create(true).open(&path);
+        file.and_then(|mut file| writeln!(file, "{event}")).map_err(|cause| Error::system("write", &path, &cause))
+    }
+
     /// `figures/NAME`.
     pub fn figure(&self, name: &str) -> PathBuf {
         self.path.join(FIGURES).join(name)

@@ -287,7 +287,7 @@ impl<'a> Run<'a> {
         self.steps.rewind(self.trainer.step)?;
         let event = format!("{divergence}; back to the end of epoch {} with step size {lr}", state.epoch);
         progress.say(&format!("elbo: {event}"));
-        crate::commands::train::log_event(self.dir, &event)?;
+        self.dir.log_event(&event)?;
         self.last_good = Some(self.state());
         self.checkpoint()
     }

@@ -111,6 +111,9 @@ pub struct Divergence {
     pub step: u64,
     /// What is not finite.
     pub cause: Cause,
+    /// The layer, by a parameter of it, in which values first stopped being finite; `None` if a gradient was the first,
+    /// or the data.
+    pub layer: Option<String>,
 }
 
 /// What was not finite.
@@ -125,9 +128,10 @@ pub enum Cause {
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
-            Cause::Term(name) => write!(f, "term `{name}` of the loss is not finite at step {}", self.step),
-            Cause::Gradient(name) => write!(f, "the gradient of `{name}` is not finite at step {}", self.step),
+            Cause::Term(name) => write!(f, "term `{name}` of the loss is not finite at step {}", self.step)?,
+            Cause::Gradient(name) => write!(f, "the gradient of `{name}` is not finite at step {}", self.step)?,
         }
+        self.layer.iter().try_for_each(|layer| write!(f, ", first in the layer of `{layer}`"))
     }
 }
 
@@ -186,7 +190,8 @@ impl<'m> Trainer<'m> {
             let per_point = objective.per_point();
             let losses = per_point.value();
             if !losses.is_finite() {
-                return Err(Divergence { step, cause: Cause::Term(culprit(&objective)) });
+                let layer = tape.first_non_finite().map(|id| self.params.name(id).to_string());
+                return Err(Divergence { step, cause: Cause::Term(culprit(&objective)), layer });
             }
             let loss = match self.reduction {
                 Reduction::Mean => per_point.mean_all(),
@@ -201,7 +206,8 @@ impl<'m> Trainer<'m> {
                 Ok(StepInfo { gradient_norm: norm, loss: totals[0].1 / count as f64 })
             }
             StepReport::Refused { param } => {
-                Err(Divergence { step, cause: Cause::Gradient(self.params.name(param).to_string()) })
+                let cause = Cause::Gradient(self.params.name(param).to_string());
+                Err(Divergence { step, cause, layer: None })
             }
         }
     }

@@ -4,9 +4,8 @@
 //! rayon pool along rows or columns of C and never along the inner dimension. Which kernel computes an element, and in
 //! which order its terms are added, depends on the shapes alone, so the bits are the same at any number of threads.
 
-use crate::Real;
 use crate::parallel::{Disjoint, split};
-use crate::small_gemm;
+use crate::{Mat, Real, small_gemm};
 
 /// From this many multiply-adds on, packing into `matrixmultiply`'s layout pays (measured in `benches/gemm.rs`).
 const PACKED_FROM: usize = 2 << 20;
@@ -14,40 +13,6 @@ const PACKED_FROM: usize = 2 << 20;
 const PARALLEL_FROM: usize = 4 << 20;
 /// Blocks of a parallel product start at multiples of the widest micro-kernel.
 const BLOCK: usize = 16;
-
-/// A strided view of a matrix; transposing it costs nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Mat<'a, T = Real> {
-    pub(crate) data: &'a [T],
-    pub(crate) rows: usize,
-    pub(crate) cols: usize,
-    pub(crate) row_stride: usize,
-    pub(crate) col_stride: usize,
-}
-
-impl<'a, T> Mat<'a, T> {
-    /// The row-major view of `rows * cols` elements.
-    #[track_caller]
-    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
-        assert_eq!(data.len(), rows * cols, "{} elements for a {rows}×{cols} matrix", data.len());
-        Self { data, rows, cols, row_stride: cols, col_stride: 1 }
-    }
-
-    /// The transpose.
-    pub fn t(self) -> Self {
-        Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Number of columns.
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
-}
 
 /// `C ← A·B + β·C` with `A: [m, k]`, `B: [k, n]`, `C: [m, n]` row-major; for β = 0, C is not read.
 #[track_caller]

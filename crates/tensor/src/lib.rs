@@ -9,6 +9,7 @@ mod buffer;
 mod cpu;
 mod elementwise;
 mod gemm;
+mod mat;
 pub mod math;
 mod parallel;
 mod reduce;
@@ -19,7 +20,8 @@ mod tensor;
 
 pub use cpu::kernel_name;
 pub use elementwise::update3;
-pub use gemm::{Mat, dgemm, gemm};
+pub use gemm::{dgemm, gemm};
+pub use mat::Mat;
 pub use reduce::sum_of_squares;
 pub use rng::{Purpose, Stream, fill_normal, fill_uniform, stream};
 pub use shape::Shape;

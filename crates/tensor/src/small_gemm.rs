@@ -4,9 +4,8 @@
 //! When B is the transpose of a row-major matrix its rows are not contiguous. Then either B is copied into rows first,
 //! or, when the inner dimension is long, each element of C is a dot product of two contiguous rows.
 
-use crate::Real;
 use crate::cpu::{Level, level};
-use crate::gemm::Mat;
+use crate::{Mat, Real};
 
 /// A vector register: the operations a product needs.
 trait Vector: Copy {

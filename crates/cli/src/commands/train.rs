@@ -1,6 +1,5 @@
 //! `elbo train`: a recipe becomes a run directory.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use elbo_datasets::Splits;
@@ -130,13 +129,6 @@ fn environment(config: &Config, recipe: &str, splits: &Splits, threads: usize) -
 
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
-}
-
-/// Appends a line to `events.log`.
-pub fn log_event(dir: &RunDir, event: &str) -> Result<()> {
-    let path = dir.path().join("events.log");
-    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
-    file.and_then(|mut file| writeln!(file, "{event}")).map_err(|cause| Error::system("write", &path, &cause))
 }
 
 fn summary(config: &Config, finished: &Finished, figures: &[&str]) -> Value {
