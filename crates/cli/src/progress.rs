@@ -1,10 +1,9 @@
 //! What a run says while it works: a bar with the remaining time on a terminal, a line an epoch elsewhere.
 
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use elbo_models::fit::Terms;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output;
 
@@ -46,8 +45,9 @@ impl Progress {
             texts.collect::<Vec<_>>().join(", ")
         };
         let train = train.values.iter().map(|(name, value)| format!("{name} {value:.2}")).collect::<Vec<_>>().join(" ");
-        let eta = Duration::from_secs(self.bar.eta().as_secs());
-        let line = format!("epoch {epoch}/{}: train {train} · test {} · {eta:?} left", self.epochs, show(test));
+        let left =
+            if epoch < self.epochs { format!(" · {} left", HumanDuration(self.bar.eta())) } else { String::new() };
+        let line = format!("epoch {epoch}/{}: train {train} · test {}{left}", self.epochs, show(test));
         if self.lines {
             output::note(&line);
         }
