@@ -8,12 +8,8 @@ use crate::config::{Config, Schema, Section, read_recipe};
 use crate::data;
 use crate::error::Result;
 
-/// Name and text of every built-in recipe.
-const BUILT_IN: [(&str, &str); 3] = [
-    ("glyphs-gmvae", include_str!("../recipes/glyphs-gmvae.toml")),
-    ("mnist-gmvae", include_str!("../recipes/mnist-gmvae.toml")),
-    ("mixture-vae", include_str!("../recipes/mixture-vae.toml")),
-];
+/// Name and text of every file in `recipes/`, by name.
+const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/recipes.rs"));
 
 /// Every setting there is.
 pub fn schema() -> Schema {

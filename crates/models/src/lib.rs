@@ -14,8 +14,13 @@ mod settings;
 mod vae;
 
 pub use gmvae::Gmvae;
-pub use model::{Model, ModelSpec, all};
+pub use model::{Model, ModelSpec};
 pub use noise::Noise;
 pub use objective::{Objective, Term};
 pub use settings::{Domain, Setting, Settings, Value};
 pub use vae::Vae;
+
+/// Every model.
+pub fn all() -> &'static [ModelSpec] {
+    &[gmvae::SPEC, vae::SPEC]
+}

@@ -1,10 +1,10 @@
-//! What a model is, and the list of all models.
+//! What a model is, and how recipes know it.
 
 use elbo_autograd::{Activation, Init, Params, Tape, Var};
 use elbo_tensor::{Purpose, stream};
 
 use crate::nn::Builder;
-use crate::{Noise, Objective, Setting, Settings, gmvae, vae};
+use crate::{Noise, Objective, Setting, Settings};
 
 /// A generative latent-variable model with its inference network. Its parameters live in [`Params`] of their own.
 pub trait Model: Send + Sync {
@@ -28,11 +28,6 @@ pub struct ModelSpec {
     pub of_intensities: fn(&Settings) -> bool,
     /// Builds the model for data of the given width; its parameters go to the builder.
     pub build: fn(&Settings, usize, &mut Builder) -> Box<dyn Model>,
-}
-
-/// Every model.
-pub fn all() -> &'static [ModelSpec] {
-    &[gmvae::SPEC, vae::SPEC]
 }
 
 impl ModelSpec {
