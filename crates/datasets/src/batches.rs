@@ -31,8 +31,8 @@ impl Batches {
         Self { rows, batch, seed, first_in_order: false, pass: None, order: (0..count).collect() }
     }
 
-    /// The same with the first pass in the order of the rows, and only later ones shuffled: what early TensorFlow's
-    /// MNIST reader did.
+    /// The same with the first pass in the order of the rows, and only later ones shuffled: with it the
+    /// published MNIST curves start as they do.
     pub fn first_in_order(self) -> Self {
         Self { first_in_order: true, ..self }
     }
