@@ -57,11 +57,11 @@ fn main() {
         }
     }
     let all: Vec<u32> = (0..data.rows() as u32).collect();
-    let (mut sums, mut probs) = (Sums::default(), Vec::new());
+    let mut found = fit::Evaluated::default();
     let mut noise = Noise::from(stream(seed, Purpose::Evaluate, 0));
-    fit::evaluate(&model, &trainer.params, batch(&all), &mut noise, &mut sums, &mut probs);
+    found.add(&model, &trainer.params, batch(&all), &mut noise);
     let code = |q: &[_]| (0..k).max_by(|&i, &j| f64::total_cmp(&f64::from(q[i]), &f64::from(q[j]))).unwrap_or(0) as u32;
-    let codes: Vec<u32> = probs.chunks(k).map(code).collect();
+    let codes: Vec<u32> = found.clusters.chunks(k).map(code).collect();
     let labels = &data.labels().expect("the mixture is labelled").values;
     println!("hungarian accuracy {:.3}", Contingency::new(&codes, labels).hungarian_accuracy());
 }

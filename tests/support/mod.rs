@@ -3,8 +3,6 @@
 
 pub mod families;
 
-use std::collections::VecDeque;
-
 use elbo::autograd::{ParamId, Params};
 use elbo::models::{ModelSpec, Noise, Settings};
 use elbo::tensor::{Purpose, Real, Shape, Stream, Tensor, fill_normal, fill_uniform, stream};
@@ -49,7 +47,7 @@ pub fn f64s(tensor: &Tensor) -> Vec<f64> {
 
 /// Noise that replays one tensor.
 pub fn recorded(noise: &Tensor) -> Noise {
-    Noise::Recorded(VecDeque::from([noise.clone()]))
+    Noise::recorded([noise.clone()])
 }
 
 /// The parameter of this name.

@@ -12,26 +12,30 @@ pub enum Init {
 }
 
 impl Init {
-    /// A weight of `shape` for a layer with `fan_in` inputs and `fan_out` outputs.
-    pub fn weight(self, shape: impl Into<Shape>, [fan_in, fan_out]: [usize; 2], rng: &mut Stream) -> Tensor {
-        let bound = match self {
+    /// A weight for `fan_in` inputs, of which it multiplies the `rows` first, and layers of `fan_outs` outputs side by
+    /// side: `[rows, Σ fan_outs]`.
+    pub fn weight(self, rows: usize, fan_in: usize, fan_outs: &[usize], rng: &mut Stream) -> Tensor {
+        let bound = |&fan_out: &usize| match self {
             Init::Glorot => (6.0 / (fan_in + fan_out) as f64).sqrt(),
             Init::Torch => 1.0 / (fan_in as f64).sqrt(),
         };
-        uniform(shape.into(), bound, rng)
+        let bounds: Vec<Real> = fan_outs.iter().flat_map(|out| vec![bound(out) as Real; *out]).collect();
+        uniform([rows, bounds.len()].into(), rng)
+            .zip(&Tensor::from_slice([bounds.len()], &bounds), |u, bound| u * bound)
     }
 
     /// A bias for a layer with `fan_in` inputs.
     pub fn bias(self, shape: impl Into<Shape>, fan_in: usize, rng: &mut Stream) -> Tensor {
         match self {
             Init::Glorot => Tensor::zeros(shape),
-            Init::Torch => uniform(shape.into(), 1.0 / (fan_in as f64).sqrt(), rng),
+            Init::Torch => uniform(shape.into(), rng).map(|u| u * (1.0 / (fan_in as f64).sqrt()) as Real),
         }
     }
 }
 
-fn uniform(shape: Shape, bound: f64, rng: &mut Stream) -> Tensor {
+/// `U(−1, 1)`
+fn uniform(shape: Shape, rng: &mut Stream) -> Tensor {
     let mut out = Tensor::scratch(shape);
     fill_uniform(rng, out.as_mut_slice());
-    out.map(|u| (2.0 * u - 1.0) * bound as Real)
+    out.map(|u| 2.0 * u - 1.0)
 }

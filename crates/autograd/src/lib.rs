@@ -38,5 +38,5 @@ pub use op::{Case, Entry, Op};
 pub use ops::linear::Activation;
 pub use optim::{Adam, AdamConfig, EpsilonForm, StepReport};
 pub use params::{ParamId, Params};
-pub use tape::{Grads, Tape};
+pub use tape::{Grads, Smallest, Tape};
 pub use var::{Var, concat};

@@ -52,6 +52,8 @@ pub(crate) trait AnyOp: Debug {
     fn common(&self, y: &Tensor, dy: Tensor) -> Tensor;
     fn vjp(&self, wrt: usize, x: &[&Tensor], y: &Tensor, dy: &Tensor) -> Tensor;
     fn cases(&self) -> Vec<Vec<Case>>;
+    /// Whether the operation is of the type `name`.
+    fn is_named(&self, name: &str) -> bool;
 }
 
 /// Binds an operation to its arity; as small as the operation, so that boxing a unit struct allocates nothing.
@@ -70,6 +72,9 @@ impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
     }
     fn cases(&self) -> Vec<Vec<Case>> {
         self.0.cases().into_iter().map(Vec::from).collect()
+    }
+    fn is_named(&self, name: &str) -> bool {
+        std::any::type_name::<O>().rsplit("::").next() == Some(name)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use elbo_tensor::Tensor;
+use elbo_tensor::{Real, Tensor};
 
 use crate::op::{AnyOp, Erased, Op};
 use crate::params::{ParamId, Params};
@@ -115,18 +115,25 @@ impl<'p> Tape<'p> {
     /// all are finite, or if data or noise was the first not to be.
     pub fn first_non_finite(&self) -> Option<ParamId> {
         let nodes = self.nodes.0.borrow();
-        let mut at = nodes.iter().position(|node| !node.value.is_finite())?;
-        loop {
-            match &nodes[at].origin {
-                Origin::Param(id) => return Some(*id),
-                Origin::Op { inputs, arity, .. } => {
-                    let inputs = &inputs[..usize::from(*arity)];
-                    // Parameters are recorded just before the operation that uses them.
-                    at = inputs.iter().map(|&id| id as usize).filter(|&id| nodes[id].needs_gradient()).max()?;
-                }
-                Origin::Constant | Origin::Variable => return None,
-            }
-        }
+        layer_of(&nodes, nodes.iter().position(|node| !node.value.is_finite())?)
+    }
+
+    /// Smallest argument and smallest value of every recorded operation whose name is `op`, such as `Softplus`, with the
+    /// parameter last used on the way to it: what to watch where a value must stay positive.
+    pub fn smallest_of(&self, op: &str) -> Vec<Smallest> {
+        let nodes = self.nodes.0.borrow();
+        let least = |x: &Tensor| {
+            x.as_slice().iter().copied().fold(Real::INFINITY, |a, b| if a <= b || a.is_nan() { a } else { b })
+        };
+        let of = |at: usize| match &nodes[at].origin {
+            Origin::Op { op: recorded, inputs, .. } if recorded.is_named(op) => Some(Smallest {
+                layer: layer_of(&nodes, at)?,
+                argument: least(&nodes[inputs[0] as usize].value),
+                value: least(&nodes[at].value),
+            }),
+            _ => None,
+        };
+        (0..nodes.len()).filter_map(of).collect()
     }
 
     /// The gradient of the one-element `loss` with respect to every parameter and variable.
@@ -175,6 +182,32 @@ fn accumulate(slot: &mut Option<Tensor>, dx: Tensor) {
         None => dx,
         Some(sum) => sum.update(&dx, |a, b| a + b),
     });
+}
+
+/// The parameter last used on the way to the value number `at`.
+fn layer_of(nodes: &[Node], mut at: usize) -> Option<ParamId> {
+    loop {
+        match &nodes[at].origin {
+            Origin::Param(id) => return Some(*id),
+            Origin::Op { inputs, arity, .. } => {
+                let inputs = &inputs[..usize::from(*arity)];
+                // Parameters are recorded just before the operation that uses them.
+                at = inputs.iter().map(|&id| id as usize).filter(|&id| nodes[id].needs_gradient()).max()?;
+            }
+            Origin::Constant | Origin::Variable => return None,
+        }
+    }
+}
+
+/// The smallest numbers that an operation met: its argument and its value; NaN if there was one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Smallest {
+    /// Parameter last used on the way to the operation.
+    pub layer: ParamId,
+    /// Smallest element of its first argument.
+    pub argument: Real,
+    /// Smallest element of its value.
+    pub value: Real,
 }
 
 /// Gradients of one backward walk.

@@ -67,6 +67,9 @@ pub struct Train {
     /// Continue the run in the run directory
     #[arg(long)]
     pub resume: bool,
+    /// Start a new run at a checkpoint (.state) of another run of the same model, with its optimiser and step count
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub from: Option<PathBuf>,
     /// Where the rest of the arguments are the same for every command
     #[command(flatten)]
     pub common: Common,

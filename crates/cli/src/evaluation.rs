@@ -7,13 +7,20 @@ use elbo_tensor::{Purpose, Real, stream};
 
 use crate::data::Rows;
 
-/// Loss, terms and clustering of a split.
+/// Posterior variance over the data above which a dimension of the latent counts as active (Burda et al. 2016).
+const ACTIVE: f64 = 0.01;
+/// Weight of the squared norm in the linear probe.
+const PROBE_L2: f64 = 1e-4;
+
+/// Loss, terms, clustering and latents of a split.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
     /// Means of the loss and its terms, in nats.
     pub terms: fit::Terms,
     /// Posterior over clusters, if the model has any.
     pub clusters: Option<Clusters>,
+    /// Posterior means, if the model has any.
+    pub latents: Option<Latents>,
 }
 
 /// Posterior over clusters of every row of a split.
@@ -21,10 +28,21 @@ pub struct Evaluation {
 pub struct Clusters {
     /// Number of clusters k.
     pub count: usize,
+    /// `q(y|x)`, `[n, k]`.
+    pub probs: Vec<Real>,
     /// Most probable cluster of each row.
     pub assignments: Vec<u32>,
     /// Mean entropy of `q(y|x)`, in nats.
     pub conditional_entropy: f64,
+}
+
+/// Posterior mean of every row of a split.
+#[derive(Debug, Clone)]
+pub struct Latents {
+    /// Dimensions d.
+    pub width: usize,
+    /// `E[z|x]`, `[n, d]`.
+    pub means: Vec<Real>,
 }
 
 /// Evaluates every row once, in batches of `batch` rows. Noise and binarisation come from the evaluation stream
@@ -35,24 +53,22 @@ pub fn evaluate(
     batch: usize,
     (seed, index): (u64, u64),
 ) -> Evaluation {
-    let mut sums = fit::Sums::default();
-    let mut probs: Vec<Real> = Vec::new();
+    let mut found = fit::Evaluated::default();
     let mut binarize = stream(seed, Purpose::Evaluate, 2 * index);
     let mut noise = Noise::from(stream(seed, Purpose::Evaluate, 2 * index + 1));
     let all: Vec<u32> = (0..rows.data.rows() as u32).collect();
     for indices in all.chunks(batch) {
-        let x = rows.batch(indices, &mut binarize);
-        fit::evaluate(model, params, x, &mut noise, &mut sums, &mut probs);
+        found.add(model, params, rows.batch(indices, &mut binarize), &mut noise);
     }
-    let clusters = (!probs.is_empty()).then(|| {
-        let count = probs.len() / all.len();
-        Clusters {
-            count,
-            assignments: probs.chunks_exact(count).map(argmax).collect(),
-            conditional_entropy: conditional_entropy(&probs, count),
-        }
+    let width = |values: &[Real]| Some(values.len() / all.len()).filter(|&width| width > 0);
+    let clusters = width(&found.clusters).map(|count| Clusters {
+        count,
+        assignments: found.clusters.chunks_exact(count).map(argmax).collect(),
+        conditional_entropy: conditional_entropy(&found.clusters, count),
+        probs: found.clusters,
     });
-    Evaluation { terms: sums.means(), clusters }
+    let latents = width(&found.latents).map(|width| Latents { width, means: found.latents });
+    Evaluation { terms: found.sums.means(), clusters, latents }
 }
 
 fn argmax(row: &[Real]) -> u32 {
@@ -62,8 +78,9 @@ fn argmax(row: &[Real]) -> u32 {
 }
 
 impl Evaluation {
-    /// Name and value of every metric: the loss and its terms, then what the clusters and the labels allow.
-    pub fn metrics(&self, labels: Option<&[u32]>) -> Vec<(String, f64)> {
+    /// Name and value of every metric: the loss and its terms, then what clusters, latents and labels allow; the
+    /// accuracy of a linear probe only if it is asked for, because it takes time.
+    pub fn metrics(&self, labels: Option<&[u32]>, probe: bool) -> Vec<(String, f64)> {
         let mut list = Vec::new();
         if let Some(clusters) = &self.clusters {
             if let Some(labels) = labels {
@@ -78,7 +95,7 @@ impl Evaluation {
             list.push(("conditional_entropy", clusters.conditional_entropy));
             list.push(("active_clusters", active_clusters(&clusters.assignments) as f64));
         }
-        let clustering = list.into_iter().map(|(name, value)| (name.to_string(), value));
-        self.terms.values.iter().cloned().chain(clustering).collect()
+        let rest = list.into_iter().map(|(name, value)| (name.to_string(), value));
+        self.terms.values.iter().cloned().chain(rest).collect()
     }
 }

@@ -16,7 +16,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Reads the rows of epochs 1 to `epoch` of an earlier part of the run.
+    /// Reads the rows up to that of `epoch`, of an earlier part of the run.
     pub fn read(path: &Path, epoch: u64) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?;
         let mut lines = text.lines();
@@ -32,9 +32,12 @@ impl Metrics {
                 rows.push(row);
             }
         }
-        if rows.len() as u64 != epoch {
+        // A run that started from another one's checkpoint has no row 1.
+        let first = rows.first().map_or(1.0, |row| row[0]);
+        let wanted = (first as u64..=epoch).count();
+        if rows.len() != wanted {
             let (path, found) = (path.display(), rows.len());
-            return Err(Error::data(format_args!("{path}: {found} rows for the {epoch} epochs of the checkpoint")));
+            return Err(Error::data(format_args!("{path}: {found} rows for the {wanted} epochs of the checkpoint")));
         }
         Ok(Self { header, rows })
     }

@@ -7,7 +7,19 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output;
 
-/// The progress of a run.
+/// Who is told how a run goes on.
+pub trait Observer {
+    /// A step of epoch `epoch` (from 1) has ended with mean loss `loss`; `step` steps are done.
+    fn step(&self, step: u64, epoch: u64, loss: f64);
+    /// An epoch has ended with these means of the training batches and metrics of the test split.
+    fn epoch(&self, epoch: u64, train: &Terms, test: &[(String, f64)]);
+    /// Something happened that a person should know.
+    fn say(&self, line: &str);
+    /// The run ends or stops.
+    fn finish(&self) {}
+}
+
+/// The progress of a run on a terminal, or as lines.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -18,7 +30,7 @@ pub struct Progress {
 
 impl Progress {
     /// Progress over `epochs` epochs of `steps` steps, starting after `step` steps.
-    pub fn new(epochs: u64, steps: u64, step: u64, quiet: bool) -> Self {
+    pub fn new((epochs, steps, step): (u64, u64, u64), quiet: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(epochs * steps), target);
@@ -28,9 +40,10 @@ impl Progress {
         bar.reset_eta();
         Self { bar, epochs, lines: !terminal && !quiet }
     }
+}
 
-    /// A step of epoch `epoch` (from 1) has ended with mean loss `loss`.
-    pub fn step(&self, step: u64, epoch: u64, loss: f64) {
+impl Observer for Progress {
+    fn step(&self, step: u64, epoch: u64, loss: f64) {
         if !self.bar.is_hidden() {
             self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
             self.bar.set_message(format!("loss {loss:.2}"));
@@ -38,8 +51,7 @@ impl Progress {
         self.bar.set_position(step);
     }
 
-    /// An epoch has ended.
-    pub fn epoch(&self, epoch: u64, train: &Terms, test: &[(String, f64)]) {
+    fn epoch(&self, epoch: u64, train: &Terms, test: &[(String, f64)]) {
         let show = |list: &[(String, f64)]| {
             let texts = list.iter().map(|(name, value)| format!("{} {value:.4}", name.replace('_', " ")));
             texts.collect::<Vec<_>>().join(", ")
@@ -53,8 +65,7 @@ impl Progress {
         }
     }
 
-    /// Says `line` above the bar.
-    pub fn say(&self, line: &str) {
+    fn say(&self, line: &str) {
         if self.lines {
             output::note(line);
         } else {
@@ -63,7 +74,7 @@ impl Progress {
     }
 
     /// Removes the bar.
-    pub fn finish(&self) {
+    fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

@@ -13,7 +13,18 @@ const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/recipes.rs
 
 /// Every setting there is.
 pub fn schema() -> Schema {
-    let log = vec![Setting::int("every_steps", 0, [0, 1_000_000_000], "write a row of steps.csv this often; 0: never")];
+    const STEPS: [u64; 2] = [0, 1_000_000_000];
+    let log = vec![
+        Setting::int("every_steps", 0, STEPS, "write a row of steps.csv this often; 0: never"),
+        Setting::int(
+            "watch_steps",
+            0,
+            STEPS,
+            "write the smallest raw spreads and variances and the largest gradient to watch.csv this often; 0: never",
+        ),
+        Setting::int("keep_epochs", 0, STEPS, "keep the checkpoint of every so many epochs; 0: the last one only"),
+        Setting::bool("probe", false, "measure the accuracy of a linear probe on the latent after every epoch"),
+    ];
     Schema {
         sections: vec![
             Section { name: "data", settings: data::settings() },

@@ -105,6 +105,17 @@ impl RunDir {
         Ok(Self { path: path.into(), _lock: None })
     }
 
+    /// The folder `path` of one run among those of a grid, whose lock the caller holds; made if it is not there.
+    ///
+    /// # Errors
+    /// Exit code 5 if the system fails.
+    pub fn of_grid(path: &Path) -> Result<Self> {
+        files::create_dir(path)?;
+        files::remove_unfinished(path)?;
+        files::remove_unfinished(&path.join(CHECKPOINTS))?;
+        Ok(Self { path: path.into(), _lock: None })
+    }
+
     fn not_a_run(path: &Path, missing: &str) -> Error {
         Error::usage(format_args!("{}: not a run directory (no {missing} in it)", path.display()))
     }
@@ -118,6 +129,14 @@ impl RunDir {
             files::remove_unfinished(&dir)?;
         }
         Ok(())
+    }
+
+    /// Makes the folder of checkpoints.
+    ///
+    /// # Errors
+    /// Exit code 5 if the system fails.
+    pub fn prepare_checkpoints(&self) -> Result<()> {
+        files::create_dir(&self.path.join(CHECKPOINTS))
     }
 
     /// The directory itself.
@@ -143,6 +162,11 @@ impl RunDir {
     /// `steps.csv`: one row every `log.every_steps` steps.
     pub fn steps(&self) -> PathBuf {
         self.path.join("steps.csv")
+    }
+
+    /// `watch.csv`: what `log.watch_steps` asks for.
+    pub fn watch(&self) -> PathBuf {
+        self.path.join("watch.csv")
     }
 
     /// `summary.json`: how the run ended.

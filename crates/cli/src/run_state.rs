@@ -1,6 +1,7 @@
 //! The state of a run between two steps: all that is needed to continue to the same bits.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use elbo_models::fit::{Sums, Trainer};
 use elbo_tensor::Real;
@@ -27,6 +28,7 @@ pub struct RunState {
     pub values: Vec<Real>,
     first: Vec<Real>,
     second: Vec<Real>,
+    average: Vec<Real>,
     sums: Vec<(String, f64)>,
     count: u64,
 }
@@ -44,6 +46,7 @@ impl RunState {
             values: trainer.params.flat().to_vec(),
             first: trainer.adam.first.clone(),
             second: trainer.adam.second.clone(),
+            average: trainer.average.clone(),
             sums: trainer.sums.sums.clone(),
             count: trainer.sums.count,
         }
@@ -52,12 +55,18 @@ impl RunState {
     /// Puts the state into a trainer of the same model.
     pub fn restore(&self, trainer: &mut Trainer<'_>) -> std::result::Result<(), String> {
         let n = trainer.params.flat().len();
-        if [&self.values, &self.first, &self.second].iter().any(|list| list.len() != n) {
+        if [&self.values, &self.first, &self.second].iter().any(|list| list.len() != n)
+            || !(self.average.is_empty() || self.average.len() == n)
+        {
             return Err(format!("it holds {} parameters and the model has {n}", self.values.len()));
         }
         trainer.params.flat_mut().copy_from_slice(&self.values);
         trainer.adam.first.copy_from_slice(&self.first);
         trainer.adam.second.copy_from_slice(&self.second);
+        if !trainer.average.is_empty() {
+            // A state from before the averaging starts it.
+            trainer.average.clone_from(if self.average.is_empty() { &self.values } else { &self.average });
+        }
         trainer.adam.steps = self.adam_steps;
         trainer.adam.config.lr = self.lr;
         trainer.step = self.step;
@@ -65,17 +74,21 @@ impl RunState {
         Ok(())
     }
 
-    /// Reads the newest state of a run.
-    pub fn load(dir: &RunDir, trainer: &mut Trainer<'_>) -> Result<Self> {
-        let path = dir.state("last");
-        let state: Self = load_state(&path)?;
-        state.restore(trainer).map_err(|reason| Error::checkpoint(&path, reason))?;
+    /// Reads a state into a trainer of the same model.
+    pub fn load(path: &Path, trainer: &mut Trainer<'_>) -> Result<Self> {
+        let state: Self = load_state(path)?;
+        state.restore(trainer).map_err(|reason| Error::checkpoint(path, reason))?;
         Ok(state)
     }
 
-    /// Writes the state; the run continues from here once this returns.
-    pub fn save(&self, dir: &RunDir) -> Result<()> {
-        save_state(&dir.state("last"), self)
+    /// Writes the state; a run continues from its `last` once this returns.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        save_state(path, self)
+    }
+
+    /// What evaluation uses: averages if there are any.
+    pub fn evaluated(&self) -> &[Real] {
+        if self.average.is_empty() { &self.values } else { &self.average }
     }
 }
 

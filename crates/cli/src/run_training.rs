@@ -1,5 +1,6 @@
 //! A run from its first step to its summary: epochs, evaluation, checkpoints, divergence and interruption.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use elbo_autograd::Params;
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::{Clusters, evaluate};
 use crate::interrupt::Interrupt;
 use crate::metrics_csv::{ELAPSED, Metrics};
-use crate::progress::Progress;
+use crate::progress::Observer;
 use crate::run_dir::RunDir;
 use crate::run_state::{RunState, write_weights};
 use crate::steps_csv::Steps;
@@ -42,6 +43,11 @@ pub struct Run<'a> {
     last_good: Option<RunState>,
     metrics: Metrics,
     steps: Steps,
+    watch: Steps,
+    keep_epochs: u64,
+    probe: bool,
+    /// Whether a run that is over within the interval of checkpoints writes none.
+    brief: bool,
     clusters: Option<Clusters>,
     /// Seconds spent by earlier processes on this run.
     earlier: f64,
@@ -53,7 +59,7 @@ pub struct Run<'a> {
 pub struct Finished {
     /// Rows of `metrics.csv`.
     pub metrics: Metrics,
-    /// Trained parameters.
+    /// Trained parameters: those that were evaluated.
     pub params: Params,
     /// Clustering of the test split at the end.
     pub clusters: Option<Clusters>,
@@ -63,6 +69,17 @@ pub struct Finished {
     pub steps: u64,
     /// Seconds over all processes.
     pub elapsed: f64,
+}
+
+/// Where a run begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Start<'a> {
+    /// At step 0.
+    New,
+    /// At its newest checkpoint, if there is one.
+    Resume,
+    /// At the state in this file, of a run of the same model.
+    From(&'a Path),
 }
 
 /// Which evaluation of an epoch draws which numbers.
@@ -80,16 +97,15 @@ pub fn evaluation_index(epoch: u64, split: Split) -> u64 {
 }
 
 impl<'a> Run<'a> {
-    /// A run in `dir`, from the start or, with `resume`, from its newest checkpoint.
+    /// A run in `dir`.
     pub fn open(
         dir: &'a RunDir,
         config: &'a Config,
         (splits, binarize): (&'a Splits, bool),
         (model, params): (&'a dyn Model, Params),
-        resume: bool,
+        start: Start<'_>,
     ) -> Result<Self> {
-        let train = config.section("train");
-        let mut trainer = Trainer::new(model, params, train);
+        let (train, log) = (config.section("train"), config.section("log"));
         let mut batches = Batches::new(splits.train.rows(), train.int("batch"), train.int("seed") as u64);
         if train.text("shuffle") == "after-first-pass" {
             batches = batches.first_in_order();
@@ -98,18 +114,34 @@ impl<'a> Run<'a> {
             0 => batches.steps_per_pass(),
             steps => steps,
         };
-        // A run that was killed before its first checkpoint starts again.
-        let state = if resume && dir.state("last").exists() { Some(RunState::load(dir, &mut trainer)?) } else { None };
-        if let Some(state) = &state {
+        let mut trainer = Trainer::new(model, params, train).over(train.int("epochs") as u64 * epoch_steps);
+        let last = dir.state("last");
+        let state = match start {
+            // A run that was killed before its first checkpoint starts again.
+            Start::Resume if last.exists() => Some(RunState::load(&last, &mut trainer)?),
+            Start::From(path) => Some(RunState::load(path, &mut trainer)?),
+            _ => None,
+        };
+        let resumed = state.as_ref().filter(|_| matches!(start, Start::Resume));
+        if let Some(state) = resumed {
             // The state is enough to continue, but a run that goes on has no damaged file.
             load_weights(&dir.weights("last"))?;
             state.best.map(|_| load_weights(&dir.weights("best"))).transpose()?;
         }
+        if let Start::From(_) = start {
+            // The step size is a setting of this run, not part of what it starts from.
+            trainer.adam.config.lr = train.float("lr");
+        }
         let (epoch, rollbacks, best) = state.as_ref().map_or((0, 0, None), |s| (s.epoch, s.rollbacks, s.best));
-        let metrics = if epoch > 0 { Metrics::read(&dir.metrics(), epoch)? } else { Metrics::default() };
-        let steps = Steps::open(&dir.steps(), config.section("log").int("every_steps") as u64, trainer.step)?;
+        let metrics = match resumed {
+            Some(state) if dir.metrics().exists() => Metrics::read(&dir.metrics(), state.epoch)?,
+            _ => Metrics::default(),
+        };
+        let every = |key| log.int(key) as u64;
+        let steps = Steps::open(&dir.steps(), "step,loss,gradient_norm", every("every_steps"), trainer.step)?;
+        let watch = Steps::open(&dir.watch(), "step,quantity,value", every("watch_steps"), trainer.step)?;
         let rolls_back = train.text("on_divergence") == "rollback";
-        let last_good = rolls_back.then(|| state.unwrap_or_else(|| RunState::of(&trainer, 0, 0, None)));
+        let last_good = rolls_back.then(|| RunState::of(&trainer, epoch, rollbacks, best));
         let earlier = metrics.elapsed();
         let now = Instant::now();
         Ok(Self {
@@ -123,11 +155,15 @@ impl<'a> Run<'a> {
             epoch_steps,
             epoch,
             rollbacks,
-            best,
+            best: best.filter(|_| resumed.is_some()),
             unsaved_best: None,
             last_good,
             metrics,
             steps,
+            watch,
+            keep_epochs: every("keep_epochs"),
+            probe: log.bool("probe"),
+            brief: false,
             clusters: None,
             earlier,
             started: now,
@@ -135,21 +171,34 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// The same run without any checkpoint if it ends before the first one is due.
+    pub fn briefly(self) -> Self {
+        Self { brief: true, ..self }
+    }
+
+    /// Epochs in all, steps of each, and steps taken so far.
+    pub fn extent(&self) -> (u64, u64, u64) {
+        (self.train.int("epochs") as u64, self.epoch_steps, self.trainer.step)
+    }
+
     /// Trains to the last epoch.
-    pub fn complete(mut self, interrupt: &Interrupt, quiet: bool) -> Result<Finished> {
-        let epochs = self.train.int("epochs") as u64;
-        let progress = Progress::new(epochs, self.epoch_steps, self.trainer.step, quiet);
+    pub fn complete(mut self, interrupt: &Interrupt, observer: &dyn Observer) -> Result<Finished> {
+        let (epochs, _, _) = self.extent();
         while self.epoch < epochs {
-            if let Err(divergence) = self.train_epoch(interrupt, &progress)? {
-                self.diverged(&divergence, &progress)?;
+            if let Err(divergence) = self.train_epoch(interrupt, observer)? {
+                self.diverged(&divergence, observer)?;
                 continue;
             }
-            self.end_epoch(&progress);
-            if self.epoch == epochs || self.saved.elapsed() >= CHECKPOINT_INTERVAL {
+            self.end_epoch(observer);
+            let due = self.saved.elapsed() >= CHECKPOINT_INTERVAL;
+            if due || (self.epoch == epochs && !self.brief) {
                 self.checkpoint()?;
             }
+            if self.keep_epochs > 0 && self.epoch.is_multiple_of(self.keep_epochs) {
+                self.state().save(&self.dir.state(&format!("epoch-{:06}", self.epoch)))?;
+            }
         }
-        progress.finish();
+        observer.finish();
         if self.clusters.is_none() {
             // Continued after its last epoch: the clustering is not stored.
             self.clusters = self.evaluate(Split::Test).clusters;
@@ -160,7 +209,7 @@ impl<'a> Run<'a> {
             clusters: self.clusters,
             best: self.best,
             steps: self.trainer.step,
-            params: self.trainer.params,
+            params: self.trainer.evaluated(),
         })
     }
 
@@ -175,13 +224,13 @@ impl<'a> Run<'a> {
     fn train_epoch(
         &mut self,
         interrupt: &Interrupt,
-        progress: &Progress,
+        observer: &dyn Observer,
     ) -> Result<std::result::Result<(), Divergence>> {
         let seed = self.train.int("seed") as u64;
         let rows = self.rows(&self.splits.train);
         while self.trainer.step < (self.epoch + 1) * self.epoch_steps {
             if let Some(signal) = interrupt.requested() {
-                progress.finish();
+                observer.finish();
                 self.checkpoint()?;
                 let (epoch, step) = (self.epoch, self.trainer.step);
                 let place = format!("after {epoch} epochs, at step {step}; continue with --resume");
@@ -190,11 +239,23 @@ impl<'a> Run<'a> {
             let step = self.trainer.step;
             let mut pixels = stream(seed, Purpose::Binarize, step);
             let x = rows.batch(self.batches.indices(step), &mut pixels);
-            match self.trainer.step(x) {
+            self.trainer.watch = self.watch.wants(step);
+            let taken = self.trainer.step(x.clone());
+            if taken.is_err() && !self.trainer.watch {
+                // What the refused step saw is what one wants to see; it changed nothing.
+                self.trainer.watch = true;
+                let _ = self.trainer.step(x);
+            }
+            for (quantity, value) in &self.trainer.watched {
+                self.watch.push(step, format_args!("{quantity},{value}"));
+            }
+            match taken {
                 Err(divergence) => return Ok(Err(divergence)),
                 Ok(info) => {
-                    self.steps.push(step, &info);
-                    progress.step(step + 1, self.epoch + 1, info.loss);
+                    if self.steps.wants(step) {
+                        self.steps.push(step, format_args!("{},{}", info.loss, info.gradient_norm));
+                    }
+                    observer.step(step + 1, self.epoch + 1, info.loss);
                 }
             }
         }
@@ -207,11 +268,11 @@ impl<'a> Run<'a> {
             Split::Test => &self.splits.test,
         };
         let seed = self.train.int("seed") as u64;
-        let parts = (self.model, &self.trainer.params);
+        let parts = (self.model, &self.trainer.evaluated());
         evaluate(parts, self.rows(data), self.train.int("batch"), (seed, evaluation_index(self.epoch, split)))
     }
 
-    fn end_epoch(&mut self, progress: &Progress) {
+    fn end_epoch(&mut self, observer: &dyn Observer) {
         let train = self.trainer.end_epoch();
         self.epoch += 1;
         let mut row = vec![
@@ -230,20 +291,20 @@ impl<'a> Run<'a> {
             // A loss that is not a number must not become the best: nothing is below it.
             if loss.is_finite() && self.best.is_none_or(|(best, _)| loss < best) {
                 self.best = Some((loss, self.epoch));
-                self.unsaved_best = Some(self.trainer.params.flat().to_vec());
+                self.unsaved_best = Some(self.state().evaluated().to_vec());
             }
         }
         let mut shown = Vec::new();
         if self.splits.test.rows() > 0 {
             let test = self.evaluate(Split::Test);
             let labels = self.splits.test.labels().map(|labels| labels.values.as_slice());
-            shown = test.metrics(labels);
+            shown = test.metrics(labels, self.probe);
             add("test", &shown);
             self.clusters = test.clusters;
         }
         row[2].1 = self.elapsed();
         self.metrics.push(&row);
-        progress.epoch(self.epoch, &train, &shown);
+        observer.epoch(self.epoch, &train, &shown);
         if self.last_good.is_some() {
             self.last_good = Some(self.state());
         }
@@ -257,25 +318,27 @@ impl<'a> Run<'a> {
     fn checkpoint(&mut self) -> Result<()> {
         // Where a divergence leads back to the end of an epoch, that is where a continued run must start as well.
         let state = self.last_good.clone().unwrap_or_else(|| self.state());
+        self.dir.prepare_checkpoints()?;
         if self.metrics.len() > 0 {
             self.metrics.write(&self.dir.metrics())?;
         }
         self.steps.flush()?;
+        self.watch.flush()?;
         if let (Some(values), Some((_, epoch))) = (self.unsaved_best.take(), self.best) {
             write_weights(self.dir, "best", &self.trainer, &values, epoch)?;
         }
-        write_weights(self.dir, "last", &self.trainer, &state.values, state.epoch)?;
-        state.save(self.dir)?;
+        write_weights(self.dir, "last", &self.trainer, state.evaluated(), state.epoch)?;
+        state.save(&self.dir.state("last"))?;
         self.saved = Instant::now();
         Ok(())
     }
 
     /// Stops with the last good state saved, or goes back to the end of the last epoch with half the step size.
-    fn diverged(&mut self, divergence: &Divergence, progress: &Progress) -> Result<()> {
+    fn diverged(&mut self, divergence: &Divergence, observer: &dyn Observer) -> Result<()> {
         let limit = self.train.int("max_rollbacks") as u64;
         let Some(state) = self.last_good.take().filter(|_| self.rollbacks < limit) else {
             self.checkpoint()?;
-            progress.finish();
+            observer.finish();
             let advice = "try a smaller train.lr, train.clip, or train.on_divergence = \"rollback\"";
             return Err(Error::diverged(format_args!("{}: {divergence}; {advice}", self.dir.path().display())));
         };
@@ -285,8 +348,9 @@ impl<'a> Run<'a> {
         self.rollbacks += 1;
         self.best = state.best;
         self.steps.rewind(self.trainer.step)?;
+        self.watch.rewind(self.trainer.step)?;
         let event = format!("{divergence}; back to the end of epoch {} with step size {lr}", state.epoch);
-        progress.say(&format!("elbo: {event}"));
+        observer.say(&format!("elbo: {event}"));
         self.dir.log_event(&event)?;
         self.last_good = Some(self.state());
         self.checkpoint()

@@ -1,27 +1,25 @@
-//! `steps.csv`: one row every so many steps.
+//! `steps.csv` and `watch.csv`: rows every so many steps.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use elbo_models::fit::StepInfo;
-
 use crate::error::{Error, Result};
 use crate::files;
 
-const HEADER: &str = "step,loss,gradient_norm\n";
-
-/// The file, growing by appends; a continued run first cuts what its checkpoint does not know.
+/// A table whose first column is the step, growing by appends; a continued run first cuts what its checkpoint does not
+/// know.
 #[derive(Debug)]
 pub struct Steps {
     path: PathBuf,
+    header: &'static str,
     every: u64,
     pending: String,
 }
 
 impl Steps {
-    /// A row every `every` steps, 0 for never. Rows from step `step` on are removed.
-    pub fn open(path: &Path, every: u64, step: u64) -> Result<Self> {
+    /// A table with rows every `every` steps, 0 for never. Rows from step `step` on are removed.
+    pub fn open(path: &Path, header: &'static str, every: u64, step: u64) -> Result<Self> {
         if every > 0 {
             let old = if path.exists() {
                 std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?
@@ -31,22 +29,27 @@ impl Steps {
             let known =
                 |line: &&str| line.split(',').next().and_then(|s| s.parse().ok()).is_some_and(|s: u64| s < step);
             let kept: String = old.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter(known).collect();
-            files::write_atomic(path, (HEADER.to_string() + &kept).as_bytes())?;
+            files::write_atomic(path, format!("{header}\n{kept}").as_bytes())?;
         }
-        Ok(Self { path: path.into(), every, pending: String::new() })
+        Ok(Self { path: path.into(), header, every, pending: String::new() })
     }
 
-    /// Notes step number `step`.
-    pub fn push(&mut self, step: u64, info: &StepInfo) {
-        if self.every > 0 && step.is_multiple_of(self.every) {
-            self.pending += &format!("{step},{},{}\n", info.loss, info.gradient_norm);
+    /// Whether step number `step` has rows.
+    pub fn wants(&self, step: u64) -> bool {
+        self.every > 0 && step.is_multiple_of(self.every)
+    }
+
+    /// Notes a row of step number `step`, if there are rows at all.
+    pub fn push(&mut self, step: u64, cells: std::fmt::Arguments<'_>) {
+        if self.every > 0 {
+            self.pending += &format!("{step},{cells}\n");
         }
     }
 
     /// Forgets the noted steps from `step` on, in the file as well.
     pub fn rewind(&mut self, step: u64) -> Result<()> {
         self.flush()?;
-        *self = Self::open(&self.path, self.every, step)?;
+        *self = Self::open(&self.path, self.header, self.every, step)?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use elbo_autograd::{Adam, AdamConfig, EpsilonForm, Params, StepReport, Tape, Var};
+use elbo_autograd::{Adam, AdamConfig, EpsilonForm, Grads, Params, StepReport, Tape};
 use elbo_tensor::{Purpose, Real, Tensor, stream};
 
 use crate::{Model, Noise, Objective, Setting, Settings};
@@ -20,7 +20,14 @@ pub fn settings() -> Vec<Setting> {
             &["always", "after-first-pass"],
             "order of the rows: shuffled in every pass, or as they stand in the first one",
         ),
+        Setting::int("samples", 1, [1, 10_000], "samples of the latent for each row and step"),
         Setting::positive("lr", 1e-3, 1e3, "step size of Adam"),
+        Setting::choice(
+            "lr_decay",
+            "none",
+            &["none", "linear", "cosine"],
+            "how the step size falls to 0 over all epochs",
+        ),
         Setting::float("beta1", 0.9, [0.0, 0.999_999], "Adam's decay of the first moment"),
         Setting::float("beta2", 0.999, [0.0, 0.999_999_9], "Adam's decay of the second moment"),
         Setting::positive("epsilon", 1e-8, 1.0, "summand of Adam's denominator"),
@@ -31,6 +38,13 @@ pub fn settings() -> Vec<Setting> {
             "ε beside the bias-corrected √v (PyTorch) or the raw √v (TensorFlow 1)",
         ),
         Setting::float("clip", 0.0, [0.0, 1e12], "largest norm of the whole gradient; 0: no clipping"),
+        Setting::int("kl_warmup", 0, [0, 1_000_000_000], "steps over which the weight of the divergences rises to 1"),
+        Setting::float(
+            "average",
+            0.0,
+            [0.0, 0.999_999],
+            "decay of averaged weights, which evaluation then uses: their plain mean at first, then exponential; 0: off",
+        ),
         Setting::choice(
             "reduction",
             "mean",
@@ -144,19 +158,49 @@ pub struct StepInfo {
     pub loss: f64,
 }
 
+/// How the step size changes over a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decay {
+    None,
+    Linear,
+    Cosine,
+}
+
+impl Decay {
+    /// The factor of the step size after the share `done` of all steps: `1 − done` or `½ + ½ cos(π·done)`.
+    fn factor(self, done: f64) -> f64 {
+        match self {
+            Decay::None => 1.0,
+            Decay::Linear => 1.0 - done,
+            Decay::Cosine => 0.5 + 0.5 * (std::f64::consts::PI * done).cos(),
+        }
+    }
+}
+
 /// A model in training: everything that a checkpoint must hold to continue to the same bits.
 pub struct Trainer<'m> {
     model: &'m dyn Model,
     reduction: Reduction,
     seed: u64,
+    samples: usize,
+    decay: Decay,
+    total_steps: u64,
+    kl_warmup: u64,
+    average_decay: f64,
     /// Parameters.
     pub params: Params,
-    /// The optimiser with its moments.
+    /// Averages of the parameters; empty unless `average` is on.
+    pub average: Vec<Real>,
+    /// The optimiser with its moments. Its step size is that before decay.
     pub adam: Adam,
     /// Steps taken so far; a refused step does not count.
     pub step: u64,
     /// Sums over the epoch so far.
     pub sums: Sums,
+    /// Whether steps fill [`Trainer::watched`].
+    pub watch: bool,
+    /// What the last step saw where values must stay positive, and its largest gradient: name and value.
+    pub watched: Vec<(String, f64)>,
 }
 
 impl<'m> Trainer<'m> {
@@ -173,22 +217,52 @@ impl<'m> Trainer<'m> {
             },
             clip: train.float("clip"),
         };
-        let reduction = if train.text("reduction") == "sum" { Reduction::Sum } else { Reduction::Mean };
-        let adam = Adam::new(config, &params);
-        let seed = train.int("seed") as u64;
-        Self { model, reduction, seed, params, adam, step: 0, sums: Sums::default() }
+        let average_decay = train.float("average");
+        Self {
+            model,
+            reduction: if train.text("reduction") == "sum" { Reduction::Sum } else { Reduction::Mean },
+            seed: train.int("seed") as u64,
+            samples: train.int("samples"),
+            decay: match train.text("lr_decay") {
+                "linear" => Decay::Linear,
+                "cosine" => Decay::Cosine,
+                _ => Decay::None,
+            },
+            total_steps: u64::MAX,
+            kl_warmup: train.int("kl_warmup") as u64,
+            average_decay,
+            average: if average_decay > 0.0 { params.flat().to_vec() } else { Vec::new() },
+            adam: Adam::new(config, &params),
+            params,
+            step: 0,
+            sums: Sums::default(),
+            watch: false,
+            watched: Vec::new(),
+        }
+    }
+
+    /// The same trainer with the step size falling to 0 over `total_steps` if `lr_decay` says so.
+    pub fn over(self, total_steps: u64) -> Self {
+        Self { total_steps, ..self }
     }
 
     /// One step on a batch `x: [b, d]`. Noise is the stream of this step's number. A non-finite term or gradient is
     /// refused: parameters and moments stay as they are.
     pub fn step(&mut self, x: Tensor) -> Result<StepInfo, Divergence> {
         let step = self.step;
-        let mut noise = Noise::from(stream(self.seed, Purpose::Noise, step));
+        let mut noise = Noise::from(stream(self.seed, Purpose::Noise, step)).with_samples(self.samples);
+        self.watched.clear();
         let (grads, totals, count) = {
             let tape = Tape::new(&self.params);
-            let objective = self.model.objective(tape.constant(x), &mut noise);
+            let mut objective = self.model.objective(tape.constant(x), &mut noise);
+            if step < self.kl_warmup {
+                objective = objective.with_divergences_times(((step + 1) as f64 / self.kl_warmup as f64) as Real);
+            }
             let per_point = objective.per_point();
             let losses = per_point.value();
+            if self.watch {
+                watch_softplus(&tape, &self.params, &mut self.watched);
+            }
             if !losses.is_finite() {
                 let layer = tape.first_non_finite().map(|id| self.params.name(id).to_string());
                 return Err(Divergence { step, cause: Cause::Term(culprit(&objective)), layer });
@@ -199,10 +273,18 @@ impl<'m> Trainer<'m> {
             };
             (tape.backward(loss), totals(&objective, &losses), losses.len())
         };
-        match self.adam.step(&mut self.params, &grads) {
+        if self.watch {
+            watch_gradient(&grads, &self.params, &mut self.watched);
+        }
+        let lr = self.adam.config.lr;
+        self.adam.config.lr = lr * self.decay.factor(step as f64 / self.total_steps as f64);
+        let report = self.adam.step(&mut self.params, &grads);
+        self.adam.config.lr = lr;
+        match report {
             StepReport::Taken { norm } => {
                 self.step += 1;
                 self.sums.add(&totals, count);
+                self.update_average();
                 Ok(StepInfo { gradient_norm: norm, loss: totals[0].1 / count as f64 })
             }
             StepReport::Refused { param } => {
@@ -212,10 +294,43 @@ impl<'m> Trainer<'m> {
         }
     }
 
+    /// `a ← a + max(1 − decay, 1/t)·(θ − a)` after step t (Polyak and Juditsky 1992 until `t = 1/(1 − decay)`).
+    fn update_average(&mut self) {
+        if !self.average.is_empty() {
+            let rate = (1.0 - self.average_decay).max(1.0 / self.step as f64) as Real;
+            self.average.iter_mut().zip(self.params.flat()).for_each(|(a, &p)| *a += rate * (p - *a));
+        }
+    }
+
+    /// What evaluation uses: the averaged parameters if `average` is on, else the parameters.
+    pub fn evaluated(&self) -> Params {
+        let mut params = self.params.clone();
+        if !self.average.is_empty() {
+            params.flat_mut().copy_from_slice(&self.average);
+        }
+        params
+    }
+
     /// Ends an epoch: its means, and the sums start anew.
     pub fn end_epoch(&mut self) -> Terms {
         std::mem::take(&mut self.sums).means()
     }
+}
+
+/// Smallest argument and value of each softplus: the raw spreads and the variances that are made of them.
+fn watch_softplus(tape: &Tape<'_>, params: &Params, watched: &mut Vec<(String, f64)>) {
+    for least in tape.smallest_of("Softplus") {
+        let layer = params.name(least.layer).rsplit_once('.').map_or("", |(layer, _)| layer);
+        watched.push((format!("{layer}.raw"), f64::from(least.argument)));
+        watched.push((format!("{layer}.var"), f64::from(least.value)));
+    }
+}
+
+/// The largest entry of the gradient; NaN if there is one.
+fn watch_gradient(grads: &Grads, params: &Params, watched: &mut Vec<(String, f64)>) {
+    let entries = params.ids().filter_map(|id| grads.param(id)).flat_map(Tensor::as_slice);
+    let largest = entries.fold(0.0, |a: Real, g| if g.abs() > a || g.is_nan() { g.abs() } else { a });
+    watched.push(("largest_gradient".into(), f64::from(largest)));
 }
 
 /// The first term that is not finite; `loss` if only the sum overflows.
@@ -224,20 +339,28 @@ fn culprit(objective: &Objective<'_>) -> &'static str {
     bad.map_or("loss", |term| term.name)
 }
 
-/// Loss, terms and cluster probabilities of a batch without training on it.
-pub fn evaluate(
-    model: &dyn Model,
-    params: &Params,
-    x: Tensor,
-    noise: &mut Noise,
-    sums: &mut Sums,
-    clusters: &mut Vec<Real>,
-) {
-    let tape = Tape::new(params);
-    let objective = model.objective(tape.constant(x), noise);
-    let per_point = objective.per_point().value();
-    sums.add(&totals(&objective, &per_point), per_point.len());
-    if let Some(probs) = objective.clusters() {
-        clusters.extend_from_slice(Var::value(probs).as_slice());
+/// What an evaluation collects over batches.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Evaluated {
+    /// Sums of the loss and its terms.
+    pub sums: Sums,
+    /// Posterior over clusters of every row, `[n, k]`; empty if the model has none.
+    pub clusters: Vec<Real>,
+    /// Posterior means of every row, `[n, d]`; empty if the model has none.
+    pub latents: Vec<Real>,
+}
+
+impl Evaluated {
+    /// Adds loss, terms and posteriors of a batch.
+    pub fn add(&mut self, model: &dyn Model, params: &Params, x: Tensor, noise: &mut Noise) {
+        let tape = Tape::new(params);
+        let objective = model.objective(tape.constant(x), noise);
+        let per_point = objective.per_point().value();
+        self.sums.add(&totals(&objective, &per_point), per_point.len());
+        let collect = |list: &mut Vec<Real>, reported: Option<elbo_autograd::Var<'_>>| {
+            list.extend(reported.iter().flat_map(|var| var.value().as_slice().to_vec()));
+        };
+        collect(&mut self.clusters, objective.clusters());
+        collect(&mut self.latents, objective.latent());
     }
 }

@@ -11,6 +11,10 @@ pub trait Model: Send + Sync {
     /// The loss of each data point of a batch `x: [b, d]`, as named terms.
     fn objective<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Objective<'t>;
 
+    /// The logarithm of an unbiased estimate of `p(x)` for each sample of the latent: `[b]`, or `[m, b]` with m samples.
+    /// Its mean is a bound on `ln p(x)`, and `ln 1/m Σ exp` the importance-weighted one (Burda et al. 2016, eq. 8).
+    fn log_evidence<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Var<'t>;
+
     /// Means of `p(x|·)` for `count` draws from the prior of each cluster: `[k, count, d]`, k = 1 without clusters.
     fn generate<'t>(&self, tape: &'t Tape<'t>, count: usize, noise: &mut Noise) -> Var<'t>;
 }

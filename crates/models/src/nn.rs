@@ -1,9 +1,16 @@
 //! Networks: layers, stacks of layers, and networks that end in a distribution.
 
+mod heads;
+mod likelihood;
+mod normal;
+
 use elbo_autograd::{Activation, Init, ParamId, Params, Var};
 use elbo_tensor::{Real, Stream, Tensor};
 
-use crate::dist::{Bernoulli, Categorical, DiagNormal};
+use crate::dist::{Bernoulli, Categorical};
+use crate::{Setting, Settings};
+pub use likelihood::{Likelihood, LikelihoodNet};
+pub use normal::{NormalNet, Spread, TrilNormalNet};
 
 /// Collects the parameters of a model while it is built.
 #[derive(Debug)]
@@ -12,17 +19,35 @@ pub struct Builder {
     rng: Stream,
     init: Init,
     activation: Activation,
+    floor: Real,
 }
 
 impl Builder {
     /// Layers start as `init` says, drawn from `rng`; hidden layers end in `activation`.
     pub fn new(init: Init, activation: Activation, rng: Stream) -> Self {
-        Self { params: Params::new(), rng, init, activation }
+        Self { params: Params::new(), rng, init, activation, floor: 0.0 }
     }
 
-    /// The same model with other hidden activations or another initialiser from here on.
-    pub fn with(&mut self, init: Init, activation: Activation) -> &mut Self {
-        (self.init, self.activation) = (init, activation);
+    /// The settings that [`Builder::configure`] reads, for models whose source leaves them open, and the layers' sizes.
+    pub fn settings() -> Vec<Setting> {
+        vec![
+            Setting::ints("hidden", &[32], [1, 16384], "units of each hidden layer, in all networks"),
+            Setting::choice("activation", "relu", &["relu", "tanh"], "nonlinearity of the hidden layers"),
+            Setting::choice("init", "torch", &["torch", "glorot"], "how linear layers start"),
+            Setting::float("floor", 0.0, [0.0, 1e6], "summand of every learned variance; 0: none"),
+        ]
+    }
+
+    /// Takes hidden activation, initialiser and floor from the settings, for what is built from here on.
+    pub fn configure(&mut self, settings: &Settings) -> &mut Self {
+        self.activation = if settings.text("activation") == "tanh" { Activation::Tanh } else { Activation::Relu };
+        self.init = if settings.text("init") == "glorot" { Init::Glorot } else { Init::Torch };
+        self.floor(settings.float("floor"))
+    }
+
+    /// Every variance that is computed from here on is at least `floor`, by adding it; 0 for none.
+    pub fn floor(&mut self, floor: f64) -> &mut Self {
+        self.floor = floor as Real;
         self
     }
 
@@ -52,24 +77,16 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A layer of `outputs` units; `heads` is how many layers of `outputs / heads` units it stands for, side by side,
-    /// which only matters for the width of a Glorot start.
-    fn new(
-        b: &mut Builder,
-        name: &str,
-        inputs: &[Input],
-        outputs: usize,
-        heads: usize,
-        activation: Activation,
-    ) -> Self {
+    /// A layer of `outputs` units; several numbers stand for as many layers side by side.
+    fn new(b: &mut Builder, name: &str, inputs: &[Input], outputs: &[usize], activation: Activation) -> Self {
         let fan_in = inputs.iter().map(|(_, width)| width).sum();
         let weights = inputs.iter().map(|(input, width)| {
-            let value = b.init.weight([*width, outputs], [fan_in, outputs / heads], &mut b.rng);
+            let value = b.init.weight(*width, fan_in, outputs, &mut b.rng);
             let suffix = if inputs.len() == 1 { String::new() } else { format!("_{input}") };
             b.params.add(format!("{name}.weight{suffix}"), value)
         });
         let weights = weights.collect();
-        let bias = b.init.bias([outputs], fan_in, &mut b.rng);
+        let bias = b.init.bias([outputs.iter().sum()], fan_in, &mut b.rng);
         Self { weights, bias: b.params.add(format!("{name}.bias"), bias), activation }
     }
 
@@ -111,7 +128,7 @@ impl Mlp {
         for (i, &width) in hidden.iter().enumerate() {
             let from = i.checked_sub(1).map(|before| ("h", hidden[before]));
             let inputs = from.as_ref().map_or(inputs, std::slice::from_ref);
-            layers.push(Linear::new(b, &format!("{name}.hidden.{i}"), inputs, width, 1, activation));
+            layers.push(Linear::new(b, &format!("{name}.hidden.{i}"), inputs, &[width], activation));
         }
         Self { layers }
     }
@@ -132,22 +149,22 @@ pub struct Net {
 impl Net {
     /// Hidden layers and an output layer `{name}.{head}`.
     pub fn new(b: &mut Builder, name: &str, head: &str, inputs: &[Input], hidden: &[usize], outputs: usize) -> Self {
-        Self::of_heads(b, name, head, inputs, hidden, outputs, 1)
+        Self::side_by_side(b, name, head, inputs, hidden, &[outputs])
     }
 
-    fn of_heads(
+    /// The same with an output layer that stands for several ones.
+    fn side_by_side(
         b: &mut Builder,
         name: &str,
         head: &str,
         inputs: &[Input],
         hidden: &[usize],
-        outputs: usize,
-        heads: usize,
+        outputs: &[usize],
     ) -> Self {
         let stack = Mlp::new(b, name, inputs, hidden);
         let from = hidden.last().map(|&width| ("h", width));
         let inputs = from.as_ref().map_or(inputs, std::slice::from_ref);
-        let output = Linear::new(b, &format!("{name}.{head}"), inputs, outputs, heads, Activation::Identity);
+        let output = Linear::new(b, &format!("{name}.{head}"), inputs, outputs, Activation::Identity);
         Self { hidden: stack, output }
     }
 
@@ -186,99 +203,5 @@ impl BernoulliNet {
     /// The conditional distribution.
     pub fn given<'t, const N: usize>(&self, inputs: [Var<'t>; N]) -> Bernoulli<'t> {
         Bernoulli { logits: self.0.forward(&inputs) }
-    }
-}
-
-/// Where a normal network's standard deviation comes from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Spread {
-    /// The head gives the log-variance: `scale = exp(raw / 2)`.
-    LogVar,
-    /// The head gives the variance through a softplus: `scale = √softplus(raw)`.
-    SoftplusVar,
-    /// One learned log-variance per dimension for all inputs.
-    Global,
-    /// A constant variance; nothing is learned.
-    Fixed(f64),
-}
-
-/// A network that ends in a diagonal normal: `N(z | loc(x), diag scale(x)²)`.
-///
-/// Mean and raw spread are two heads on the same hidden layers; with a branch, each head has a hidden layer of its own
-/// after the shared ones. Both branches, and both heads, are one product side by side.
-#[derive(Debug)]
-pub struct NormalNet {
-    spread: Spread,
-    body: Body,
-    log_var: Option<ParamId>,
-    width: usize,
-}
-
-#[derive(Debug)]
-enum Body {
-    /// One output holding `[loc, raw]`, or `loc` alone.
-    Heads(Net),
-    /// A merged branch layer, then one head on each half of it.
-    Branches { trunk: Net, loc: Linear, raw: Linear },
-}
-
-impl NormalNet {
-    /// Parameters `{name}.hidden.{i}`, then `{name}.loc` if the spread is not a head, `{name}.loc_spread` (columns
-    /// `[loc, raw]`) if it is, or with a `branch` of that many units `{name}.branch`, `{name}.loc` and `{name}.spread`.
-    pub fn new(
-        b: &mut Builder,
-        name: &str,
-        inputs: &[Input],
-        hidden: &[usize],
-        branch: Option<usize>,
-        width: usize,
-        spread: Spread,
-    ) -> Self {
-        let is_head = matches!(spread, Spread::LogVar | Spread::SoftplusVar);
-        let body = match branch {
-            Some(units) if is_head => {
-                let mut trunk = Net::of_heads(b, name, "branch", inputs, hidden, 2 * units, 2);
-                trunk.output.activation = b.activation;
-                let mut head =
-                    |part| Linear::new(b, &format!("{name}.{part}"), &[("h", units)], width, 1, Activation::Identity);
-                Body::Branches { trunk, loc: head("loc"), raw: head("spread") }
-            }
-            _ => {
-                let hidden: Vec<usize> = hidden.iter().copied().chain(branch).collect();
-                let (head, heads) = if is_head { ("loc_spread", 2) } else { ("loc", 1) };
-                Body::Heads(Net::of_heads(b, name, head, inputs, &hidden, heads * width, heads))
-            }
-        };
-        let log_var = (spread == Spread::Global).then(|| b.param(format!("{name}.log_var"), Tensor::zeros([width])));
-        Self { spread, body, log_var, width }
-    }
-
-    /// The conditional distribution.
-    pub fn given<'t, const N: usize>(&self, inputs: [Var<'t>; N]) -> DiagNormal<'t> {
-        let tape = inputs[0].tape();
-        let heads = match &self.body {
-            Body::Heads(net) => {
-                let out = net.forward(&inputs);
-                match self.spread {
-                    Spread::Fixed(variance) => {
-                        let scale = tape.constant(Tensor::full([self.width], variance.sqrt() as Real));
-                        return DiagNormal { loc: out, scale };
-                    }
-                    Spread::Global => {
-                        let log_var = tape.param(self.log_var.expect("a global spread has its parameter"));
-                        return DiagNormal { loc: out, scale: (0.5 * log_var).exp() };
-                    }
-                    _ => [out.slice(0..self.width), out.slice(self.width..2 * self.width)],
-                }
-            }
-            Body::Branches { trunk, loc, raw } => {
-                let both = trunk.forward(&inputs);
-                let units = both.shape().last() / 2;
-                [loc.forward(&[both.slice(0..units)]), raw.forward(&[both.slice(units..2 * units)])]
-            }
-        };
-        let [loc, raw] = heads;
-        let scale = if self.spread == Spread::SoftplusVar { raw.softplus().sqrt() } else { (0.5 * raw).exp() };
-        DiagNormal { loc, scale }
     }
 }

@@ -4,38 +4,60 @@ use std::collections::VecDeque;
 
 use elbo_tensor::{Shape, Stream, Tensor, fill_normal};
 
-/// A source of standard normals.
+/// A source of standard normals, and how many samples of each latent variable are drawn from it.
+#[derive(Debug)]
+pub struct Noise {
+    source: Source,
+    samples: usize,
+}
+
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)] // there is one value a step, and boxing it would allocate
-pub enum Noise {
-    /// Drawn from a random stream.
+enum Source {
     Stream(Stream),
-    /// Replayed in order: what another system drew, so that values and gradients can be compared.
     Recorded(VecDeque<Tensor>),
 }
 
 impl Noise {
+    /// Replays tensors in order: what another system drew, so that values and gradients can be compared.
+    pub fn recorded(tensors: impl IntoIterator<Item = Tensor>) -> Self {
+        Self { source: Source::Recorded(tensors.into_iter().collect()), samples: 1 }
+    }
+
+    /// The same source with `samples` samples of each latent variable: with more than one, what depends on them has
+    /// an axis of this extent in front.
+    pub fn with_samples(self, samples: usize) -> Self {
+        Self { samples, ..self }
+    }
+
     /// Independent standard normals of `shape`.
     #[track_caller]
     pub fn normal(&mut self, shape: impl Into<Shape>) -> Tensor {
         let shape = shape.into();
-        match self {
-            Noise::Stream(stream) => {
+        match &mut self.source {
+            Source::Stream(stream) => {
                 let mut out = Tensor::scratch(shape);
                 fill_normal(stream, out.as_mut_slice());
                 out
             }
-            Noise::Recorded(queue) => {
+            Source::Recorded(queue) => {
                 let next = queue.pop_front().expect("more noise asked for than was recorded");
                 assert_eq!(next.shape(), shape, "recorded noise has another shape");
                 next
             }
         }
     }
+
+    /// Independent standard normals for every sample of a latent variable of `shape`: `shape`, or `[samples, ..shape]`.
+    #[track_caller]
+    pub fn for_latent(&mut self, shape: Shape) -> Tensor {
+        let samples = self.samples;
+        self.normal(if samples == 1 { shape } else { shape.stacked(samples) })
+    }
 }
 
 impl From<Stream> for Noise {
     fn from(stream: Stream) -> Self {
-        Noise::Stream(stream)
+        Self { source: Source::Stream(stream), samples: 1 }
     }
 }

@@ -15,20 +15,25 @@ pub struct Term<'t> {
 }
 
 /// The loss of a batch: a weighted sum of named terms, each `[b]` in nats; for a bound the loss is −ELBO.
+///
+/// The first term is the negative log-likelihood, the others are divergences. A value with an axis of samples in front,
+/// `[m, b]`, counts as its mean over them.
 #[derive(Debug, Clone)]
 pub struct Objective<'t> {
     terms: Vec<Term<'t>>,
     clusters: Option<Var<'t>>,
+    latent: Option<Var<'t>>,
 }
 
 impl<'t> Objective<'t> {
     /// Starts with the negative log-likelihood: `recon = −log_px`.
     pub fn nll(log_px: Var<'t>) -> Self {
-        Self { terms: vec![Term { name: "recon", weight: 1.0, value: -log_px }], clusters: None }
+        Self { terms: Vec::new(), clusters: None, latent: None }.plus(1.0, "recon", -log_px)
     }
 
     /// Adds `weight · value`.
     pub fn plus(mut self, weight: Real, name: &'static str, value: Var<'t>) -> Self {
+        let value = if value.shape().len() == 2 { value.mean(0) } else { value };
         self.terms.push(Term { name, weight, value });
         self
     }
@@ -36,6 +41,18 @@ impl<'t> Objective<'t> {
     /// Reports the posterior over clusters `q(y|x)`, probabilities `[b, k]`.
     pub fn with_clusters(mut self, probs: Var<'t>) -> Self {
         self.clusters = Some(probs);
+        self
+    }
+
+    /// Reports the means of `q(z|x)`, `[b, d]`.
+    pub fn with_latent(mut self, means: Var<'t>) -> Self {
+        self.latent = Some(means);
+        self
+    }
+
+    /// Multiplies the weights of the divergences, all terms but the first, by `factor`.
+    pub fn with_divergences_times(mut self, factor: Real) -> Self {
+        self.terms.iter_mut().skip(1).for_each(|term| term.weight *= factor);
         self
     }
 
@@ -47,6 +64,11 @@ impl<'t> Objective<'t> {
     /// Posterior over clusters, if the model has any.
     pub fn clusters(&self) -> Option<Var<'t>> {
         self.clusters
+    }
+
+    /// Posterior means of the latent, if the model has one that does not depend on a cluster.
+    pub fn latent(&self) -> Option<Var<'t>> {
+        self.latent
     }
 
     /// `Σ weight · term`, one value a data point: `[b]`.

@@ -1,56 +1,73 @@
-//! The variational autoencoder with a diagonal normal posterior. Source: Kingma and Welling, "Auto-Encoding Variational
-//! Bayes" (2014), with a weight β on the divergence (Higgins et al. 2017).
+//! The variational autoencoder. Sources: Kingma and Welling, "Auto-Encoding Variational Bayes" (2014); full covariance as
+//! in Kingma and Welling, "An Introduction to Variational Autoencoders" (2019), section 2.5.1; weight β of Higgins et al.
+//! (2017). With a point in place of the posterior it is an autoencoder.
 
-use elbo_autograd::{Activation, Init, Tape, Var};
+use elbo_autograd::{Tape, Var};
 use elbo_tensor::Real;
 
-use crate::dist::{Kl, StandardNormal};
+use crate::dist::{DiagNormal, Kl, StandardNormal, TrilNormal};
 use crate::model::{Model, ModelSpec};
-use crate::nn::{BernoulliNet, Builder, NormalNet, Spread};
+use crate::nn::{Builder, Likelihood, LikelihoodNet, NormalNet, Spread, TrilNormalNet};
 use crate::{Noise, Objective, Setting, Settings};
 
-/// `z ~ N(0, I)`, `x | z ~ Bernoulli(decoder(z))` or `N(decoder(z), diag v)`.
+/// `z ~ N(0, I)`, `x | z ~ p(x | decoder(z))`.
 #[derive(Debug)]
 pub struct Vae {
-    q_z: NormalNet,
-    p_x: Likelihood,
+    q_z: Encoder,
+    p_x: LikelihoodNet,
     latent: usize,
     beta: Real,
 }
 
 #[derive(Debug)]
-enum Likelihood {
-    Bernoulli(BernoulliNet),
-    Gaussian(NormalNet),
+enum Encoder {
+    Diagonal(NormalNet),
+    Full(TrilNormalNet),
+    Point(NormalNet),
+}
+
+/// `q(z|x)`
+#[derive(Debug, Clone, Copy)]
+pub enum Posterior<'t> {
+    /// Diagonal covariance.
+    Diagonal(DiagNormal<'t>),
+    /// Full covariance.
+    Full(TrilNormal<'t>),
+    /// All mass at one code.
+    Point(Var<'t>),
 }
 
 pub(crate) const SPEC: ModelSpec = ModelSpec {
     kind: "vae",
-    about: "VAE with a diagonal normal posterior and a Bernoulli or Gaussian likelihood",
+    about: "VAE with a diagonal or full-covariance normal posterior, or an autoencoder",
     settings: || {
-        vec![
+        let mut list = vec![
             Setting::int("z", 2, [1, 4096], "dimensions of the latent"),
-            Setting::ints("hidden", &[32], [1, 16384], "units of each hidden layer, in both networks"),
             Setting::int(
                 "branch",
                 0,
                 [0, 16384],
                 "units of a hidden layer of each head's own, after the shared ones; 0: none",
             ),
-            Setting::choice("activation", "relu", &["relu", "tanh"], "nonlinearity of the hidden layers"),
-            Setting::choice("init", "torch", &["torch", "glorot"], "how linear layers start"),
-            Setting::choice("likelihood", "gaussian", &["gaussian", "bernoulli"], "distribution of x given z"),
             Setting::choice(
-                "decoder_var",
-                "fixed",
-                &["fixed", "global", "per-sample"],
-                "variance of a Gaussian likelihood",
+                "posterior",
+                "diagonal",
+                &["diagonal", "full", "point"],
+                "covariance of q(z|x); a point makes it an autoencoder without divergence",
             ),
-            Setting::positive("variance", 1.0, 1e6, "the fixed variance of a Gaussian likelihood"),
-            Setting::float("beta", 1.0, [0.0, 1e6], "weight of KL(q(z|x) ‖ p(z)) in the loss"),
-        ]
+            Setting::choice(
+                "posterior_head",
+                "log-var",
+                &["log-var", "log-scale"],
+                "what the encoder's spread head gives: ln σ² or ln σ",
+            ),
+        ];
+        list.extend(Builder::settings());
+        list.extend(LikelihoodNet::settings());
+        list.push(Setting::float("beta", 1.0, [0.0, 1e6], "weight of KL(q(z|x) ‖ p(z)) in the loss"));
+        list
     },
-    of_intensities: |settings| settings.text("likelihood") == "bernoulli",
+    of_intensities: LikelihoodNet::of_intensities,
     build: |settings, width, b| Box::new(Vae::new(settings, width, b)),
 };
 
@@ -59,43 +76,97 @@ impl Vae {
     pub fn new(settings: &Settings, width: usize, b: &mut Builder) -> Self {
         let (latent, hidden) = (settings.int("z"), settings.ints("hidden"));
         let branch = Some(settings.int("branch")).filter(|&units| units > 0);
-        let activation = if settings.text("activation") == "tanh" { Activation::Tanh } else { Activation::Relu };
-        b.with(if settings.text("init") == "glorot" { Init::Glorot } else { Init::Torch }, activation);
-        let q_z = NormalNet::new(b, "q_z", &[("x", width)], &hidden, branch, latent, Spread::LogVar);
-        let z = [("z", latent)];
-        let p_x = if settings.text("likelihood") == "bernoulli" {
-            let hidden: Vec<usize> = hidden.iter().copied().chain(branch).collect();
-            Likelihood::Bernoulli(BernoulliNet::new(b, "p_x", &z, &hidden, width))
-        } else {
-            let spread = match settings.text("decoder_var") {
-                "fixed" => Spread::Fixed(settings.float("variance")),
-                "global" => Spread::Global,
-                _ => Spread::LogVar,
-            };
-            Likelihood::Gaussian(NormalNet::new(b, "p_x", &z, &hidden, branch, width, spread))
+        b.configure(settings);
+        let spread = if settings.text("posterior_head") == "log-var" { Spread::LogVar } else { Spread::LogScale };
+        let x = [("x", width)];
+        let mut normal = |spread| NormalNet::new(b, "q_z", &x, &hidden, branch, latent, spread);
+        let q_z = match settings.text("posterior") {
+            "point" => Encoder::Point(normal(Spread::Fixed(1.0))),
+            // One dimension has nothing below its diagonal.
+            "full" if latent > 1 => Encoder::Full(TrilNormalNet::new(b, "q_z", &x, &hidden, branch, latent, spread)),
+            _ => Encoder::Diagonal(normal(spread)),
         };
+        let p_x = LikelihoodNet::new(b, "p_x", &[("z", latent)], (&hidden, branch), width, settings);
         Self { q_z, p_x, latent, beta: settings.float("beta") as Real }
+    }
+
+    /// `q(z|x)` of data `[b, d]`.
+    pub fn encode<'t>(&self, x: Var<'t>) -> Posterior<'t> {
+        match &self.q_z {
+            Encoder::Diagonal(net) => Posterior::Diagonal(net.given([x])),
+            Encoder::Full(net) => Posterior::Full(net.given([x])),
+            Encoder::Point(net) => Posterior::Point(net.given([x]).loc),
+        }
+    }
+
+    /// `p(x|z)` of codes `[.., latent]`.
+    pub fn decode<'t>(&self, z: Var<'t>) -> Likelihood<'t> {
+        self.p_x.given([z])
+    }
+
+    /// Dimensions of the latent.
+    pub fn latent(&self) -> usize {
+        self.latent
+    }
+}
+
+impl<'t> Posterior<'t> {
+    /// `E[z|x]`
+    pub fn mean(&self) -> Var<'t> {
+        match self {
+            Self::Diagonal(q) => q.loc,
+            Self::Full(q) => q.loc,
+            Self::Point(z) => *z,
+        }
+    }
+
+    /// `z ~ q(z|x)`, differentiable.
+    pub fn rsample(&self, noise: &mut Noise) -> Var<'t> {
+        match self {
+            Self::Diagonal(q) => q.rsample(noise),
+            Self::Full(q) => q.rsample(noise),
+            Self::Point(z) => *z,
+        }
+    }
+
+    /// `ln q(z|x)`; a point has no density.
+    pub fn log_prob(&self, z: Var<'t>) -> Option<Var<'t>> {
+        match self {
+            Self::Diagonal(q) => Some(q.log_prob(z)),
+            Self::Full(q) => Some(q.log_prob(z)),
+            Self::Point(_) => None,
+        }
+    }
+
+    /// `KL(q(z|x) ‖ N(0, I))`; for a point it is infinite and left out.
+    pub fn kl(&self) -> Option<Var<'t>> {
+        match self {
+            Self::Diagonal(q) => Some(q.kl(&StandardNormal)),
+            Self::Full(q) => Some(q.kl(&StandardNormal)),
+            Self::Point(_) => None,
+        }
     }
 }
 
 impl Model for Vae {
-    /// `E_{q(z|x)} ln p(x|z) − β KL(q(z|x) ‖ N(0, I))`, with one sample of z and the divergence in closed form.
+    /// `E_{q(z|x)} ln p(x|z) − β KL(q(z|x) ‖ N(0, I))`, the divergence in closed form.
     fn objective<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Objective<'t> {
-        let q_z = self.q_z.given([x]);
+        let q_z = self.encode(x);
+        let log_px = self.decode(q_z.rsample(noise)).log_prob(x);
+        let bound = Objective::nll(log_px).with_latent(q_z.mean());
+        q_z.kl().into_iter().fold(bound, |bound, kl| bound.plus(self.beta, "kl_z", kl))
+    }
+
+    /// `ln p(x|z) p(z) / q(z|x)` at `z ~ q(z|x)`; of an autoencoder `ln p(x|z)`.
+    fn log_evidence<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Var<'t> {
+        let q_z = self.encode(x);
         let z = q_z.rsample(noise);
-        let log_px = match &self.p_x {
-            Likelihood::Bernoulli(net) => net.given([z]).log_prob(x),
-            Likelihood::Gaussian(net) => net.given([z]).log_prob(x),
-        };
-        Objective::nll(log_px).plus(self.beta, "kl_z", q_z.kl(&StandardNormal))
+        let log_px = self.decode(z).log_prob(x);
+        q_z.log_prob(z).map_or(log_px, |log_q| log_px + StandardNormal.log_prob(z) - log_q)
     }
 
     /// Means of `p(x|z)` with z drawn from the prior.
     fn generate<'t>(&self, tape: &'t Tape<'t>, count: usize, noise: &mut Noise) -> Var<'t> {
-        let z = tape.constant(noise.normal([1, count, self.latent]));
-        match &self.p_x {
-            Likelihood::Bernoulli(net) => net.given([z]).mean(),
-            Likelihood::Gaussian(net) => net.given([z]).loc,
-        }
+        self.decode(tape.constant(noise.normal([1, count, self.latent]))).mean()
     }
 }

@@ -116,15 +116,18 @@ impl Tensor {
         sum
     }
 
-    /// The transpose of a matrix: `[m, n] → [n, m]`.
+    /// The transpose of each matrix of a batch: `[.., m, n] → [.., n, m]`.
     #[track_caller]
     pub fn transpose(&self) -> Self {
-        let [m, n] = self.shape()[..] else { panic!("transpose of {:?}", self.shape()) };
-        let mut out = Self::scratch([n, m]);
-        let (x, y) = (self.as_slice(), out.as_mut_slice());
-        for i in 0..m {
-            for j in 0..n {
-                y[j * m + i] = x[i * n + j];
+        let shape = self.shape();
+        let [.., m, n] = shape[..] else { panic!("transpose of {shape:?}") };
+        let mut out = Self::scratch(shape.transposed());
+        let matrices = self.as_slice().chunks_exact((m * n).max(1));
+        for (y, x) in out.as_mut_slice().chunks_exact_mut((m * n).max(1)).zip(matrices) {
+            for i in 0..m {
+                for j in 0..n {
+                    y[j * m + i] = x[i * n + j];
+                }
             }
         }
         out

@@ -44,6 +44,23 @@ impl Shape {
         self
     }
 
+    /// The shape with its last two axes exchanged.
+    pub fn transposed(mut self) -> Self {
+        self.dims[..self.rank].swap(self.rank - 2, self.rank - 1);
+        self
+    }
+
+    /// The shape with an axis of `extent` in front.
+    #[track_caller]
+    pub fn stacked(&self, extent: usize) -> Self {
+        let mut out = Self::new(&[]);
+        assert!(self.rank < Self::MAX_RANK, "an axis in front of {self:?}");
+        out.dims[0] = extent;
+        out.dims[1..=self.rank].copy_from_slice(self);
+        out.rank = self.rank + 1;
+        out
+    }
+
     /// The shape without its last axis.
     pub fn without_last(&self) -> Self {
         Self::new(&self[..self.rank.saturating_sub(1)])

@@ -28,6 +28,7 @@ impl Var<'_> {
     /// The value repeated to fill `shape`.
     #[track_caller]
     pub fn broadcast_to(self, shape: impl Into<Shape>) -> Self {
-        self.unary(Broadcast { shape: shape.into() })
+        let shape = shape.into();
+        if self.shape() == shape { self } else { self.unary(Broadcast { shape }) }
     }
 }

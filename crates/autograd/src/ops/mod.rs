@@ -32,6 +32,8 @@ mod sub;
 mod sum;
 mod tanh;
 mod transpose;
+mod tril_product;
+mod tril_solve;
 
 use crate::{Activation, Entry};
 
@@ -66,6 +68,8 @@ pub fn all() -> Vec<Entry> {
         Entry::of(sub::Sub),
         Entry::of(tanh::Tanh),
         Entry::of(transpose::Transpose),
+        Entry::of(tril_product::TrilProduct),
+        Entry::of(tril_solve::TrilSolve),
     ];
     for axis in [None, Some(0), Some(1)] {
         list.push(Entry::of(sum::Sum { axis }));

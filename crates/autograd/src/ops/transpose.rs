@@ -1,10 +1,10 @@
-//! Transpose of a matrix.
+//! Transposes of matrices.
 
 use elbo_tensor::Tensor;
 
 use crate::{Case, Op, Var};
 
-/// `xᵀ: [m, n] → [n, m]`
+/// `xᵀ: [.., m, n] → [.., n, m]`
 #[derive(Debug)]
 pub struct Transpose;
 
@@ -17,12 +17,12 @@ impl Op<1> for Transpose {
         dy.transpose()
     }
     fn cases(&self) -> Vec<[Case; 1]> {
-        vec![[Case::of(&[3, 4])]]
+        vec![[Case::of(&[3, 4])], [Case::of(&[2, 3, 4])]]
     }
 }
 
 impl Var<'_> {
-    /// `xᵀ: [m, n] → [n, m]`
+    /// `xᵀ: [.., m, n] → [.., n, m]`
     #[track_caller]
     pub fn transpose(self) -> Self {
         self.unary(Transpose)

@@ -48,7 +48,7 @@ pub fn run(args: &Eval) -> Result<()> {
     let index = evaluation_index(epoch, Split::Test);
     let result = evaluate((&*model, &params), rows, config.section("train").int("batch"), (seed, index));
     let labels = splits.test.labels().map(|labels| labels.values.as_slice());
-    let metrics = result.metrics(labels);
+    let metrics = result.metrics(labels, config.section("log").bool("probe"));
     if args.common.json {
         let values: serde_json::Map<_, _> =
             metrics.iter().map(|(name, value)| (format!("test_{name}"), json!(value))).collect();

@@ -12,8 +12,9 @@ use crate::config::Config;
 use crate::data;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
+use crate::progress::Progress;
 use crate::run_dir::RunDir;
-use crate::run_training::{Finished, Run};
+use crate::run_training::{Finished, Run, Start};
 use crate::{figures, files, output, recipe};
 
 /// Trains by a recipe.
@@ -45,8 +46,14 @@ pub fn run(args: &Train) -> Result<()> {
 
     let seed = config.section("train").int("seed") as u64;
     let (model, params) = spec.create(config.section("model"), splits.train.width(), seed);
-    let run = Run::open(&dir, &config, (&splits, binarize), (&*model, params), args.resume)?;
-    let finished = run.complete(&interrupt, quiet)?;
+    let start = match &args.from {
+        _ if args.resume => Start::Resume,
+        Some(path) => Start::From(path),
+        None => Start::New,
+    };
+    let run = Run::open(&dir, &config, (&splits, binarize), (&*model, params), start)?;
+    let progress = Progress::new(run.extent(), quiet);
+    let finished = run.complete(&interrupt, &progress)?;
     let parts = (&*model, &finished.params);
     let drawn = figures::write(&dir, &finished.metrics, parts, &splits.test, finished.clusters.as_ref(), seed)?;
     let summary = summary(&config, &finished, &drawn);

@@ -12,9 +12,11 @@ pub struct Bernoulli<'t> {
 }
 
 impl<'t> Bernoulli<'t> {
-    /// `Σᵢ xᵢ·lᵢ − softplus(lᵢ)`; x has the trailing axes of the logits.
+    /// `Σᵢ xᵢ·lᵢ − softplus(lᵢ)`; x and the logits broadcast.
+    #[track_caller]
     pub fn log_prob(&self, x: Var<'t>) -> Var<'t> {
-        self.logits.bernoulli_log_prob(x)
+        let shape = self.logits.shape().broadcast(&x.shape()).expect("data and logits broadcast");
+        self.logits.broadcast_to(shape).bernoulli_log_prob(x)
     }
 
     /// `Σᵢ softplus(lᵢ) − lᵢ σ(lᵢ)`

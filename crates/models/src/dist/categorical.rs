@@ -1,6 +1,6 @@
 //! One of k classes, given by logits, and the exact expectation over the classes.
 
-use elbo_autograd::Var;
+use elbo_autograd::{Tape, Var};
 use elbo_tensor::{Real, Tensor};
 
 use super::Kl;
@@ -48,16 +48,28 @@ impl<'t> Categorical<'t> {
 
     /// The exact expectation of several functions of a one-hot y, for a batch of distributions `[b, k]`.
     ///
-    /// `f` is called once, with the one-hot codes of all classes stacked as `[k, 1, k]`; it returns values `[k, b]`
-    /// or `[k, 1]`, and the result is `Σₖ pₖ f(eₖ)`: `[b]`. What `f` computes from the data alone stays `[b, ·]`, so
+    /// `f` is called once, with the one-hot codes of all classes stacked as `[k, 1, k]`; it returns values `[.., k, b]`
+    /// or `[.., k, 1]`, and the result is `Σₖ pₖ f(eₖ)`: `[.., b]`. What `f` computes from the data alone stays `[b, ·]`, so
     /// it is computed once and not once per class: broadcasting shares it.
     #[track_caller]
     pub fn expect<const N: usize>(&self, f: impl FnOnce(Var<'t>) -> [Var<'t>; N]) -> [Var<'t>; N] {
-        let k = self.classes();
-        let codes = self.probs.tape().constant(Tensor::eye(k).reshape([k, 1, k]));
         let weights = self.probs.transpose();
-        f(codes).map(|value| (weights * value).sum(0))
+        f(codes(self.probs.tape(), self.classes())).map(|value| (weights * value).sum(value.shape().len() - 2))
     }
+}
+
+impl UniformCategorical {
+    /// `ln Σₖ exp f(eₖ) / k`: sums the class out of a joint log-density. `f` is called as in [`Categorical::expect`] and
+    /// returns `[.., k, b]`; the result is `[.., b]`.
+    #[track_caller]
+    pub fn marginalize<'t>(&self, tape: &'t Tape<'t>, f: impl FnOnce(Var<'t>) -> Var<'t>) -> Var<'t> {
+        f(codes(tape, self.classes)).transpose().log_sum_exp() - (self.classes as f64).ln() as Real
+    }
+}
+
+/// The one-hot codes of all classes: `[k, 1, k]`.
+fn codes<'t>(tape: &'t Tape<'t>, k: usize) -> Var<'t> {
+    tape.constant(Tensor::eye(k).reshape([k, 1, k]))
 }
 
 /// `Σₖ qₖ ln qₖ + ln k`, between 0 and ln k

@@ -7,12 +7,14 @@
 mod bernoulli;
 mod categorical;
 mod normal;
+mod tril_normal;
 
 use elbo_autograd::Var;
 
 pub use bernoulli::Bernoulli;
 pub use categorical::{Categorical, UniformCategorical};
 pub use normal::{DiagNormal, StandardNormal};
+pub use tril_normal::TrilNormal;
 
 /// The Kullback–Leibler divergence in closed form.
 pub trait Kl<'t, P> {

@@ -7,7 +7,7 @@ use super::Kl;
 use crate::Noise;
 
 /// `½ ln 2π`
-fn half_log_two_pi() -> Real {
+pub(super) fn half_log_two_pi() -> Real {
     0.5 * (2.0 * std::f64::consts::PI).ln() as Real
 }
 
@@ -36,11 +36,15 @@ impl<'t> DiagNormal<'t> {
         (self.scale.broadcast_to(shape).log() + (half_log_two_pi() + 0.5)).sum_last()
     }
 
-    /// `loc + scale · ε` with `ε ~ N(0, I)`: differentiable in both parameters.
+    /// [`DiagNormal::transform`] of `ε ~ N(0, I)`: differentiable in both parameters.
     pub fn rsample(&self, noise: &mut Noise) -> Var<'t> {
         let shape = self.loc.shape().broadcast(&self.scale.shape()).expect("loc and scale broadcast");
-        let eps = self.loc.tape().constant(noise.normal(shape));
-        self.loc + self.scale * eps
+        self.transform(self.loc.tape().constant(noise.for_latent(shape)))
+    }
+
+    /// `loc + scale ⊙ z`: what makes a standard normal z this normal.
+    pub fn transform(&self, z: Var<'t>) -> Var<'t> {
+        self.loc + self.scale * z
     }
 }
 

@@ -1,0 +1,126 @@
+//! The distribution of data given a code: which one, and with which variance, is a setting.
+
+use elbo_autograd::Var;
+use elbo_tensor::Real;
+
+use super::{BernoulliNet, Builder, Input, NormalNet, Spread, TrilNormalNet};
+use crate::dist::{Bernoulli, DiagNormal, TrilNormal};
+use crate::{Noise, Setting, Settings};
+
+/// `p(x | ·)`, or a squared error in its place.
+#[derive(Debug, Clone, Copy)]
+pub enum Likelihood<'t> {
+    /// Independent binary variables.
+    Bernoulli(Bernoulli<'t>),
+    /// A normal with diagonal covariance.
+    Normal(DiagNormal<'t>),
+    /// A normal with full covariance.
+    TrilNormal(TrilNormal<'t>),
+    /// Not a density: minus the squared error, times the factor.
+    SquaredError(Var<'t>, Real),
+}
+
+impl<'t> Likelihood<'t> {
+    /// `ln p(x | ·)`, or minus the squared error `Σᵢ (xᵢ − locᵢ)²` or its mean over the dimensions.
+    pub fn log_prob(&self, x: Var<'t>) -> Var<'t> {
+        match self {
+            Self::Bernoulli(p) => p.log_prob(x),
+            Self::Normal(p) => p.log_prob(x),
+            Self::TrilNormal(p) => p.log_prob(x),
+            Self::SquaredError(loc, factor) => -*factor * (x - *loc).square().sum_last(),
+        }
+    }
+
+    /// `E[x | ·]`
+    pub fn mean(&self) -> Var<'t> {
+        match self {
+            Self::Bernoulli(p) => p.mean(),
+            Self::Normal(p) => p.loc,
+            Self::TrilNormal(p) => p.loc,
+            Self::SquaredError(loc, _) => *loc,
+        }
+    }
+
+    /// A draw of x; of a Bernoulli and of a squared error, which has no spread, the mean.
+    pub fn sample(&self, noise: &mut Noise) -> Var<'t> {
+        match self {
+            Self::Normal(p) => p.rsample(noise),
+            Self::TrilNormal(p) => p.rsample(noise),
+            _ => self.mean(),
+        }
+    }
+}
+
+/// A network that ends in a [`Likelihood`].
+#[derive(Debug)]
+pub struct LikelihoodNet(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Bernoulli(BernoulliNet),
+    Normal(NormalNet),
+    TrilNormal(TrilNormalNet),
+    SquaredError(NormalNet, Real),
+}
+
+impl LikelihoodNet {
+    /// The settings that choose the distribution.
+    pub fn settings() -> Vec<Setting> {
+        vec![
+            Setting::choice(
+                "likelihood",
+                "gaussian",
+                &["gaussian", "bernoulli", "mse", "sse"],
+                "distribution of x given the code, or the squared error, mean or sum over dimensions, without constant",
+            ),
+            Setting::choice(
+                "decoder_var",
+                "fixed",
+                &["fixed", "global", "per-sample", "full"],
+                "covariance of a Gaussian likelihood: constant, learned once, diagonal or full as a function of the code",
+            ),
+            Setting::positive("variance", 1.0, 1e6, "the fixed variance of a Gaussian likelihood"),
+        ]
+    }
+
+    /// Whether the settings ask for data in [0, 1].
+    pub fn of_intensities(settings: &Settings) -> bool {
+        settings.text("likelihood") == "bernoulli"
+    }
+
+    /// Parameters as those of the chosen distribution's network.
+    pub fn new(
+        b: &mut Builder,
+        name: &str,
+        inputs: &[Input],
+        (hidden, branch): (&[usize], Option<usize>),
+        width: usize,
+        settings: &Settings,
+    ) -> Self {
+        let mut normal = |spread| NormalNet::new(b, name, inputs, hidden, branch, width, spread);
+        Self(match (settings.text("likelihood"), settings.text("decoder_var")) {
+            ("bernoulli", _) => {
+                let hidden: Vec<usize> = hidden.iter().copied().chain(branch).collect();
+                Kind::Bernoulli(BernoulliNet::new(b, name, inputs, &hidden, width))
+            }
+            ("mse", _) => Kind::SquaredError(normal(Spread::Fixed(1.0)), 1.0 / width as Real),
+            ("sse", _) => Kind::SquaredError(normal(Spread::Fixed(1.0)), 1.0),
+            (_, "fixed") => Kind::Normal(normal(Spread::Fixed(settings.float("variance")))),
+            (_, "global") => Kind::Normal(normal(Spread::Global)),
+            (_, "full") if width > 1 => {
+                Kind::TrilNormal(TrilNormalNet::new(b, name, inputs, hidden, branch, width, Spread::LogVar))
+            }
+            _ => Kind::Normal(normal(Spread::LogVar)),
+        })
+    }
+
+    /// The conditional distribution.
+    pub fn given<'t, const N: usize>(&self, inputs: [Var<'t>; N]) -> Likelihood<'t> {
+        match &self.0 {
+            Kind::Bernoulli(net) => Likelihood::Bernoulli(net.given(inputs)),
+            Kind::Normal(net) => Likelihood::Normal(net.given(inputs)),
+            Kind::TrilNormal(net) => Likelihood::TrilNormal(net.given(inputs)),
+            Kind::SquaredError(net, factor) => Likelihood::SquaredError(net.given(inputs).loc, *factor),
+        }
+    }
+}
