@@ -35,6 +35,12 @@ pub enum Command {
     /// Recompute the metrics of a run from its checkpoint
     #[command(after_help = EXIT_CODES)]
     Eval(Eval),
+    /// Re-run a published study and hold it against its source, number by number
+    #[command(after_help = EXIT_CODES)]
+    Reproduce(Reproduce),
+    /// Compare the gradient of a model's loss with finite differences
+    #[command(after_help = EXIT_CODES)]
+    CheckGrad(CheckGrad),
     /// List the built-in recipes, or print one
     Recipes {
         /// The recipe to print, as TOML
@@ -89,6 +95,50 @@ pub struct Eval {
     /// Where the rest of the arguments are the same for every command
     #[command(flatten)]
     pub common: Common,
+}
+
+/// Arguments of `elbo reproduce`.
+#[derive(Debug, clap::Args)]
+pub struct Reproduce {
+    /// beta-sweep, toy-density or mnist-clustering
+    pub study: String,
+    /// A first look in less than two minutes; nothing is judged
+    #[arg(long, conflicts_with = "full")]
+    pub quick: bool,
+    /// The whole budget of the source, where the default is less
+    #[arg(long)]
+    pub full: bool,
+    /// Number of seeds [default: the study's own]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub seeds: Option<u64>,
+    /// Set a key of every run, e.g. `data.layout=grid`; repeatable. With other settings nothing is judged
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// Directory of the study; the same command again continues there [default: studies/STUDY]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Show what would be run and how long it takes
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where the rest of the arguments are the same for every command
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of `elbo check-grad`.
+#[derive(Debug, clap::Args)]
+pub struct CheckGrad {
+    /// Kind of the model, e.g. gmvae
+    pub model: String,
+    /// Set a key of the model, e.g. `model.posterior=full`; repeatable
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// Seed of the point at which the gradient is taken
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A checkpoint of a run.

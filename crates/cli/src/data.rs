@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use elbo_datasets::{DataError, Dataset, Layout, Mixture, Splits, glyphs, idx};
+use elbo_datasets::{DataError, Dataset, Mixture, Proportions, Splits, Toy, ToyDensity, glyphs, idx};
 use elbo_models::{Setting, Settings};
 use elbo_tensor::{Stream, Tensor};
 
@@ -10,17 +10,20 @@ use crate::cache_dir::cache_dir;
 use crate::error::{Error, Result};
 
 /// The data sets that need no file: name and what they are.
-pub const BUILT_IN: [(&str, &str); 2] = [
-    ("glyphs", "28×28 grey digit-like images in 10 classes, drawn by a seeded program"),
-    ("mixture", "labelled 2-D Gaussian mixture"),
-];
+pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let sets = [
+        ("glyphs", "28×28 grey digit-like images in 10 classes, drawn by a seeded program"),
+        ("mixture", "labelled 2-D Gaussian mixture"),
+    ];
+    sets.into_iter().chain(Toy::ALL.map(|toy| (toy.name(), toy.about())))
+}
 
 /// The settings of section `[data]`.
 pub fn settings() -> Vec<Setting> {
     const ROWS: [u64; 2] = [0, 100_000_000];
     const LAYOUTS: &[&str] = &["axes", "circle", "grid", "dirs", "triangle", "line"];
     vec![
-        Setting::text("name", "glyphs", "glyphs, mixture, or the name of a folder of IDX files such as mnist"),
+        Setting::text("name", "glyphs", "a built-in set (see `elbo data ls`) or a folder of IDX files such as mnist"),
         Setting::choice(
             "binarize",
             "none",
@@ -30,11 +33,25 @@ pub fn settings() -> Vec<Setting> {
         Setting::int("valid_rows", 1000, ROWS, "rows held out for validation (of files: the first training rows)"),
         Setting::int("train_rows", 10_000, ROWS, "training rows of a generated set; of files: rows used, 0 for all"),
         Setting::int("test_rows", 2000, ROWS, "test rows of a generated set; of files: rows used, 0 for all"),
+        Setting::choice(
+            "test",
+            "held-out",
+            &["held-out", "train"],
+            "the rows of the test metrics: held out, or the training rows themselves",
+        ),
         Setting::int("seed", 1, [0, 1 << 53], "seed of a generated set"),
         Setting::int("components", 3, [1, 1000], "components of the mixture"),
         Setting::choice("layout", "axes", LAYOUTS, "where the mixture's components lie"),
         Setting::positive("std", 0.7, 1e6, "standard deviation of each component of the mixture"),
         Setting::positive("separation", 4.0, 1e6, "distance scale of the mixture's layout"),
+        Setting::floats("weights", 1000, "weights of the mixture's components, in proportion; []: equal"),
+        Setting::choice(
+            "proportions",
+            "multinomial",
+            &["multinomial", "balanced"],
+            "rows of each component: drawn with the weights, or their exact shares",
+        ),
+        Setting::bool("literal", false, "the toy densities with the misprints of their source"),
     ]
 }
 
@@ -48,40 +65,55 @@ impl From<DataError> for Error {
     }
 }
 
+/// The toy density that `[data]` names, if it is one.
+pub fn toy(data: &Settings) -> Option<ToyDensity> {
+    let kind = data.text("name").parse().ok()?;
+    Some(ToyDensity { kind, literal: data.bool("literal") })
+}
+
 /// The three splits that `[data]` describes.
 pub fn load(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
     let rows = |key| data.int(key);
     let seed = rows("seed") as u64;
-    if rows("train_rows") == 0 && BUILT_IN.iter().any(|(name, _)| *name == data.text("name")) {
+    if rows("train_rows") == 0 && built_in().any(|(name, _)| name == data.text("name")) {
         return Err(Error::usage("data.train_rows = 0: a generated set needs at least 1 training row"));
     }
-    match data.text("name") {
-        "glyphs" => Ok(glyphs::generate(rows("train_rows"), rows("valid_rows"), rows("test_rows"), seed)),
-        "mixture" => {
-            let layout: Layout = data.text("layout").parse()?;
-            let [train, valid, test] = ["train_rows", "valid_rows", "test_rows"].map(rows);
-            let mixture = Mixture {
-                components: rows("components"),
-                rows: train + valid + test,
-                std: data.float("std"),
-                separation: data.float("separation"),
-                layout,
-                ..Mixture::default()
-            };
-            let all = mixture.generate(seed)?;
-            let [a, b] = [train, train + valid];
-            Ok(Splits { train: all.slice(0..a), valid: all.slice(a..b), test: all.slice(b..b + test) })
-        }
-        name => {
+    let [train, valid, test] = ["train_rows", "valid_rows", "test_rows"].map(rows);
+    let cut = |all: Dataset| {
+        let [a, b] = [train, train + valid];
+        Splits { train: all.slice(0..a), valid: all.slice(a..b), test: all.slice(b..b + test) }
+    };
+    let splits = match (data.text("name"), toy(data)) {
+        ("glyphs", _) => glyphs::generate(train, valid, test, seed),
+        ("mixture", _) => cut(mixture(data)?.generate(seed)?),
+        (_, Some(density)) => cut(density.generate(train + valid + test, seed)?),
+        (name, None) => {
             let (train, test) = idx::load_folder(&find(name, data_dir)?)?;
             let first = |set: Dataset, key| {
                 let wanted = rows(key);
                 if wanted == 0 || wanted >= set.rows() { set } else { set.slice(0..wanted) }
             };
-            let splits = Splits::holdout(train, test, rows("valid_rows"))?;
-            Ok(Splits { train: first(splits.train, "train_rows"), test: first(splits.test, "test_rows"), ..splits })
+            let splits = Splits::holdout(train, test, valid)?;
+            Splits { train: first(splits.train, "train_rows"), test: first(splits.test, "test_rows"), ..splits }
         }
-    }
+    };
+    Ok(if data.text("test") == "train" { Splits { test: splits.train.clone(), ..splits } } else { splits })
+}
+
+/// The mixture that `[data]` describes.
+fn mixture(data: &Settings) -> Result<Mixture> {
+    Ok(Mixture {
+        components: data.int("components"),
+        rows: data.int("train_rows") + data.int("valid_rows") + data.int("test_rows"),
+        std: data.float("std"),
+        separation: data.float("separation"),
+        weights: Some(data.floats("weights").to_vec()).filter(|weights| !weights.is_empty()),
+        layout: data.text("layout").parse()?,
+        proportions: match data.text("proportions") {
+            "balanced" => Proportions::Balanced,
+            _ => Proportions::Multinomial,
+        },
+    })
 }
 
 /// The folders in which data sets are looked for, in order: each itself, then its subfolder with the set's name.

@@ -20,6 +20,8 @@ pub enum ExitCode {
     Locked = 6,
     /// A checkpoint is damaged or missing.
     Checkpoint = 7,
+    /// A check failed: a gradient, or a band of a study.
+    Check = 8,
     /// Stopped by SIGINT after a checkpoint.
     Interrupted = 130,
     /// Stopped by SIGTERM after a checkpoint.
@@ -79,6 +81,11 @@ impl Error {
         Self::new(ExitCode::Checkpoint, format_args!("{}: {message}", path.display()))
     }
 
+    /// A check failed (8).
+    pub fn check(message: impl fmt::Display) -> Self {
+        Self::new(ExitCode::Check, message)
+    }
+
     /// Which exit code the process ends with.
     pub fn code(&self) -> ExitCode {
         self.code
@@ -122,10 +129,11 @@ mod tests {
             Error::system("read", path, &io::Error::other("x")).code(),
             Error::locked(path, None).code(),
             Error::checkpoint(path, "").code(),
+            Error::check("").code(),
             ExitCode::Interrupted,
             ExitCode::Terminated,
         ];
-        assert_eq!(codes.map(|code| code as u8), [2, 3, 4, 5, 6, 7, 130, 143]);
+        assert_eq!(codes.map(|code| code as u8), [2, 3, 4, 5, 6, 7, 8, 130, 143]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Metrics of a model on a split.
 
-use elbo_autograd::Params;
-use elbo_metrics::{Contingency, active_clusters, conditional_entropy};
+use elbo_autograd::{Params, Tape};
+use elbo_metrics::{Contingency, active_clusters, active_units, conditional_entropy, importance_weighted_bound, linear_probe, mean_radius, most_confident_accuracy};
 use elbo_models::{Model, Noise, fit};
 use elbo_tensor::{Purpose, Real, stream};
 
@@ -71,6 +71,40 @@ pub fn evaluate(
     Evaluation { terms: found.sums.means(), clusters, latents }
 }
 
+/// Mean over the first `count` rows of the importance-weighted bound on `ln p(x)` with `samples` samples of the latent
+/// (Burda et al. 2016, eq. 8), in nats. Its randomness is its own and does not depend on other evaluations.
+pub fn importance_bound(
+    (model, params): (&dyn Model, &Params),
+    rows: Rows<'_>,
+    (count, samples): (usize, usize),
+    seed: u64,
+) -> f64 {
+    /// Rows and samples at a time: they bound the memory.
+    const CHUNK: (usize, usize) = (50, 20);
+    let count = count.min(rows.data.rows());
+    let all: Vec<u32> = (0..count as u32).collect();
+    let mut binarize = stream(seed, Purpose::Bound, 0);
+    let mut noise = Noise::from(stream(seed, Purpose::Bound, 1));
+    let mut total = 0.0;
+    for indices in all.chunks(CHUNK.0) {
+        let x = rows.batch(indices, &mut binarize);
+        let mut log_weights: Vec<f64> = Vec::with_capacity(samples * indices.len());
+        while log_weights.len() < samples * indices.len() {
+            let left = samples - log_weights.len() / indices.len();
+            noise = noise.with_samples(left.min(CHUNK.1));
+            let tape = Tape::new(params);
+            let chunk = model.log_evidence(tape.constant(x.clone()), &mut noise).value();
+            log_weights.extend(chunk.as_slice().iter().map(|&w| f64::from(w)));
+            if chunk.len() < left.min(CHUNK.1) * indices.len() {
+                // Without noise there is one value, and it is exact.
+                break;
+            }
+        }
+        total += importance_weighted_bound(&log_weights, log_weights.len() / indices.len()).iter().sum::<f64>();
+    }
+    total / count as f64
+}
+
 fn argmax(row: &[Real]) -> u32 {
     let best =
         row.iter().enumerate().fold((0, Real::NEG_INFINITY), |best, (k, &p)| if p > best.1 { (k, p) } else { best });
@@ -88,12 +122,20 @@ impl Evaluation {
                 list.extend([
                     ("majority_accuracy", table.majority_accuracy()),
                     ("hungarian_accuracy", table.hungarian_accuracy()),
+                    ("confident_accuracy", most_confident_accuracy(&clusters.probs, clusters.count, labels)),
                     ("nmi", table.nmi()),
                     ("ari", table.adjusted_rand_index()),
                 ]);
             }
             list.push(("conditional_entropy", clusters.conditional_entropy));
             list.push(("active_clusters", active_clusters(&clusters.assignments) as f64));
+        }
+        if let Some(Latents { width, means }) = &self.latents {
+            list.push(("mean_radius", mean_radius(means, *width)));
+            list.push(("active_units", active_units(means, *width, ACTIVE) as f64));
+            if let Some(labels) = labels.filter(|_| probe) {
+                list.push(("probe_accuracy", linear_probe(means, *width, labels, PROBE_L2).test_accuracy));
+            }
         }
         let rest = list.into_iter().map(|(name, value)| (name.to_string(), value));
         self.terms.values.iter().cloned().chain(rest).collect()

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::evaluation::Clusters;
 use crate::files;
 use crate::metrics_csv::Metrics;
+use crate::plot::panel::Images;
 use crate::plot::{self, Class, Panel, Series};
 use crate::run_dir::RunDir;
 
@@ -64,6 +65,29 @@ pub fn write(
         files::write_atomic(&dir.figure(name), svg.as_bytes())?;
     }
     Ok(figures.into_iter().map(|(name, _)| name).collect())
+}
+
+/// A panel of samples of each cluster, for a report; none if the data are not images.
+pub fn cluster_samples(
+    (model, params): (&dyn Model, &Params),
+    test: &Dataset,
+    clusters: Option<&Clusters>,
+    (title, seed): (&str, u64),
+) -> Option<String> {
+    const COLUMNS: usize = 8;
+    let [height, width] = *test.shape() else { return None };
+    let tape = Tape::new(params);
+    let samples = model.generate(&tape, COLUMNS, &mut Noise::from(stream(seed, Purpose::Figure, 0))).value();
+    let labels = test.labels().map(|labels| labels.values.as_slice());
+    let table = clusters.zip(labels).map(|(c, labels)| Contingency::new(&c.assignments, labels));
+    let images = Images {
+        title: title.into(),
+        row_labels: (0..samples.shape()[0]).map(|k| row_label(k, clusters, table.as_ref())).collect(),
+        columns: COLUMNS,
+        sides: (height, width),
+        pixels: samples.as_slice().iter().map(|&p| f64::from(p)).collect(),
+    };
+    Some(images.draw())
 }
 
 /// "y = 3 (n = 512, mostly 7)"

@@ -15,16 +15,22 @@ mod evaluation;
 mod fetch;
 mod figures;
 mod files;
+#[allow(dead_code, unused_imports, reason = "used by the studies")]
+mod grid;
 mod interrupt;
+mod lock;
 mod metrics_csv;
 mod output;
 mod plot;
 mod progress;
 mod recipe;
+mod report;
 mod run_dir;
 mod run_state;
 mod run_training;
+mod setup;
 mod steps_csv;
+mod study;
 
 use clap::Parser;
 

@@ -4,12 +4,12 @@
 //! the process dies, so a killed run needs no cleaning by hand. A directory with the mark but without a configuration
 //! is the rest of a killed creation and may be created again.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::files;
+use crate::{files, lock};
 
 const LOCK: &str = "elbo.lock";
 const CONFIG: &str = "config.toml";
@@ -31,7 +31,7 @@ impl RunDir {
     /// # Errors
     /// Exit code 6 if a living process has the lock; 5 if the system fails.
     pub fn refuse_locked(path: &Path) -> Result<()> {
-        if path.join(LOCK).is_file() { lock(path).map(drop) } else { Ok(()) }
+        if path.join(LOCK).is_file() { lock::take(path, LOCK).map(drop) } else { Ok(()) }
     }
 
     /// Opens `path` for a new run, locks it and writes its first files, `config.toml` last; parents are created. A
@@ -59,13 +59,13 @@ impl RunDir {
             let message = "directory is not empty and not a run; choose another --out";
             return Err(Error::usage(format_args!("{}: {message}", path.display())));
         }
-        let mut lock = lock(path)?;
+        let mut lock = lock::take(path, LOCK)?;
         // A missing configuration beside checkpoints is damage, not the rest of a killed creation: never overwrite it.
         if path.join(CONFIG).exists() || !files::list(&path.join(CHECKPOINTS))?.is_empty() {
             let message = "a run is there already; continue it with --resume or choose another --out";
             return Err(Error::usage(format_args!("{}: {message}", path.display())));
         }
-        let begun = sign(path, &mut lock)
+        let begun = lock::sign(path, LOCK, &mut lock)
             .and_then(|()| Self::prepare(path))
             .and_then(|()| files::write_atomic(&path.join(ENV), env.as_bytes()))
             .and_then(|()| files::write_atomic(&path.join(CONFIG), config.as_bytes()));
@@ -85,11 +85,11 @@ impl RunDir {
         if !path.join(LOCK).is_file() {
             return Err(Self::not_a_run(path, LOCK));
         }
-        let mut lock = lock(path)?;
+        let mut lock = lock::take(path, LOCK)?;
         if !path.join(CONFIG).is_file() {
             return Err(Self::not_a_run(path, CONFIG));
         }
-        sign(path, &mut lock)?;
+        lock::sign(path, LOCK, &mut lock)?;
         Self::prepare(path)?;
         Ok(Self { path: path.into(), _lock: Some(lock) })
     }
@@ -198,31 +198,6 @@ impl RunDir {
     pub fn figure(&self, name: &str) -> PathBuf {
         self.path.join(FIGURES).join(name)
     }
-}
-
-/// Takes the lock of `dir`, making its file if there is none.
-fn lock(dir: &Path) -> Result<File> {
-    let path = dir.join(LOCK);
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(|cause| Error::system("open", &path, &cause))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::locked(dir, owner(file))),
-        Err(TryLockError::Error(cause)) => Err(Error::system("lock", &path, &cause)),
-    }
-}
-
-/// The number of the process that signed the lock.
-fn owner(file: File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
-}
-
-/// Writes the number of this process into the lock that it holds.
-fn sign(dir: &Path, lock: &mut File) -> Result<()> {
-    let signed = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-    signed.map_err(|cause| Error::system("write", &dir.join(LOCK), &cause))
 }
 
 #[cfg(test)]

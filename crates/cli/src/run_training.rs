@@ -199,6 +199,8 @@ impl<'a> Run<'a> {
             }
         }
         observer.finish();
+        self.steps.flush()?;
+        self.watch.flush()?;
         if self.clusters.is_none() {
             // Continued after its last epoch: the clustering is not stored.
             self.clusters = self.evaluate(Split::Test).clusters;

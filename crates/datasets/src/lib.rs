@@ -6,6 +6,7 @@
 //! - [`glyphs`]: the embedded default, 28×28 grey images of digits drawn from a seed;
 //! - [`idx`]: MNIST and every other folder of IDX files, plain or gzip;
 //! - [`Mixture`]: a labelled Gaussian mixture in the plane;
+//! - [`ToyDensity`]: five densities in the plane whose log-density is known;
 //! - [`Batches`]: seeded order without replacement, addressed by step.
 #![forbid(unsafe_code)]
 
@@ -15,8 +16,10 @@ mod error;
 pub mod glyphs;
 pub mod idx;
 mod mixture;
+mod toy;
 
 pub use batches::Batches;
 pub use dataset::{Dataset, Labels, Splits, Values};
 pub use error::DataError;
 pub use mixture::{Layout, Mixture, Proportions};
+pub use toy::{Mode, Reference, Toy, ToyDensity};

@@ -1,11 +1,14 @@
 //! Metrics of a clustering against labels.
 //!
 //! Degenerate cases follow scikit-learn where it defines the metric (`normalized_mutual_info_score`,
-//! `adjusted_rand_score`); the two accuracies of no points are 0/0 = NaN.
+//! `adjusted_rand_score`); the accuracies of no points are 0/0 = NaN.
 
-use crate::Contingency;
-use crate::assignment::max_assignment;
 use std::collections::BTreeMap;
+
+use elbo_tensor::Real;
+
+use crate::assignment::max_assignment;
+use crate::{Contingency, argmax, rows};
 
 impl Contingency {
     /// Majority-vote accuracy `(1/n) Σ_k max_l n_kl`, in (0, 1]: each cluster takes its most frequent label *on these
@@ -89,4 +92,36 @@ impl Contingency {
         let denominator = in_label * (all - in_cluster) + in_cluster * (all - in_label);
         2.0 * numerator as f64 / denominator as f64
     }
+}
+
+/// Most-confident-sample accuracy, in \[0, 1\]: each cluster takes the label of the row that it holds with the highest
+/// `q(y=k|x)`, and the value is the share of rows whose cluster bears their label.
+///
+/// `probabilities` are `q(y|x)`, `[n, clusters]` row-major; a row belongs to the cluster of its largest entry, the first
+/// of equals, and among rows of equal confidence the first labels the cluster. One label a cluster is read, so unlike
+/// [`majority_accuracy`](Contingency::majority_accuracy) it does not choose the labels that score best, and is at most
+/// that. A cluster without rows counts for nothing. NaN for no rows.
+///
+/// Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, *Adversarial autoencoders*, <https://arxiv.org/abs/1511.05644>,
+/// on unsupervised clustering. There the most confident row is sought among all rows, here among those of the cluster,
+/// so that a cluster always bears the label of one of its own.
+///
+/// # Panics
+/// If `clusters` is 0, or the shapes disagree.
+#[track_caller]
+pub fn most_confident_accuracy(probabilities: &[Real], clusters: usize, labels: &[u32]) -> f64 {
+    let rows = rows("most_confident_accuracy", probabilities, clusters);
+    let n = rows.len();
+    assert!(n == labels.len(), "most_confident_accuracy: {n} rows but {} labels", labels.len());
+    let assignments: Vec<usize> = rows.clone().map(argmax).collect();
+    let mut most_confident: Vec<Option<(Real, u32)>> = vec![None; clusters];
+    for ((row, &cluster), &label) in rows.zip(&assignments).zip(labels) {
+        let best = &mut most_confident[cluster];
+        if best.is_none_or(|(confidence, _)| row[cluster] > confidence) {
+            *best = Some((row[cluster], label));
+        }
+    }
+    let bears = |cluster: usize, label: u32| most_confident[cluster].is_some_and(|(_, own)| own == label);
+    let correct = assignments.iter().zip(labels).filter(|&(&cluster, &label)| bears(cluster, label)).count();
+    correct as f64 / n as f64
 }

@@ -16,6 +16,8 @@ pub enum Value {
     Text(String),
     /// A list of whole numbers.
     Ints(Vec<u64>),
+    /// A list of finite real numbers.
+    Floats(Vec<f64>),
 }
 
 /// What a setting allows.
@@ -49,6 +51,11 @@ pub enum Domain {
         min: u64,
         /// Largest entry allowed.
         max: u64,
+        /// Longest list allowed.
+        len: usize,
+    },
+    /// A list of at most `len` numbers that are not negative.
+    Floats {
         /// Longest list allowed.
         len: usize,
     },
@@ -102,6 +109,11 @@ impl Setting {
     pub fn ints(name: &'static str, default: &[u64], [min, max]: [u64; 2], help: &'static str) -> Self {
         Self { name, default: Value::Ints(default.into()), domain: Domain::Ints { min, max, len: 16 }, help }
     }
+
+    /// A list of at most `len` numbers that are not negative, empty by default.
+    pub fn floats(name: &'static str, len: usize, help: &'static str) -> Self {
+        Self { name, default: Value::Floats(Vec::new()), domain: Domain::Floats { len }, help }
+    }
 }
 
 impl Domain {
@@ -117,6 +129,9 @@ impl Domain {
             (Domain::Text, Value::Text(v)) => !v.is_empty(),
             (Domain::Ints { min, max, len }, Value::Ints(v)) => {
                 v.len() <= *len && v.iter().all(|v| (min..=max).contains(&v))
+            }
+            (Domain::Floats { len }, Value::Floats(v)) => {
+                v.len() <= *len && v.iter().all(|v| v.is_finite() && *v >= 0.0)
             }
             _ => false,
         }
@@ -136,6 +151,7 @@ impl fmt::Display for Domain {
             Domain::Ints { min, max, len } => {
                 write!(f, "a list of at most {len} whole numbers from {min} to {max}")
             }
+            Domain::Floats { len } => write!(f, "a list of at most {len} numbers that are not negative"),
         }
     }
 }
@@ -149,6 +165,7 @@ impl fmt::Display for Value {
             Value::Bool(v) => write!(f, "{v}"),
             Value::Text(v) => write!(f, "{v:?}"),
             Value::Ints(v) => write!(f, "{v:?}"),
+            Value::Floats(v) => write!(f, "{v:?}"),
         }
     }
 }
@@ -233,6 +250,15 @@ impl Settings {
         match self.get(name) {
             Value::Ints(v) => v.iter().map(|&v| v as usize).collect(),
             other => panic!("setting `{name}` is {other}, not a list of whole numbers"),
+        }
+    }
+
+    /// A list of numbers.
+    #[track_caller]
+    pub fn floats(&self, name: &str) -> &[f64] {
+        match self.get(name) {
+            Value::Floats(v) => v,
+            other => panic!("setting `{name}` is {other}, not a list of numbers"),
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Purpose {
     Figure = 7,
     /// Random points and directions of tests.
     Test = 8,
+    /// Importance-weighted bounds.
+    Bound = 9,
 }
 
 /// The stream of `purpose` number `index` under `seed`: ChaCha8 keyed by the seed, with (purpose, index) as its

@@ -5,7 +5,7 @@ use std::path::Path;
 use elbo_datasets::{Dataset, idx};
 
 use crate::args::Data;
-use crate::data::{BUILT_IN, load, roots, settings};
+use crate::data::{built_in, load, roots, settings};
 use crate::error::Result;
 use crate::output;
 
@@ -19,7 +19,7 @@ pub fn run(args: &Data) -> Result<()> {
 }
 
 fn list(data_dir: Option<&Path>) -> Result<()> {
-    let mut text: String = BUILT_IN.iter().map(|(name, about)| format!("{name:12} built in: {about}\n")).collect();
+    let mut text: String = built_in().map(|(name, about)| format!("{name:16} built in: {about}\n")).collect();
     for root in roots(data_dir) {
         let Ok(entries) = std::fs::read_dir(&root) else { continue };
         let mut dirs: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
@@ -27,7 +27,7 @@ fn list(data_dir: Option<&Path>) -> Result<()> {
         dirs.sort();
         for dir in dirs.iter().filter(|dir| idx::is_folder(dir)) {
             let name = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            let line = format!("{name:12} IDX files in {}\n", dir.display());
+            let line = format!("{name:16} IDX files in {}\n", dir.display());
             if !text.contains(&line) {
                 text += &line;
             }
@@ -39,7 +39,7 @@ fn list(data_dir: Option<&Path>) -> Result<()> {
 fn describe(name: &str, data_dir: Option<&Path>) -> Result<()> {
     let mut section = elbo_models::Settings::defaults(&settings());
     section.set("name", elbo_models::Value::Text(name.into()));
-    if !BUILT_IN.iter().any(|(built_in, _)| *built_in == name) {
+    if !built_in().any(|(known, _)| known == name) {
         // All rows of files, as they are.
         for key in ["train_rows", "valid_rows", "test_rows"] {
             section.set(key, elbo_models::Value::Int(0));

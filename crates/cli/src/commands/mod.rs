@@ -1,8 +1,10 @@
 //! The commands, one file each.
 
+mod check_grad;
 mod data;
 mod eval;
 mod recipes;
+mod reproduce;
 mod settings;
 pub mod train;
 
@@ -16,6 +18,8 @@ pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Reproduce(args) => reproduce::run(&args),
+        Command::CheckGrad(args) => check_grad::run(&args),
         Command::Recipes { name } => recipes::run(name.as_deref()),
         Command::Settings { kind } => settings::run(kind.as_deref()),
         Command::Data(args) => data::run(&args),

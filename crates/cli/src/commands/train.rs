@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use elbo_datasets::Splits;
-use elbo_models::ModelSpec;
 use serde_json::{Value, json};
 
 use super::use_threads;
@@ -15,7 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::run_dir::RunDir;
 use crate::run_training::{Finished, Run, Start};
-use crate::{figures, files, output, recipe};
+use crate::{figures, files, output, recipe, setup};
 
 /// Trains by a recipe.
 pub fn run(args: &Train) -> Result<()> {
@@ -27,9 +25,14 @@ pub fn run(args: &Train) -> Result<()> {
     RunDir::refuse_locked(&out)?;
     let threads = use_threads(&args.common)?;
     let splits = data::load(config.section("data"), args.common.data_dir.as_deref())?;
-    let spec = check(&config, &splits)?;
+    let spec = setup::check(&config, &splits)?;
     let binarize = data::binarize(config.section("data"), &splits.train)?;
-    let env = environment(&config, &name, &splits, threads);
+    let mut env = setup::environment(threads);
+    env["recipe"] = json!(name);
+    env["data"] = setup::checksums(&config, &splits);
+    if let Some(path) = &args.from {
+        env["from"] = json!(path.display().to_string());
+    }
 
     let dir = if args.resume {
         let dir = RunDir::resume(&out)?;
@@ -62,30 +65,6 @@ pub fn run(args: &Train) -> Result<()> {
     output::data(&shown)
 }
 
-/// What no single setting can know: whether model and data fit together.
-fn check(config: &Config, splits: &Splits) -> Result<&'static ModelSpec> {
-    let spec = elbo_models::all().iter().find(|spec| spec.kind == config.kind());
-    let spec = spec.ok_or_else(|| Error::usage(format_args!("no model of kind {}", config.kind())))?;
-    let rows = splits.train.rows();
-    if rows == 0 {
-        return Err(Error::data("no training rows are left after the validation rows"));
-    }
-    let k = config.section("model").iter().find(|(name, _)| *name == "k").map(|(_, value)| value);
-    if let Some(elbo_models::Value::Int(k)) = k.filter(|k| matches!(k, elbo_models::Value::Int(k) if *k > rows as u64))
-    {
-        return Err(Error::usage(format_args!("model.k = {k}: more clusters than the {rows} training rows")));
-    }
-    let batch = config.section("train").int("batch");
-    if batch > rows {
-        return Err(Error::usage(format_args!("train.batch = {batch}: more than the {rows} training rows")));
-    }
-    if (spec.of_intensities)(config.section("model")) && !splits.train.is_intensity() {
-        let name = splits.train.name();
-        return Err(Error::usage(format_args!("a Bernoulli likelihood needs intensities, and {name} has real values")));
-    }
-    Ok(spec)
-}
-
 /// Refuses to continue under another configuration or on other data.
 fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<()> {
     let path = dir.config();
@@ -113,25 +92,6 @@ fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<(
         ));
     }
     Ok(())
-}
-
-fn environment(config: &Config, recipe: &str, splits: &Splits, threads: usize) -> Value {
-    let split =
-        |set: &elbo_datasets::Dataset| json!({"rows": set.rows(), "checksum": format!("{:016x}", set.checksum())});
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "commit": env!("ELBO_COMMIT"),
-        "recipe": recipe,
-        "kernel": elbo_tensor::kernel_name(),
-        "threads": threads,
-        "precision": if cfg!(feature = "f64") { "f64" } else { "f32" },
-        "data": {
-            "name": config.section("data").text("name"),
-            "train": split(&splits.train),
-            "valid": split(&splits.valid),
-            "test": split(&splits.test),
-        },
-    })
 }
 
 fn pretty(value: &Value) -> String {

@@ -172,11 +172,13 @@ impl Place<'_> {
 fn decode(domain: &Domain, value: &DeValue<'_>) -> Option<Value> {
     match (domain, value) {
         (Domain::Int { .. }, DeValue::Integer(v)) => whole(v).map(Value::Int),
-        (Domain::Float { .. }, DeValue::Float(v)) => real(v.as_str()),
-        (Domain::Float { .. }, DeValue::Integer(v)) if v.radix() == 10 => real(v.as_str()),
+        (Domain::Float { .. }, value) => real(value).map(Value::Float),
         (Domain::Bool, DeValue::Boolean(v)) => Some(Value::Bool(*v)),
         (Domain::Ints { .. }, DeValue::Array(list)) => {
             list.iter().map(|v| v.get_ref().as_integer().and_then(whole)).collect::<Option<_>>().map(Value::Ints)
+        }
+        (Domain::Floats { .. }, DeValue::Array(list)) => {
+            list.iter().map(|v| real(v.get_ref())).collect::<Option<_>>().map(Value::Floats)
         }
         _ => None,
     }
@@ -187,8 +189,13 @@ fn whole(integer: &DeInteger<'_>) -> Option<u64> {
 }
 
 /// Adding zero turns −0 into 0: equal configurations have equal text.
-fn real(text: &str) -> Option<Value> {
-    text.parse().ok().map(|v: f64| Value::Float(v + 0.0))
+fn real(value: &DeValue<'_>) -> Option<f64> {
+    let text = match value {
+        DeValue::Float(v) => v.as_str(),
+        DeValue::Integer(v) if v.radix() == 10 => v.as_str(),
+        _ => return None,
+    };
+    text.parse().ok().map(|v: f64| v + 0.0)
 }
 
 /// The message about a value outside the domain of `section.setting`.

@@ -1,8 +1,8 @@
 //! Curves in panels side by side: learning curves, entropies, accuracies.
 
-use super::frame::{Frame, Scaling, Slot, draw_empty};
+use super::frame::{Frame, Range, Scaling, Slot, draw_empty};
 use super::legend::{Sample, colour, dashes, legend};
-use super::svg::{NORMAL, Style, Svg, fit, num};
+use super::svg::{NORMAL, Style, Svg, fit, polyline};
 use super::{MARGIN, WIDTH};
 
 /// Height of a panel's title, and of the gap below a panel.
@@ -61,23 +61,14 @@ pub fn curves(title: &str, panels: &[Panel]) -> String {
 }
 
 fn draw_panel(svg: &mut Svg, slot: Slot, panel: &Panel, index_of: impl Fn(&str) -> usize) {
-    let scaling = if panel.y_log { Scaling::LogY } else { Scaling::Linear };
+    let scaling = Scaling { y: Range { log: panel.y_log, limits: None }, ..Scaling::default() };
     let points = panel.series.iter().flat_map(|series| series.points.iter().copied());
     let Some(frame) = Frame::around(slot, points, scaling) else {
         return draw_empty(svg, slot);
     };
     frame.draw(svg, &panel.x_label, &panel.y_label);
     for series in &panel.series {
-        let (mut path, mut pen_down) = (String::new(), false);
-        for place in series.points.iter().map(|&point| frame.at(point)) {
-            if let Some((x, y)) = place {
-                // The empty step makes a point between two gaps visible: round caps turn it into a dot.
-                let command = if pen_down { "L" } else { "M" };
-                path.push_str(&format!("{command}{} {}", num(x), num(y)));
-                path.push_str(if pen_down { "" } else { "h0" });
-            }
-            pen_down = place.is_some();
-        }
+        let path = polyline(series.points.iter().map(|&point| frame.at(point)));
         if !path.is_empty() {
             let index = index_of(&series.name);
             let (colour, dashes) = (colour(index), dashes(index, series.dashed));

@@ -16,6 +16,14 @@ pub struct Slot {
     pub height: f64,
 }
 
+impl Slot {
+    /// Whether a place lies inside, up to the rounding of coordinates.
+    pub fn contains(&self, (x, y): (f64, f64)) -> bool {
+        let inside = |v: f64, start: f64, length: f64| v >= start - 0.1 && v <= start + length + 0.1;
+        inside(x, self.x, self.width) && inside(y, self.y, self.height)
+    }
+}
+
 /// Space for the tick labels and the name of the horizontal axis.
 const BELOW: f64 = 58.0;
 /// Space to the right, into which the last tick label may reach by half its width.
@@ -25,15 +33,42 @@ const LEFT: f64 = 36.0;
 /// Largest space to the left with the tick labels.
 const LARGEST_LEFT: f64 = 130.0;
 
-/// How the limits of the axes follow from the points.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scaling {
-    /// Both axes linear; the vertical one begins and ends at a tick.
-    Linear,
-    /// As [`Scaling::Linear`] with a logarithmic vertical axis.
-    LogY,
-    /// One unit is equally long on both axes.
-    EqualUnits,
+/// How one axis is drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Range {
+    /// Logarithmic; values that are not positive are then left out.
+    pub log: bool,
+    /// The ends of the axis where they do not follow from the points; widened to a tick on a logarithmic axis.
+    pub limits: Option<(f64, f64)>,
+}
+
+impl Range {
+    fn can_draw(self, value: f64) -> bool {
+        if self.log { drawable_log(value) } else { drawable(value) }
+    }
+
+    /// The range of the values, or the limits where they can be drawn.
+    fn of(self, values: &[f64]) -> Option<(f64, f64)> {
+        let limits = self.limits.filter(|&(lo, hi)| lo < hi && self.can_draw(lo) && self.can_draw(hi));
+        bounds(values.iter().copied()).map(|found| limits.unwrap_or(found))
+    }
+}
+
+/// How the limits of both axes follow from the points.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Scaling {
+    /// The horizontal axis.
+    pub x: Range,
+    /// The vertical axis, which begins and ends at a tick unless it has limits.
+    pub y: Range,
+    /// One unit is equally long on both axes, which are then linear and may show more than their limits.
+    pub equal_units: bool,
+}
+
+impl Scaling {
+    fn can_draw(&self, (x, y): (f64, f64)) -> bool {
+        self.x.can_draw(x) && self.y.can_draw(y)
+    }
 }
 
 /// A plot area with its axes.
@@ -48,10 +83,10 @@ pub struct Frame {
 impl Frame {
     /// Fits the axes to the points, and the plot area with its labels to `slot`; `None` if no point can be drawn.
     pub fn around(slot: Slot, points: impl Iterator<Item = (f64, f64)>, scaling: Scaling) -> Option<Self> {
-        let (xs, ys): (Vec<f64>, Vec<f64>) = points.filter(|&point| can_draw(point, scaling)).unzip();
-        let (mut x_range, mut y_range) = (bounds(xs.iter().copied())?, bounds(ys.iter().copied())?);
+        let (xs, ys): (Vec<f64>, Vec<f64>) = points.filter(|&point| scaling.can_draw(point)).unzip();
+        let (mut x_range, mut y_range) = (scaling.x.of(&xs)?, scaling.y.of(&ys)?);
         let height = slot.height - BELOW;
-        if scaling == Scaling::EqualUnits {
+        if scaling.equal_units {
             let width = slot.width - RIGHT - LARGEST_LEFT;
             let longest = f64::max((x_range.1 - x_range.0) / width, (y_range.1 - y_range.0) / height);
             let size = [x_range.0, x_range.1, y_range.0, y_range.1].iter().fold(0.0, |m: f64, v| m.max(v.abs()));
@@ -63,15 +98,35 @@ impl Frame {
         let y_axis = y_axis(y_range, &ys, scaling, height);
         let left = left(&y_axis);
         let area = Slot { x: slot.x + left, width: slot.width - left - RIGHT, height, ..slot };
-        let x_axis = Axis::within(x_range.0, x_range.1, whole(&xs), intervals(area.width, 54.0));
+        let x_axis = if scaling.x.log {
+            Axis::covering_log(x_range.0, x_range.1)
+        } else {
+            Axis::within(x_range.0, x_range.1, whole(&xs), intervals(area.width, 54.0))
+        };
         Some(Frame { area, x_axis, y_axis, scaling })
     }
 
-    /// Where a data point lies on the page; `None` if it cannot be drawn.
+    /// The box between the axes.
+    pub fn area(&self) -> Slot {
+        self.area
+    }
+
+    /// Where a data point lies on the page; `None` if it cannot be drawn. It lies outside the area where the limits of the
+    /// axes leave it out.
     pub fn at(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
-        let Slot { x: left, y: top, width, height } = self.area;
-        let place = || (left + width * self.x_axis.unit(x), top + height * (1.0 - self.y_axis.unit(y)));
-        can_draw((x, y), self.scaling).then(place)
+        self.x_at(x).zip(self.y_at(y))
+    }
+
+    /// The horizontal place of a value.
+    pub fn x_at(&self, x: f64) -> Option<f64> {
+        let place = || self.area.x + self.area.width * self.x_axis.unit(x);
+        self.scaling.x.can_draw(x).then(place)
+    }
+
+    /// The vertical place of a value.
+    pub fn y_at(&self, y: f64) -> Option<f64> {
+        let place = || self.area.y + self.area.height * (1.0 - self.y_axis.unit(y));
+        self.scaling.y.can_draw(y).then(place)
     }
 
     /// Draws gridlines, tick labels, the border and the names of the axes.
@@ -111,16 +166,14 @@ fn border(svg: &mut Svg, Slot { x, y, width, height }: Slot) {
     ));
 }
 
-fn can_draw((x, y): (f64, f64), scaling: Scaling) -> bool {
-    drawable(x) && if scaling == Scaling::LogY { drawable_log(y) } else { drawable(y) }
-}
-
 fn y_axis((lo, hi): (f64, f64), values: &[f64], scaling: Scaling, height: f64) -> Axis {
     let steps = intervals(height, 42.0);
-    match scaling {
-        Scaling::Linear => Axis::covering(lo, hi, whole(values), steps),
-        Scaling::LogY => Axis::covering_log(lo, hi),
-        Scaling::EqualUnits => Axis::within(lo, hi, false, steps),
+    if scaling.y.log {
+        Axis::covering_log(lo, hi)
+    } else if scaling.equal_units || scaling.y.limits.is_some() {
+        Axis::within(lo, hi, false, steps)
+    } else {
+        Axis::covering(lo, hi, whole(values), steps)
     }
 }
 

@@ -4,7 +4,7 @@ use super::svg::{SMALL, Style, Svg, fit, num, text_width};
 use super::{MARGIN, WIDTH};
 
 /// Largest share of the width that row labels may take, and the largest drawn side of an image.
-const LABELS: f64 = 0.45 * WIDTH;
+const LABELS: f64 = 0.45;
 const LARGEST_SIDE: f64 = 64.0;
 
 /// Draws `row_labels.len()` rows of `columns` images, each row behind its label.
@@ -19,17 +19,27 @@ pub fn image_grid<T: Copy + Into<f64>>(
     (height, width): (usize, usize),
     pixels: &[T],
 ) -> String {
-    let rows = row_labels.len();
-    assert_eq!(
-        pixels.len(),
-        rows * columns * height * width,
-        "image_grid: pixels for {rows}x{columns} of {height}x{width}"
-    );
     let mut svg = Svg::new(WIDTH, title);
-    let top = Svg::TITLE_HEIGHT + 4.0;
+    let bottom = draw_images(&mut svg, Svg::TITLE_HEIGHT + 4.0, row_labels, columns, (height, width), pixels);
+    svg.finish(bottom)
+}
+
+/// Draws the rows of images from `top` downwards over the width of the page; returns where they end.
+#[track_caller]
+pub fn draw_images<T: Copy + Into<f64>>(
+    svg: &mut Svg,
+    top: f64,
+    row_labels: &[String],
+    columns: usize,
+    (height, width): (usize, usize),
+    pixels: &[T],
+) -> f64 {
+    let rows = row_labels.len();
+    assert_eq!(pixels.len(), rows * columns * height * width, "pixels for {rows}x{columns} images of {height}x{width}");
+    let page = svg.width();
     if pixels.is_empty() {
-        svg.text((WIDTH / 2.0, top + 40.0), SMALL, "no data");
-        return svg.finish(top + 80.0);
+        svg.text((page / 2.0, top + 40.0), SMALL, "no data");
+        return top + 80.0;
     }
     // White lines between the images, about as thin as a stroke of a digit.
     let gap = (height.max(width) / 14).max(1);
@@ -37,9 +47,9 @@ pub fn image_grid<T: Copy + Into<f64>>(
     let png =
         encode_png(sheet_height, sheet_width, &sheet(columns, (height, width), gap, sheet_width, sheet_height, pixels));
 
-    let labels = row_labels.iter().map(|label| text_width(label, SMALL.size)).fold(0.0, f64::max).min(LABELS);
+    let labels = row_labels.iter().map(|label| text_width(label, SMALL.size)).fold(0.0, f64::max).min(LABELS * page);
     let left = MARGIN + labels + 12.0;
-    let unit = f64::min((WIDTH - MARGIN - left) / sheet_width as f64, LARGEST_SIDE / height.max(width) as f64);
+    let unit = f64::min((page - MARGIN - left) / sheet_width as f64, LARGEST_SIDE / height.max(width) as f64);
     let (drawn_width, drawn_height) = (unit * sheet_width as f64, unit * sheet_height as f64);
     svg.push(format_args!(
         "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" style=\"image-rendering: pixelated\" \
@@ -57,7 +67,7 @@ pub fn image_grid<T: Copy + Into<f64>>(
         let y = top + row as f64 * step + unit * height as f64 / 2.0;
         svg.text((left - 10.0, y), Style { anchor: "end", ..SMALL }, &fit(label, SMALL.size, labels));
     }
-    svg.finish(top + drawn_height + MARGIN)
+    top + drawn_height + MARGIN
 }
 
 /// All images on one white sheet, 8 bits a pixel.

@@ -2,22 +2,32 @@
 //!
 //! The functions here are pure: no files, no clock, no fonts to load, the same bytes for the same data. Values that cannot
 //! be drawn (NaN, infinite, not positive on a log axis) are left out, and a figure without any value says so.
+//!
+//! A run directory gets full figures with their own legends ([`curves`], [`scatter`], [`image_grid`], [`confusion()`]); a
+//! report gets small panels ([`panel`]) that the page lays out as its width allows.
 
 mod axis;
 mod confusion;
 mod curves;
+mod digits;
 mod frame;
 mod grid;
 mod legend;
+mod look;
+pub mod panel;
 mod scatter;
+mod shade;
 mod svg;
 #[cfg(test)]
-mod xml;
+pub mod xml;
 
 pub use confusion::confusion;
 pub use curves::{Panel, Series, curves};
+pub use digits::digits;
 pub use grid::image_grid;
+pub use look::Look;
 pub use scatter::{Class, scatter};
+pub use svg::escape;
 
 /// The colours of Okabe and Ito (2008), which stay apart under every common colour blindness; their yellow is left out
 /// because a thin yellow line cannot be read on white.

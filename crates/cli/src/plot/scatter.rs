@@ -33,7 +33,8 @@ pub fn scatter(title: &str, [x_label, y_label]: [&str; 2], classes: &[Class]) ->
     }
     let slot = Slot { x: MARGIN / 2.0, y: top, width: WIDTH - MARGIN, height: 700.0 };
     let drawn = |class: &'_ Class| class.points.iter().copied().step_by(every).collect::<Vec<_>>();
-    let Some(frame) = Frame::around(slot, classes.iter().flat_map(drawn), Scaling::EqualUnits) else {
+    let scaling = Scaling { equal_units: true, ..Scaling::default() };
+    let Some(frame) = Frame::around(slot, classes.iter().flat_map(drawn), scaling) else {
         draw_empty(&mut svg, slot);
         return svg.finish(top + slot.height);
     };

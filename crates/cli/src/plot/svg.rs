@@ -18,10 +18,12 @@ pub struct Style {
     pub bold: bool,
     /// Turned a quarter to the left, so that it reads upwards.
     pub turned: bool,
+    /// A white edge around the letters, for text on top of data.
+    pub halo: bool,
 }
 
 /// Numbers on an axis, names in a legend.
-pub const SMALL: Style = Style { size: 18.0, anchor: "middle", fill: "#333", bold: false, turned: false };
+pub const SMALL: Style = Style { size: 18.0, anchor: "middle", fill: "#333", bold: false, turned: false, halo: false };
 /// Names of axes and panels.
 pub const NORMAL: Style = Style { size: 19.0, fill: "#111", ..SMALL };
 /// The title of the figure.
@@ -32,15 +34,31 @@ pub const TITLE: Style = Style { size: 23.0, bold: true, ..NORMAL };
 pub struct Svg {
     width: f64,
     title: String,
+    background: bool,
     body: String,
 }
 
 impl Svg {
     /// An empty document with its title drawn at the top, in a band that ends at [`Svg::TITLE_HEIGHT`].
     pub fn new(width: f64, title: &str) -> Self {
-        let mut svg = Svg { width, title: escape(title), body: String::new() };
+        let mut svg = Svg { width, title: escape(title), background: true, body: String::new() };
         svg.text((width / 2.0, 32.0), TITLE, &fit(title, TITLE.size, width - 2.0 * super::MARGIN));
         svg
+    }
+
+    /// An empty document without a visible title and without a background.
+    pub fn bare(width: f64, title: &str) -> Self {
+        Svg { width, title: escape(title), background: false, body: String::new() }
+    }
+
+    /// The same on white.
+    pub fn blank(width: f64, title: &str) -> Self {
+        Svg { background: true, ..Svg::bare(width, title) }
+    }
+
+    /// Width in user units.
+    pub fn width(&self) -> f64 {
+        self.width
     }
 
     /// Where drawing may begin below the title.
@@ -54,15 +72,20 @@ impl Svg {
 
     /// Appends text centred vertically on `y`.
     pub fn text(&mut self, (x, y): (f64, f64), style: Style, text: &str) {
-        let Style { size, anchor, fill, bold, turned } = style;
+        let Style { size, anchor, fill, bold, turned, halo } = style;
         // `dominant-baseline` is not supported everywhere; a third of the size is half the height of a capital.
         let dy = num(0.35 * size);
         let (x, y) = (num(x), num(y));
         let turn = if turned { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
         let bold = if bold { " font-weight=\"bold\"" } else { "" };
+        let halo = if halo {
+            " stroke=\"#fff\" stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\""
+        } else {
+            ""
+        };
         let (size, text) = (num(size), escape(text));
         self.push(format_args!(
-            "<text x=\"{x}\" y=\"{y}\" dy=\"{dy}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{fill}\"{bold}{turn}>{text}</text>"
+            "<text x=\"{x}\" y=\"{y}\" dy=\"{dy}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{fill}\"{bold}{halo}{turn}>{text}</text>"
         ));
     }
 
@@ -72,12 +95,22 @@ impl Svg {
         self.push(format_args!("<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" stroke=\"{stroke}\"/>"));
     }
 
-    /// The whole document, `height` units high on white.
+    /// Appends a rectangle given by its left and upper edge, width and height, with further attributes as they stand.
+    pub fn rectangle(&mut self, class: &str, place: [f64; 4], fill: &str, more: &str) {
+        let [x, y, width, height] = place.map(num);
+        self.push(format_args!(
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"{more}/>"
+        ));
+    }
+
+    /// The whole document, `height` units high.
     pub fn finish(self, height: f64) -> String {
         let (width, height) = (num(self.width), num(height));
+        let white = format!("<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n");
+        let background = if self.background { white.as_str() } else { "" };
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-             role=\"img\" font-family=\"{FONTS}\">\n<title>{}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n{}</svg>\n",
+             role=\"img\" font-family=\"{FONTS}\">\n<title>{}</title>\n{background}{}</svg>\n",
             self.title, self.body
         )
     }
@@ -87,6 +120,21 @@ impl Svg {
 pub fn num(value: f64) -> String {
     // Adding 0 turns −0 into 0.
     ((value * 10.0).round() / 10.0 + 0.0).to_string()
+}
+
+/// The path through the places, broken where there is none. A place between two gaps becomes a step of length 0, which
+/// round caps make visible.
+pub fn polyline(places: impl Iterator<Item = Option<(f64, f64)>>) -> String {
+    let (mut path, mut pen_down) = (String::new(), false);
+    for place in places {
+        if let Some((x, y)) = place {
+            let command = if pen_down { "L" } else { "M" };
+            path.push_str(&format!("{command}{} {}", num(x), num(y)));
+            path.push_str(if pen_down { "" } else { "h0" });
+        }
+        pen_down = place.is_some();
+    }
+    path
 }
 
 /// Text as XML character data or attribute value; what XML 1.0 cannot hold becomes U+FFFD.

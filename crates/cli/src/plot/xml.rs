@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 /// One start tag.
 #[derive(Debug)]
 pub struct Element {
+    /// The name of the element.
     pub name: String,
     attributes: BTreeMap<String, String>,
 }
@@ -20,6 +21,17 @@ impl Element {
     pub fn number(&self, name: &str) -> f64 {
         self.get(name).parse().unwrap_or_else(|_| panic!("{name} of {self:?} is not a number"))
     }
+
+    /// The coordinates after each absolute M or L of a path.
+    #[track_caller]
+    pub fn places(&self) -> Vec<(f64, f64)> {
+        let number = |text: &str| {
+            let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(text.len());
+            text[..end].parse().unwrap_or_else(|_| panic!("no number at {text}"))
+        };
+        let place = |text: &str| text.split_once(' ').map(|(x, y)| (number(x), number(y))).expect("two coordinates");
+        self.get("d").split(['M', 'L']).skip(1).map(place).collect()
+    }
 }
 
 /// All elements in document order; panics where tags do not balance, an entity is unknown or an attribute is malformed.
@@ -33,6 +45,7 @@ pub fn elements(document: &str) -> Vec<Element> {
         }
         let (tag, text) = piece.split_once('>').unwrap_or_else(|| panic!("unclosed tag: <{piece}"));
         check_entities(text);
+        assert!(!["NaN", "inf", "-inf"].contains(&text.trim()), "a number that is none: {text}");
         assert!(!open.is_empty() || text.trim().is_empty() || !tag.starts_with('/'), "text after the root: {text:?}");
         if let Some(name) = tag.strip_prefix('/') {
             assert_eq!(open.pop().as_deref(), Some(name), "closing tag out of place");
@@ -46,6 +59,7 @@ pub fn elements(document: &str) -> Vec<Element> {
             let (key, after) = rest.trim_start().split_once("=\"").unwrap_or_else(|| panic!("bad attribute: {rest}"));
             let (value, after) = after.split_once('"').unwrap_or_else(|| panic!("unclosed attribute: {rest}"));
             check_entities(value);
+            assert!(!value.contains("NaN") && !value.contains("inf"), "a number that is none: {value}");
             assert!(attributes.insert(key.to_string(), value.to_string()).is_none(), "attribute {key} given twice");
             rest = after;
         }
@@ -65,5 +79,4 @@ fn check_entities(text: &str) {
         let known = ["amp;", "lt;", "gt;", "quot;", "#39;"].iter().any(|name| after.starts_with(name));
         assert!(known, "unknown entity: &{after}");
     }
-    assert!(!text.contains("NaN") && !text.contains("inf"), "a number that is none: {text}");
 }

@@ -1,0 +1,83 @@
+//! `elbo check-grad`: the gradient of a model's loss against finite differences, parameter by parameter.
+
+use elbo_autograd::check::{self, Comparison};
+use elbo_models::{Noise, Value};
+use elbo_tensor::{Purpose, Tensor, fill_uniform, stream};
+use serde_json::json;
+
+use crate::args::CheckGrad;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::{output, recipe};
+
+/// Rows and width of the data, and the sizes of the networks unless `--set` says otherwise: differences cost two losses
+/// a coordinate.
+const ROWS: usize = 6;
+const WIDTH: usize = 7;
+const SIZES: [(&str, u64); 2] = [("k", 3), ("z", 3)];
+const HIDDEN: [(&str, &[u64]); 2] = [("hidden", &[8, 6]), ("decoder_hidden", &[8, 6])];
+/// Coordinates of a tensor that are compared at most.
+const COORDINATES: usize = 200;
+
+/// Prints the error of every parameter tensor.
+pub fn run(args: &CheckGrad) -> Result<()> {
+    let schema = recipe::schema();
+    let spec = elbo_models::all().iter().find(|spec| spec.kind == args.model).ok_or_else(|| {
+        let kinds: Vec<&str> = elbo_models::all().iter().map(|spec| spec.kind).collect();
+        Error::usage(format_args!("no model of kind `{}`; there are {}", args.model, kinds.join(", ")))
+    })?;
+    let mut config = Config::parse(&format!("[model]\nkind = \"{}\"\n", spec.kind), "check-grad", &schema)?;
+    let declared = (spec.settings)();
+    let has = |name: &str| declared.iter().any(|setting| setting.name == name);
+    let sizes = SIZES.map(|(name, n)| (name, Value::Int(n)));
+    let hidden = HIDDEN.map(|(name, list)| (name, Value::Ints(list.to_vec())));
+    let small = sizes.iter().chain(&hidden).filter(|(name, _)| has(name));
+    let small = small.map(|(name, value)| format!("model.{name}={value}"));
+    config.set(&small.chain(args.set.iter().cloned()).collect::<Vec<_>>(), &schema)?;
+
+    let (model, mut params) = spec.create(config.section("model"), WIDTH, args.seed);
+    let mut random = stream(args.seed, Purpose::Test, 0);
+    let mut uniform = |n: usize| {
+        let mut u = Tensor::scratch([n]);
+        fill_uniform(&mut random, u.as_mut_slice());
+        u
+    };
+    // Biases start at zero, where too much is symmetric: a random point is one where nothing is.
+    let shift = uniform(params.flat().len());
+    params.flat_mut().iter_mut().zip(shift.as_slice()).for_each(|(p, u)| *p += 0.4 * u - 0.2);
+    let x = uniform(ROWS * WIDTH).reshape([ROWS, WIDTH]);
+    let comparisons = check::parameters(&params, COORDINATES, |tape| {
+        let mut noise = Noise::from(stream(args.seed, Purpose::Noise, 0));
+        model.objective(tape.constant(x.clone()), &mut noise).per_point().mean_all()
+    });
+    output::data(&if args.json { json(&comparisons) } else { table(&comparisons) })?;
+    let wrong: Vec<&str> = comparisons.iter().filter(|c| !c.passes()).map(|c| c.name.as_str()).collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Error::check(format_args!("{}: gradient wrong for {}", spec.kind, wrong.join(", "))))
+}
+
+fn precision() -> &'static str {
+    if cfg!(feature = "f64") { "f64" } else { "f32" }
+}
+
+fn table(comparisons: &[Comparison]) -> String {
+    let mut text = format!("{:32} {:>14} {:>9} {:>6}\n", "parameter", "relative error", "compared", "kinks");
+    for c in comparisons {
+        let verdict = if c.passes() { "" } else { "  WRONG" };
+        text += &format!("{:32} {:>14.2e} {:>9} {:>6}{verdict}\n", c.name, c.error, c.compared, c.kinks);
+    }
+    text + &format!("precision {}, tolerance {:.0e}\n", precision(), check::TOLERANCE)
+}
+
+fn json(comparisons: &[Comparison]) -> String {
+    let row = |c: &Comparison| {
+        json!({
+            "parameter": c.name, "relative_error": c.error, "compared": c.compared, "kinks": c.kinks,
+            "passes": c.passes(),
+        })
+    };
+    let rows: Vec<_> = comparisons.iter().map(row).collect();
+    format!("{:#}\n", json!({"precision": precision(), "tolerance": check::TOLERANCE, "parameters": rows}))
+}

@@ -1,0 +1,106 @@
+//! `elbo reproduce`: a published study as a grid of runs, and the report that holds it against its source.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::use_threads;
+use crate::args::Reproduce;
+use crate::error::{Error, Result};
+use crate::grid::{CellProgress, Grid};
+use crate::interrupt::Interrupt;
+use crate::report::{self, Report};
+use crate::study::{self, Request, Results, Scale, Study};
+use crate::{files, output, setup};
+
+/// Runs, measures and reports a study.
+pub fn run(args: &Reproduce) -> Result<()> {
+    let study = find(&args.study)?;
+    let scale = match (args.quick, args.full) {
+        (true, _) => Scale::Quick,
+        (_, true) => Scale::Full,
+        _ => Scale::Default,
+    };
+    let data_dir = args.common.data_dir.as_deref();
+    let request = Request { scale, seeds: args.seeds, set: &args.set, data_dir };
+    let threads = use_threads(&args.common)?;
+    let (plan, prepared) = study::prepare(study, &request)?;
+    if args.dry_run {
+        return output::data(&plan.dry_run_table(threads));
+    }
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("studies").join(study.name()));
+    let grid = Grid::open(&out, plan, &setup::environment(threads))?;
+    let interrupt = Interrupt::listen();
+    let work = |index: usize, dir: &Path, progress: &CellProgress<'_>| {
+        prepared[index].run(study, dir, progress, &interrupt)
+    };
+    let outcomes = grid.run(work, &interrupt, args.common.quiet)?;
+    let results = Results::new(prepared.iter().map(|cell| &cell.experiment).zip(&outcomes));
+    let mut report = study.report(&results, &request);
+    report.provenance = provenance(args, threads, &results);
+    write(&out, &report)?;
+    tell(args, &out, &report)
+}
+
+fn find(name: &str) -> Result<&'static dyn Study> {
+    study::all().into_iter().find(|study| study.name() == name).ok_or_else(|| {
+        let known: Vec<String> = study::all().iter().map(|s| format!("{} ({})", s.name(), s.about())).collect();
+        Error::usage(format_args!("no study `{name}`; there are {}", known.join("; ")))
+    })
+}
+
+/// What a reader needs to make the report again.
+fn provenance(args: &Reproduce, threads: usize, results: &Results<'_>) -> Vec<(String, String)> {
+    let mut command = format!("elbo reproduce {}", args.study);
+    let seeds = args.seeds.map(|n| format!(" --seeds {n}"));
+    let flags = [(args.quick, " --quick"), (args.full, " --full")].into_iter().filter(|(on, _)| *on);
+    command.extend(flags.map(|(_, flag)| flag.to_string()).chain(seeds));
+    command.extend(args.set.iter().map(|set| format!(" --set {set}")));
+    let seconds: f64 = results.runs().iter().map(|(_, outcome)| outcome.seconds).sum();
+    let rows = [
+        ("command", command),
+        ("version", format!("elbo {} ({})", env!("CARGO_PKG_VERSION"), env!("ELBO_COMMIT"))),
+        ("machine", format!("{} kernels, {threads} threads", elbo_tensor::kernel_name())),
+        ("runs", format!("{}, of which {} diverged", results.runs().len(), results.diverged())),
+        ("time of the runs, added up", crate::grid::duration(seconds)),
+    ];
+    rows.map(|(name, value)| (name.to_string(), value)).into()
+}
+
+/// Writes the page, the table and the figures.
+fn write(out: &Path, report: &Report) -> Result<()> {
+    let figures = out.join("figures");
+    files::create_dir(&figures)?;
+    files::remove_unfinished(&figures)?;
+    for (name, svg) in report::figure_files(report) {
+        files::write_atomic(&figures.join(name), svg.as_bytes())?;
+    }
+    files::write_atomic(&out.join("table.md"), report::markdown(report, "figures").as_bytes())?;
+    files::write_atomic(&out.join("report.html"), report::html(report).as_bytes())
+}
+
+/// Says where the report is and how the bands came out; a band that does not hold is a failed check.
+fn tell(args: &Reproduce, out: &Path, report: &Report) -> Result<()> {
+    let (judged, broken) = report.verdicts();
+    if args.common.json {
+        let value = json!({"study": args.study, "judged": judged, "broken": broken, "out": out.display().to_string()});
+        output::data(&format!("{value:#}\n"))?;
+    } else {
+        let mut text = String::new();
+        for file in ["report.html", "table.md", "results.csv"] {
+            text += &format!("{}\n", out.join(file).display());
+        }
+        output::data(&text)?;
+        if !args.common.quiet {
+            let line = match judged {
+                0 => "nothing was judged: the bands are for the default budget and settings".to_string(),
+                _ => format!("{} of {judged} bands hold", judged - broken.len()),
+            };
+            output::note(&line);
+        }
+    }
+    match broken.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::check(format_args!("{}: {} bands do not hold, the first: {first}", args.study, broken.len()))),
+    }
+}

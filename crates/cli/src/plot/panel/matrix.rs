@@ -1,0 +1,88 @@
+//! Cells in rows and columns, shaded and printed: what heat maps and confusion matrices share.
+
+use super::super::shade::{hex, text_on};
+use super::super::svg::{NORMAL, SMALL, Style, fit, text_width};
+use super::{TITLE, WIDTH, titled};
+
+/// Largest length of the name of a row or column.
+const LONGEST_NAME: f64 = 190.0;
+/// Smaller print than this cannot be read where a panel is shown 360 px wide.
+const SMALLEST: f64 = 12.0;
+/// Free space at the edges.
+const EDGE: f64 = 8.0;
+
+/// One cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// Depth of its shade in [0, 1]; `None` leaves it white.
+    pub share: Option<f64>,
+    /// Printed in it where there is room.
+    pub text: String,
+}
+
+/// Names of an axis and of its rows or columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// What the rows or columns are, with the unit where there is one.
+    pub axis: &'a str,
+    /// One name each.
+    pub names: &'a [String],
+}
+
+impl Names<'_> {
+    fn longest(&self) -> f64 {
+        self.names.iter().map(|name| text_width(name, SMALL.size)).fold(0.0, f64::max).min(LONGEST_NAME)
+    }
+}
+
+/// Draws `cells[row][column]` with `note` below, which explains the shades. Panics if the names do not match the cells.
+#[track_caller]
+pub fn draw(title: &str, rows: Names<'_>, columns: Names<'_>, cells: &[Vec<Cell>], note: &str) -> String {
+    assert_eq!(cells.len(), rows.names.len(), "rows of {title}");
+    assert!(cells.iter().all(|row| row.len() == columns.names.len()), "columns of {title}");
+    let mut svg = titled(title);
+    if cells.iter().all(Vec::is_empty) {
+        svg.text((WIDTH / 2.0, TITLE + 40.0), NORMAL, "no data");
+        return svg.finish(TITLE + 80.0);
+    }
+    let left = EDGE + 1.4 * NORMAL.size + rows.longest() + 10.0;
+    let cell_width = f64::min((WIDTH - EDGE - left) / columns.names.len() as f64, 92.0);
+    let cell_height = (420.0 / rows.names.len() as f64).clamp(1.1 * SMALL.size, 46.0);
+    // Names that are wider than their column are turned.
+    let turned = columns.longest() > cell_width - 4.0;
+    let names_height = if turned { columns.longest() + 8.0 } else { 1.5 * SMALL.size };
+    let top = TITLE + 1.5 * NORMAL.size + names_height;
+    let (width, height) = (cell_width * columns.names.len() as f64, cell_height * rows.names.len() as f64);
+
+    svg.text((left + width / 2.0, TITLE + 0.7 * NORMAL.size), NORMAL, &fit(columns.axis, NORMAL.size, WIDTH - left));
+    let place = (EDGE + NORMAL.size / 2.0, top + height / 2.0);
+    svg.text(place, Style { turned: true, ..NORMAL }, &fit(rows.axis, NORMAL.size, f64::max(height, 120.0)));
+    for (j, name) in columns.names.iter().enumerate() {
+        let x = left + (j as f64 + 0.5) * cell_width;
+        let (anchor, y) = if turned { ("start", top - 7.0) } else { ("middle", top - 0.75 * SMALL.size) };
+        svg.text((x, y), Style { anchor, turned, ..SMALL }, &fit(name, SMALL.size, LONGEST_NAME));
+    }
+    for (i, name) in rows.names.iter().enumerate() {
+        let place = (left - 8.0, top + (i as f64 + 0.5) * cell_height);
+        svg.text(place, Style { anchor: "end", ..SMALL }, &fit(name, SMALL.size, LONGEST_NAME));
+    }
+
+    let widest = cells.iter().flatten().map(|cell| text_width(&cell.text, 1.0)).fold(0.0, f64::max);
+    let size = f64::min((cell_width - 5.0) / widest, cell_height - 3.0).min(SMALL.size);
+    for (i, row) in cells.iter().enumerate() {
+        for (j, cell) in row.iter().enumerate() {
+            let (x, y) = (left + j as f64 * cell_width, top + i as f64 * cell_height);
+            let fill = cell.share.map_or("#fff".to_string(), hex);
+            // White gaps keep neighbours of one shade apart.
+            svg.rectangle("cell", [x + 1.0, y + 1.0, cell_width - 2.0, cell_height - 2.0], &fill, "");
+            if size >= SMALLEST {
+                let style = Style { size, fill: cell.share.map_or("#000", text_on), ..SMALL };
+                svg.text((x + cell_width / 2.0, y + cell_height / 2.0), style, &cell.text);
+            }
+        }
+    }
+    let bottom = top + height + 1.1 * SMALL.size;
+    let style = Style { anchor: "start", fill: "#555", size: 16.0, ..SMALL };
+    svg.text((left.min(WIDTH - EDGE - text_width(note, 16.0)).max(EDGE), bottom), style, note);
+    svg.finish(bottom + SMALL.size)
+}

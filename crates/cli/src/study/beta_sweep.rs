@@ -1,0 +1,117 @@
+//! `beta-sweep`: a discrete-latent and a continuous-latent VAE on a two-dimensional mixture, at six weights of the
+//! divergence.
+
+mod report;
+
+use elbo_metrics::Contingency;
+use serde_json::json;
+
+use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
+use crate::config::Config;
+use crate::error::Result;
+use crate::grid::Width;
+use crate::recipe;
+use crate::report::Report;
+
+/// Weights of the divergence.
+const BETAS: [&str; 6] = ["0.1", "0.25", "0.5", "1", "2", "5"];
+const ARMS: [&str; 2] = ["axes", "circle"];
+const MODELS: [&str; 2] = ["discrete", "continuous"];
+
+/// The settings that the source states, and those that were found to fit its numbers: step size, one hidden layer, error
+/// averaged over the dimensions.
+const BASE: &str = r#"
+[data]
+name = "mixture"
+components = 3
+train_rows = 240
+valid_rows = 0
+test_rows = 0
+test = "train"
+std = 0.7
+separation = 4.0
+
+[train]
+epochs = 20
+batch = 64
+lr = 1e-3
+
+[log]
+probe = true
+"#;
+
+/// The study of this file.
+pub struct BetaSweep;
+
+impl Study for BetaSweep {
+    fn name(&self) -> &'static str {
+        "beta-sweep"
+    }
+
+    fn about(&self) -> &'static str {
+        "discrete against continuous latent on a 2-D mixture, six weights of the divergence"
+    }
+
+    fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
+        let schema = recipe::schema();
+        let seeds = request.seeds.unwrap_or(match request.scale {
+            Scale::Quick => 8,
+            Scale::Default => 100,
+            Scale::Full => 400,
+        });
+        let base = Config::parse(BASE, "beta-sweep", &schema)?;
+        let mut experiments = Vec::new();
+        for (arm, model) in ARMS.iter().flat_map(|arm| MODELS.map(|model| (*arm, model))) {
+            for (beta, seed) in BETAS.iter().flat_map(|beta| (1..=seeds).map(move |seed| (*beta, seed))) {
+                let mut config = base.clone();
+                let kind = if model == "discrete" { "discrete-vae" } else { "vae" };
+                let mut set: Vec<String> = [
+                    format!("model.kind={kind}"),
+                    "model.hidden=[32]".into(),
+                    "model.likelihood=mse".into(),
+                    format!("model.beta={beta}"),
+                    format!("data.layout={arm}"),
+                    format!("data.seed={seed}"),
+                    format!("train.seed={seed}"),
+                ]
+                .into();
+                set.extend(request.set.iter().cloned());
+                config.set(&set, &schema)?;
+                let labels = [("arm", arm), ("model", model), ("beta", beta)];
+                let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
+                experiments.push(Experiment { labels, config, cost: 0.012, width: Width::OneCore });
+            }
+        }
+        Ok(experiments)
+    }
+
+    /// The means of the last epoch over its training batches, and the metrics of all rows after it.
+    fn measure(&self, done: &Done<'_>) -> Result<Measured> {
+        let metrics = &done.finished.metrics;
+        let history = |column: &str| metrics.column(column).map(|c| c.into_iter().map(|(_, v)| v).collect::<Vec<_>>());
+        let discrete = done.experiment.label("model") == "discrete";
+        let (kl, rest): (_, &[(&str, &str)]) = if discrete {
+            ("train_kl_y", &[("nmi", "test_nmi"), ("hungarian_accuracy", "test_hungarian_accuracy")])
+        } else {
+            ("train_kl_z", &[("probe_accuracy", "test_probe_accuracy"), ("mean_radius", "test_mean_radius")])
+        };
+        let columns = [("loss", "train_loss"), ("recon", "train_recon"), ("kl", kl)];
+        let mut record = serde_json::Map::new();
+        let mut values = Vec::new();
+        for (name, column) in columns.iter().chain(rest) {
+            let Some(list) = history(column) else { continue };
+            values.extend(list.last().map(|last| (name.to_string(), *last)));
+            record.insert(name.to_string(), json!(list));
+        }
+        if let (Some(clusters), Some(labels)) = (&done.finished.clusters, done.splits.test.labels()) {
+            let table = Contingency::new(&clusters.assignments, &labels.values);
+            let row = |k| (0..labels.classes as u32).map(|label| table.count(k, label)).collect::<Vec<_>>();
+            record.insert("confusion".into(), json!((0..clusters.count as u32).map(row).collect::<Vec<_>>()));
+        }
+        Ok((values, record.into()))
+    }
+
+    fn report(&self, results: &Results<'_>, request: &Request<'_>) -> Report {
+        report::report(results, request)
+    }
+}

@@ -1,0 +1,105 @@
+//! `mnist-clustering`: M2, modified M2 and the real GMVAE as clusterers of MNIST without labels.
+
+mod report;
+
+use serde_json::json;
+
+use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
+use crate::data::Rows;
+use crate::error::Result;
+use crate::evaluation::importance_bound;
+use crate::figures;
+use crate::grid::Width;
+use crate::recipe;
+use crate::report::Report;
+
+/// Name in the report, built-in recipe, core seconds of a step.
+const MODELS: [(&str, &str, f64); 3] = [
+    ("M2", "mnist-m2", 0.080),
+    ("modified M2", "mnist-modified-m2", 0.062),
+    ("GMVAE", "mnist-gmvae", 0.080),
+];
+/// Epochs of the default budget, and of the first seed with the full one.
+const EPOCHS: u64 = 20;
+const FULL: [u64; 3] = [50, 50, 200];
+/// Test rows and samples of the importance-weighted bound.
+const BOUND: (usize, usize) = (1000, 100);
+
+/// The study of this file.
+pub struct MnistClustering;
+
+impl Study for MnistClustering {
+    fn name(&self) -> &'static str {
+        "mnist-clustering"
+    }
+
+    fn about(&self) -> &'static str {
+        "M2, modified M2 and the real GMVAE cluster MNIST without labels"
+    }
+
+    fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
+        let schema = recipe::schema();
+        let seeds = request.seeds.unwrap_or(if request.scale == Scale::Quick { 1 } else { 3 });
+        let mut experiments = Vec::new();
+        for ((model, recipe, step), full) in MODELS.into_iter().zip(FULL) {
+            for seed in 1..=seeds {
+                let (_, mut config) = recipe::load(recipe)?;
+                let epochs = match request.scale {
+                    Scale::Quick => 2,
+                    Scale::Full if seed == 1 => full,
+                    _ => EPOCHS,
+                };
+                let mut set = vec![format!("train.epochs={epochs}"), format!("train.seed={seed}")];
+                if request.scale == Scale::Quick {
+                    set.extend(["train.epoch_steps=60", "data.valid_rows=0", "data.test_rows=2000"].map(String::from));
+                }
+                set.extend(request.set.iter().cloned());
+                config.set(&set, &schema)?;
+                let train = config.section("train");
+                let steps = (train.int("epochs") * train.int("epoch_steps")) as f64;
+                // Evaluation costs a tenth of training.
+                let cost = 1.1 * step * steps;
+                let labels = vec![("model".to_string(), model.to_string())];
+                experiments.push(Experiment { labels, config, cost, width: Width::AllCores });
+            }
+        }
+        Ok(experiments)
+    }
+
+    /// The metrics of every epoch, those at the epochs of the bands, and an importance-weighted bound at the end.
+    fn measure(&self, done: &Done<'_>) -> Result<Measured> {
+        let metrics = &done.finished.metrics;
+        let columns = [
+            ("loss", "test_loss"),
+            ("recon", "test_recon"),
+            ("kl_y", "test_kl_y"),
+            ("kl_z", "test_kl_z"),
+            ("entropy", "test_conditional_entropy"),
+            ("majority accuracy", "test_majority_accuracy"),
+            ("hungarian accuracy", "test_hungarian_accuracy"),
+            ("confident accuracy", "test_confident_accuracy"),
+            ("nmi", "test_nmi"),
+        ];
+        let mut record = serde_json::Map::new();
+        let mut values = Vec::new();
+        for (name, column) in columns {
+            let Some(list) = metrics.column(column) else { continue };
+            values.extend(list.iter().map(|(epoch, value)| (format!("{name} at epoch {epoch}"), *value)));
+            record.insert(name.into(), json!(list.iter().map(|(_, value)| value).collect::<Vec<_>>()));
+        }
+        let parts = (done.model, &done.finished.params);
+        let rows = Rows { data: &done.splits.test, binarize: done.binarize };
+        let bound = importance_bound(parts, rows, BOUND, done.experiment.seed());
+        values.push((format!("iwae-{}", BOUND.1), bound));
+        if done.experiment.seed() == 1 {
+            let test = &done.splits.test;
+            let panel = figures::cluster_samples(parts, test, done.finished.clusters.as_ref(), (done.experiment.label("model"), 1));
+            record.insert("samples".into(), json!(panel));
+        }
+        Ok((values, record.into()))
+    }
+
+    fn report(&self, results: &Results<'_>, request: &Request<'_>) -> Report {
+        report::report(results, request)
+    }
+}

@@ -1,0 +1,123 @@
+//! The published studies: each is a grid of runs, what is measured on a finished run, and a report that holds it against
+//! its source.
+
+mod beta_sweep;
+mod judge;
+mod mnist_clustering;
+mod results;
+mod run;
+mod toy_density;
+
+use std::path::Path;
+
+use elbo_autograd::Params;
+use elbo_datasets::Splits;
+use elbo_models::Model;
+
+use crate::config::Config;
+use crate::error::Result;
+use crate::grid::Width;
+use crate::report::Report;
+use crate::run_dir::RunDir;
+use crate::run_training::Finished;
+
+pub use results::Results;
+pub use run::prepare;
+
+/// How much of a study is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// A first look, in less than two minutes; nothing is judged.
+    Quick,
+    /// What the bands are for.
+    Default,
+    /// The whole budget of the source, where the default is less.
+    Full,
+}
+
+/// What a user asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// How much.
+    pub scale: Scale,
+    /// Number of seeds, if not the study's own.
+    pub seeds: Option<u64>,
+    /// `KEY=VALUE` for every run.
+    pub set: &'a [String],
+    /// Where data sets are looked for first.
+    pub data_dir: Option<&'a Path>,
+}
+
+impl Request<'_> {
+    /// Whether the reference bands are for what was asked: the default budget or more, without other settings.
+    pub fn is_judged(&self) -> bool {
+        self.scale != Scale::Quick && self.set.is_empty()
+    }
+}
+
+/// One run of a study.
+#[derive(Debug, Clone)]
+pub struct Experiment {
+    /// What it is, as a reader knows it, without the seed.
+    pub labels: Vec<(String, String)>,
+    /// Its resolved configuration; `train.seed` is the seed.
+    pub config: Config,
+    /// Expected seconds on one core.
+    pub cost: f64,
+    /// How much of the machine it uses.
+    pub width: Width,
+}
+
+impl Experiment {
+    /// The label of this name.
+    #[track_caller]
+    pub fn label(&self, name: &str) -> &str {
+        let found = self.labels.iter().find(|(label, _)| label == name);
+        &found.unwrap_or_else(|| panic!("an experiment without label {name}")).1
+    }
+
+    /// `train.seed`
+    pub fn seed(&self) -> u64 {
+        self.config.section("train").int("seed") as u64
+    }
+}
+
+/// A run that came to its end, for measuring.
+pub struct Done<'a> {
+    /// Which one.
+    pub experiment: &'a Experiment,
+    /// Its data.
+    pub splits: &'a Splits,
+    /// Whether its rows are binarised.
+    pub binarize: bool,
+    /// The model.
+    pub model: &'a dyn Model,
+    /// Its parameters before training.
+    pub initial: &'a Params,
+    /// History and trained parameters.
+    pub finished: &'a Finished,
+    /// Its directory.
+    pub dir: &'a RunDir,
+}
+
+/// What was measured on a run: numbers for `results.csv`, and whatever the figures need.
+pub type Measured = (Vec<(String, f64)>, serde_json::Value);
+
+/// A published study.
+pub trait Study: Sync {
+    /// Name on the command line.
+    fn name(&self) -> &'static str;
+    /// One line for help texts.
+    fn about(&self) -> &'static str;
+    /// Every run, errors of configuration found.
+    fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>>;
+    /// Measures a run at its end.
+    fn measure(&self, done: &Done<'_>) -> Result<Measured>;
+    /// The report over all runs, with its verdicts if the request is to be judged.
+    fn report(&self, results: &Results<'_>, request: &Request<'_>) -> Report;
+}
+
+/// Every study.
+pub fn all() -> [&'static dyn Study; 3] {
+    [&beta_sweep::BetaSweep, &toy_density::ToyDensity, &mnist_clustering::MnistClustering]
+}

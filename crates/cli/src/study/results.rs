@@ -1,0 +1,84 @@
+//! The outcomes of a study, by label.
+
+use elbo_metrics::{Spread, median};
+use serde_json::Value;
+
+use super::Experiment;
+use crate::grid::Outcome;
+
+/// Every run of a study with its outcome, in the order of the plan.
+pub struct Results<'a>(Vec<(&'a Experiment, &'a Outcome)>);
+
+impl<'a> Results<'a> {
+    /// Pairs runs and outcomes.
+    pub fn new(runs: impl Iterator<Item = (&'a Experiment, &'a Outcome)>) -> Self {
+        Self(runs.collect())
+    }
+
+    /// The runs with these labels.
+    pub fn of(&self, labels: &[(&str, &str)]) -> Results<'a> {
+        let keep = |e: &Experiment| labels.iter().all(|(name, value)| e.labels.iter().any(|(n, v)| n == name && v == value));
+        Results(self.0.iter().filter(|(experiment, _)| keep(experiment)).copied().collect())
+    }
+
+    /// The runs themselves.
+    pub fn runs(&self) -> &[(&'a Experiment, &'a Outcome)] {
+        &self.0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The values of a label in order of appearance.
+    pub fn values_of(&self, label: &str) -> Vec<&'a str> {
+        let mut found: Vec<&str> = Vec::new();
+        for (experiment, _) in &self.0 {
+            let value = experiment.labels.iter().find(|(name, _)| name == label).map(|(_, value)| value.as_str());
+            found.extend(value.filter(|value| !found.contains(value)));
+        }
+        found
+    }
+
+    /// A metric of every run that has it and did not diverge, with the seed.
+    pub fn by_seed(&self, metric: &str) -> Vec<(u64, f64)> {
+        let value = |outcome: &Outcome| outcome.values.iter().find(|(name, _)| name == metric).map(|(_, value)| *value);
+        self.0.iter().filter_map(|(e, outcome)| Some((e.seed(), value(outcome)?))).collect()
+    }
+
+    /// A metric of every run that has it, in the order of the seeds.
+    pub fn metric(&self, metric: &str) -> Vec<f64> {
+        self.by_seed(metric).into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// The median of a metric; NaN without a run.
+    pub fn median(&self, metric: &str) -> f64 {
+        let values = self.metric(metric);
+        if values.is_empty() { f64::NAN } else { median(&values) }
+    }
+
+    /// The record of the run with the smallest seed.
+    pub fn first_record(&self) -> Option<&'a Value> {
+        let first = self.0.iter().filter(|(_, outcome)| !outcome.diverged()).min_by_key(|(e, _)| e.seed());
+        first.map(|(_, outcome)| &outcome.record)
+    }
+
+    /// The runs that diverged, with what they said.
+    pub fn diverged(&self) -> usize {
+        self.0.iter().filter(|(_, outcome)| outcome.diverged()).count()
+    }
+
+    /// Median and quartiles over the runs of a list of numbers in their records, position by position.
+    pub fn history(&self, path: &str) -> Vec<Spread> {
+        let lists: Vec<Vec<f64>> = self.0.iter().filter_map(|(_, outcome)| numbers(&outcome.record[path])).collect();
+        let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+        let at = |i: usize| lists.iter().filter_map(|list| list.get(i).copied()).filter(|v| v.is_finite()).collect::<Vec<_>>();
+        (0..longest).map(at).filter(|values| !values.is_empty()).map(|values| Spread::of(&values)).collect()
+    }
+}
+
+/// A list of numbers in a record.
+pub fn numbers(value: &Value) -> Option<Vec<f64>> {
+    Some(value.as_array()?.iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect())
+}

@@ -1,0 +1,212 @@
+//! What a trained VAE on a known density is measured by.
+
+use elbo_autograd::{Activation, Init, Params, Tape};
+use elbo_datasets::{Dataset, ToyDensity};
+use elbo_metrics::{energy_distance, mode_shares, sliced_wasserstein};
+use elbo_models::nn::Builder;
+use elbo_models::{Noise, Posterior, Vae};
+use elbo_tensor::{Purpose, Real, Stream, Tensor, stream};
+use serde_json::{Value, json};
+
+use super::super::{Done, Measured};
+use super::budget;
+use crate::data::{self, Rows};
+use crate::error::{Error, Result};
+use crate::evaluation::importance_bound;
+
+/// Posterior samples of each test row for the ELBO; rows and samples of the importance-weighted bound.
+const SAMPLES: usize = 50;
+const BOUND: (usize, usize) = (2000, 500);
+/// Rows evaluated at a time.
+const ROWS: usize = 200;
+/// Generated rows, and directions of the sliced distance.
+const GENERATED: usize = 10_000;
+const DIRECTIONS: usize = 64;
+/// Rows of the energy distance, which costs their square.
+const ENERGY_ROWS: usize = 2000;
+/// Squared Mahalanobis distance beyond which a point belongs to no mode: 0.1 % of a mode's own points.
+const OFF_MODE: f64 = 13.8;
+/// Points and posterior ellipses that a figure shows.
+const SHOWN: usize = 600;
+const ELLIPSES: usize = 14;
+/// Offset of the seeds of test sets, which no training set uses.
+const TEST_SEED: u64 = 1 << 40;
+
+/// A trained model with what its figures and metrics need.
+struct Subject<'a> {
+    vae: Vae,
+    params: &'a Params,
+    seed: u64,
+}
+
+pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
+    let config = &done.experiment.config;
+    let section = config.section("data");
+    let density = data::toy(section).ok_or_else(|| Error::usage("toy-density needs one of its densities"))?;
+    let seed = done.experiment.seed();
+    let (_, _, rows) = budget(density.kind);
+    let test = density.generate(rows, TEST_SEED + seed)?;
+    let points = values(&test);
+    // The parameters are there already; this gives the networks their numbers again.
+    let mut builder = Builder::new(Init::Torch, Activation::Relu, stream(seed, Purpose::Init, 0));
+    let vae = Vae::new(config.section("model"), 2, &mut builder);
+    let subject = Subject { vae, params: &done.finished.params, seed };
+
+    let log_p = density.log_densities(&points);
+    let log_p = log_p.iter().sum::<f64>() / log_p.len() as f64;
+    let (elbo, kl) = subject.elbo(&points);
+    let parts = (done.model, subject.params);
+    let iwae = importance_bound(parts, Rows { data: &test, binarize: false }, BOUND, seed);
+    let generated = subject.generate(GENERATED.min(rows));
+    let compared = &points[..generated.len()];
+    let again = values(&density.generate(generated.len() / 2, 2 * TEST_SEED + seed)?);
+    let mut list = vec![
+        ("log p", log_p),
+        ("elbo", elbo),
+        ("gap", log_p - elbo),
+        ("kl", kl),
+        ("iwae-500", iwae),
+        ("sw1", sliced_wasserstein(&generated, compared, DIRECTIONS)),
+        ("sw1 of data", sliced_wasserstein(&again, compared, DIRECTIONS)),
+        ("energy distance", energy_distance(&generated, compared, ENERGY_ROWS)),
+    ];
+    let [large, small] = eigenvalues(&generated);
+    list.extend([("large eigenvalue", large), ("small eigenvalue", small)]);
+    let modes: Vec<_> = density.modes().iter().map(|mode| (mode.mean, mode.cov)).collect();
+    if !modes.is_empty() {
+        let shares = mode_shares(&generated, &modes, OFF_MODE);
+        let least = shares.of_mode.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = shares.of_mode.iter().copied().fold(0.0, f64::max);
+        list.extend([("least mode share", least), ("largest mode share", most), ("off-mode share", shares.outside)]);
+    }
+    let values = list.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+    let record = if seed == 1 { subject.record(done, &density, &points)? } else { Value::Null };
+    Ok((values, record))
+}
+
+/// The rows of a data set, `[n, 2]`.
+fn values(set: &Dataset) -> Vec<Real> {
+    let mut x = vec![0.0; 2 * set.rows()];
+    set.gather(&(0..set.rows() as u32).collect::<Vec<_>>(), &mut x);
+    x
+}
+
+/// The eigenvalues of the covariance matrix of points, largest first.
+fn eigenvalues(points: &[Real]) -> [f64; 2] {
+    let n = (points.len() / 2) as f64;
+    let column = |d: usize| points.iter().skip(d).step_by(2).map(|&x| f64::from(x));
+    let mean = [0, 1].map(|d| column(d).sum::<f64>() / n);
+    let moment = |a: usize, b: usize| column(a).zip(column(b)).map(|(x, y)| (x - mean[a]) * (y - mean[b])).sum::<f64>() / n;
+    let (xx, xy, yy) = (moment(0, 0), moment(0, 1), moment(1, 1));
+    let (middle, radius) = ((xx + yy) / 2.0, ((xx - yy) / 2.0).hypot(xy));
+    [middle + radius, middle - radius]
+}
+
+impl Subject<'_> {
+    fn noise(&self, index: u64) -> Stream {
+        stream(self.seed, Purpose::Figure, index)
+    }
+
+    /// Mean ELBO with [`SAMPLES`] samples a row, and mean divergence, in nats.
+    fn elbo(&self, points: &[Real]) -> (f64, f64) {
+        let (mut elbo, mut divergence) = (0.0, 0.0);
+        let mut noise = Noise::from(self.noise(0)).with_samples(SAMPLES);
+        for rows in points.chunks(2 * ROWS) {
+            let tape = Tape::new(self.params);
+            let x = tape.constant(Tensor::from_slice([rows.len() / 2, 2], rows));
+            let q_z = self.vae.encode(x);
+            let log_px = self.vae.decode(q_z.rsample(&mut noise)).log_prob(x);
+            let kl = q_z.kl().map_or(0.0, |kl| f64::from(kl.sum_all().item()));
+            elbo += f64::from(log_px.mean(0).sum_all().item()) - kl;
+            divergence += kl;
+        }
+        let n = (points.len() / 2) as f64;
+        (elbo / n, divergence / n)
+    }
+
+    /// Draws of x from the model, noise included.
+    fn generate(&self, count: usize) -> Vec<Real> {
+        let mut noise = Noise::from(self.noise(1));
+        let tape = Tape::new(self.params);
+        let z = tape.constant(noise.normal([count, self.vae.latent()]));
+        self.vae.decode(z).sample(&mut noise).value().as_slice().to_vec()
+    }
+
+    /// What the figures show of one seed.
+    fn record(&self, done: &Done<'_>, density: &ToyDensity, points: &[Real]) -> Result<Value> {
+        let shown = &points[..2 * SHOWN];
+        let mut noise = Noise::from(self.noise(2));
+        let tape = Tape::new(self.params);
+        let x = tape.constant(Tensor::from_slice([SHOWN, 2], shown));
+        let reconstructed = self.vae.decode(self.vae.encode(x).rsample(&mut noise)).mean().value();
+        let metrics = &done.finished.metrics;
+        let column = |name| metrics.column(name).unwrap_or_default().into_iter().map(|(_, v)| v).collect::<Vec<f64>>();
+        let mut record = json!({
+            "data": rounded(shown),
+            "generated": rounded(&self.generate(SHOWN)),
+            "reconstructed": rounded(reconstructed.as_slice()),
+            "before": self.latents(done.initial, shown),
+            "after": self.latents(self.params, shown),
+            "train_loss": column("train_loss"),
+            "test_loss": column("test_loss"),
+            "batches": batches(done)?,
+        });
+        if !density.modes().is_empty() && self.vae.latent() == 2 {
+            record["grid"] = self.grid();
+        }
+        Ok(record)
+    }
+
+    /// Posterior means of points, and ellipses of some of them.
+    fn latents(&self, params: &Params, points: &[Real]) -> Value {
+        let width = self.vae.latent();
+        let tape = Tape::new(params);
+        let q_z = self.vae.encode(tape.constant(Tensor::from_slice([points.len() / 2, 2], points)));
+        let means = q_z.mean().value();
+        let plane: Vec<Real> = means.as_slice().chunks_exact(width).flat_map(|z| [z[0], *z.get(1).unwrap_or(&0.0)]).collect();
+        if width != 2 {
+            return json!({"means": rounded(&plane), "ellipses": []});
+        }
+        // Rows of the triangular factor L of each covariance LLᵀ.
+        let (diag, lower) = match q_z {
+            Posterior::Diagonal(q) => (q.scale.value(), None),
+            Posterior::Full(q) => (q.diag.value(), Some(q.lower.value())),
+            Posterior::Point(_) => return json!({"means": rounded(&plane), "ellipses": []}),
+        };
+        let ellipse = |i: usize| {
+            let [a, c] = [diag.as_slice()[2 * i], diag.as_slice()[2 * i + 1]].map(f64::from);
+            let b = lower.as_ref().map_or(0.0, |lower| f64::from(lower.as_slice()[i]));
+            json!([f64::from(plane[2 * i]), f64::from(plane[2 * i + 1]), a * a, a * b, b * b + c * c])
+        };
+        json!({"means": rounded(&plane), "ellipses": (0..ELLIPSES).map(ellipse).collect::<Vec<_>>()})
+    }
+
+    /// Where the decoder's mean takes a grid of lines in the latent plane: `p(x|z)` over the latent.
+    fn grid(&self) -> Value {
+        let ticks = |n: usize| (0..n).map(move |i| 5.0 * i as Real / (n - 1) as Real - 2.5).collect::<Vec<_>>();
+        let line = |at: Real, across: bool| {
+            let z: Vec<Real> = ticks(61).into_iter().flat_map(|t| if across { [t, at] } else { [at, t] }).collect();
+            let tape = Tape::new(self.params);
+            rounded(self.vae.decode(tape.constant(Tensor::from_slice([61, 2], &z))).mean().value().as_slice())
+        };
+        let lines = |across: bool| ticks(11).into_iter().map(|at| line(at, across)).collect::<Vec<_>>();
+        json!([lines(false), lines(true)])
+    }
+}
+
+/// Losses of single batches against the step, from `steps.csv`.
+fn batches(done: &Done<'_>) -> Result<Value> {
+    let path = done.dir.steps();
+    let text = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
+    let row = |line: &str| -> Option<[f64; 2]> {
+        let mut cells = line.split(',').map(str::parse);
+        Some([cells.next()?.ok()?, cells.next()?.ok()?])
+    };
+    Ok(json!(text.lines().filter_map(row).collect::<Vec<_>>()))
+}
+
+/// Points as lists of two numbers with three decimals.
+fn rounded(points: &[Real]) -> Vec<[f64; 2]> {
+    let round = |x: Real| (f64::from(x) * 1000.0).round() / 1000.0;
+    points.chunks_exact(2).map(|p| [round(p[0]), round(p[1])]).collect()
+}
