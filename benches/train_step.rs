@@ -1,7 +1,8 @@
 //! One training step of each experiment: batch gather, noise, forward, backward, Adam; beside the time that
 //! matrixmultiply alone needs for the step's products, measured in turn with it in the same run.
 //!
-//! `cargo bench --bench train_step`. The lines `ratio` give the medians and the median of the paired ratios.
+//! `cargo bench --bench train_step`, or `cargo bench --bench train_step -- NAME` for the workloads whose name contains NAME.
+//! The lines `ratio` give the medians and the median of the paired ratios.
 
 #![allow(clippy::print_stdout)] // the ratios are its result
 
@@ -199,7 +200,14 @@ fn run(criterion: &mut Criterion, workload: &Workload, threads: usize, on_pool: 
     let mut alone = || products.iter_mut().for_each(|layer| layer.run(threads));
 
     let name = format!("{} / {threads} thread(s)", workload.name);
-    criterion.bench_function(&name, |bench| bench.iter(|| on_pool(&mut step)));
+    let mut selected = false;
+    criterion.bench_function(&name, |bench| {
+        selected = true;
+        bench.iter(|| on_pool(&mut step));
+    });
+    if !selected {
+        return;
+    }
     // In turn, so that both see the same machine; the first tenth warms up.
     let time = |work: Work<'_>| {
         let start = Instant::now();

@@ -4,13 +4,13 @@ mod support;
 
 use elbo::autograd::{Activation, Params, Tape, Var, check};
 use elbo::models::Noise;
-use elbo::models::dist::{Bernoulli, Categorical, DiagNormal};
+use elbo::models::dist::{Bernoulli, Categorical, DiagNormal, Kl, StandardNormal, TrilNormal};
 use elbo::tensor::{Real, Tensor};
 use proptest::prelude::*;
-use support::families::{BERNOULLI, CATEGORICAL, Family, NORMAL, STANDARD_NORMAL};
-use support::{EXACT, assert_close, config, error, f64s, l2_error, normal, recorded, rng, tensor, uniform};
+use support::families::{BERNOULLI, CATEGORICAL, Family, NORMAL, STANDARD_NORMAL, TRIL_NORMAL, tril_normal};
+use support::{EXACT, assert_close, config, dense, error, f64s, l2_error, normal, recorded, rng, tensor, uniform};
 
-const FAMILIES: [&Family; 4] = [&NORMAL, &STANDARD_NORMAL, &BERNOULLI, &CATEGORICAL];
+const FAMILIES: [&Family; 5] = [&NORMAL, &TRIL_NORMAL, &STANDARD_NORMAL, &BERNOULLI, &CATEGORICAL];
 
 /// A function of values on a tape.
 fn evaluate(values: &[&Tensor], f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>) -> Tensor {
@@ -31,12 +31,7 @@ fn log_prob(family: &Family, params: &[Tensor], x: &Tensor) -> Vec<f64> {
 
 /// The library's entropy, `[b]`, of a family that has one.
 fn entropy(family: &Family, params: &[Tensor]) -> Tensor {
-    evaluate(&params.iter().collect::<Vec<_>>(), |p| match family.name {
-        "DiagNormal" => DiagNormal { loc: p[0], scale: p[1] }.entropy(),
-        "Bernoulli" => Bernoulli { logits: p[0] }.entropy(),
-        "Categorical" => Categorical::from_logits(p[0]).entropy(),
-        other => panic!("{other} has no entropy"),
-    })
+    evaluate(&params.iter().collect::<Vec<_>>(), family.entropy.expect("an entropy"))
 }
 
 /// A function of rows `x: [b, d]` and codes `y: [.., k]`, and one of the codes alone.
@@ -57,6 +52,7 @@ proptest! {
     fn a_density_integrates_to_one(seed: u64, b in 1..4usize, d in 1..3usize) {
         let mut rng = rng(seed);
         for family in FAMILIES {
+            let d = family.width(d);
             let params = family.draw([b, d], &mut rng);
             let rule = (family.integral)(&params, [b, d]);
             let densities: Vec<f64> = log_prob(family, &params, &rule.x).into_iter().map(f64::exp).collect();
@@ -69,6 +65,7 @@ proptest! {
     fn the_log_density_is_the_textbook_formula(seed: u64, b in 1..4usize, d in 1..40usize) {
         let mut rng = rng(seed);
         for family in FAMILIES {
+            let d = family.width(d);
             let params = family.draw([b, d], &mut rng);
             let x = (family.sample)(&params, [b, d], 5, &mut rng);
             let error = error(&log_prob(family, &params, &x), &family.textbook_values(&params, &x));
@@ -79,12 +76,122 @@ proptest! {
     #[test]
     fn the_entropy_is_the_mean_of_minus_the_log_density(seed: u64, b in 1..4usize, d in 1..5usize) {
         let mut rng = rng(seed);
-        for family in [NORMAL, BERNOULLI, CATEGORICAL] {
+        for family in FAMILIES.into_iter().filter(|family| family.entropy.is_some()) {
+            let d = family.width(d);
             let params = family.draw([b, d], &mut rng);
             let rule = (family.expectation)(&params, [b, d]);
-            let mean: Vec<f64> = rule.sum(&log_prob(&family, &params, &rule.x)).iter().map(|v| -v).collect();
-            let error = error(&f64s(&entropy(&family, &params)), &mean);
+            let mean: Vec<f64> = rule.sum(&log_prob(family, &params, &rule.x)).iter().map(|v| -v).collect();
+            let error = error(&f64s(&entropy(family, &params)), &mean);
             prop_assert!(error <= EXACT, "{}: error {error:.2e}", family.name);
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_a_log_density_matches_differences(seed: u64, b in 1..4usize, d in 1..5usize) {
+        let mut rng = rng(seed);
+        for family in FAMILIES {
+            let d = family.width(d);
+            let params = family.draw([b, d], &mut rng);
+            let x = (family.sample)(&params, [b, d], 2, &mut rng);
+            // Of what is continuous the event is an argument too.
+            let is_continuous = family.name.ends_with("Normal");
+            let arguments: Vec<Tensor> = params.iter().chain(is_continuous.then_some(&x)).cloned().collect();
+            let dy = normal([2, b], &mut rng);
+            let comparisons = check::inputs(&arguments, |tape, v| {
+                let event = if is_continuous { v[params.len()] } else { tape.constant(x.clone()) };
+                ((family.log_prob)(&v[..params.len()], event) * tape.constant(dy.clone())).sum_all()
+            });
+            for comparison in comparisons {
+                prop_assert!(comparison.passes() && comparison.kinks == 0, "{}: {comparison:?}", family.name);
+            }
+        }
+    }
+
+    #[test]
+    fn with_nothing_below_the_diagonal_a_full_covariance_is_a_diagonal_one(seed: u64, b in 1..4usize, d in 2..9usize) {
+        let mut rng = rng(seed);
+        let [loc, diag] = [[-2.0, 2.0], [0.3, 2.0]].map(|range| uniform([b, d], range, &mut rng));
+        let lower = Tensor::zeros([b, d * (d - 1) / 2]);
+        let (x, eps, dy) = (normal([3, b, d], &mut rng), normal([b, d], &mut rng), normal([b], &mut rng));
+        let params = Params::new();
+        let run = |is_full: bool| {
+            let tape = Tape::new(&params);
+            let [loc, scale] = [&loc, &diag].map(|value| tape.variable(value.clone()));
+            let (x, mut noise) = (tape.constant(x.clone()), recorded(&eps));
+            let [log_prob, entropy, kl, z] = if is_full {
+                let q = TrilNormal { loc, diag: scale, lower: tape.constant(lower.clone()) };
+                [q.log_prob(x), q.entropy(), q.kl(&StandardNormal), q.rsample(&mut noise)]
+            } else {
+                let q = DiagNormal { loc, scale };
+                [q.log_prob(x), q.entropy(), q.kl(&StandardNormal), q.rsample(&mut noise)]
+            };
+            let of_rows = log_prob.sum(0) + entropy + kl + z.square().sum_last();
+            let grads = tape.backward((of_rows * tape.constant(dy.clone())).sum_all());
+            let gradients = [loc, scale].map(|var| f64s(grads.of(var).expect("used"))).concat();
+            [log_prob, entropy, kl, z].map(|var| f64s(&var.value())).into_iter().chain([gradients]).collect::<Vec<_>>()
+        };
+        for (full, diagonal) in run(true).iter().zip(&run(false)) {
+            prop_assert!(error(full, diagonal) <= EXACT, "{full:?} and {diagonal:?}");
+        }
+    }
+
+    /// `z = loc + L·ε` is affine in ε, so that differences of any width give `∂z/∂ε = L`, and
+    /// `ln q(z) = ln N(ε; 0, I) − ln |det ∂z/∂ε|`, where the determinant is `Σ ln Lᵢᵢ`.
+    #[test]
+    fn the_jacobian_of_a_full_covariance_sample_is_its_triangular_factor(seed: u64, d in 2..6usize) {
+        let mut rng = rng(seed);
+        let params = TRIL_NORMAL.draw([1, d], &mut rng);
+        let eps = normal([1, d], &mut rng);
+        let sample = |eps: &Tensor| {
+            let arguments: Vec<&Tensor> = params.iter().collect();
+            evaluate(&arguments, |p| tril_normal(p).rsample(&mut recorded(eps)))
+        };
+        let column = |j: usize| {
+            let [high, low] = [1.0, -1.0].map(|step| {
+                let mut moved = eps.clone();
+                moved.as_mut_slice()[j] += step;
+                f64s(&sample(&moved))
+            });
+            high.iter().zip(&low).map(|(high, low)| (high - low) / 2.0).collect::<Vec<_>>()
+        };
+        let jacobian = dense::transpose(&(0..d).map(column).collect());
+        let factor = dense::triangle(&f64s(&params[1]), &f64s(&params[2]));
+        prop_assert!(error(&jacobian.concat(), &factor.concat()) <= EXACT, "{jacobian:?} and {factor:?}");
+
+        let log_det = dense::inverse(&jacobian).1;
+        let of_diagonal: f64 = f64s(&params[1]).iter().map(|l| l.ln()).sum();
+        prop_assert!(error(&[log_det], &[of_diagonal]) <= EXACT);
+        let z = sample(&eps).reshape([1, 1, d]);
+        let of_noise = STANDARD_NORMAL.textbook_values(&[], &eps.clone().reshape([1, 1, d]))[0];
+        let log_q = log_prob(&TRIL_NORMAL, &params, &z);
+        prop_assert!(error(&log_q, &[of_noise - log_det]) <= EXACT, "{log_q:?}");
+    }
+
+    /// `∂z/∂loc = 1`, `∂zᵢ/∂Lᵢⱼ = εⱼ`.
+    #[test]
+    fn a_full_covariance_sample_moves_with_loc_and_by_its_noise_with_the_factor(seed: u64, b in 1..4usize, d in 2..6usize) {
+        let mut rng = rng(seed);
+        let values = TRIL_NORMAL.draw([b, d], &mut rng);
+        let (eps, dz) = (normal([3, b, d], &mut rng), normal([3, b, d], &mut rng));
+        let params = Params::new();
+        let tape = Tape::new(&params);
+        let p: Vec<_> = values.into_iter().map(|value| tape.variable(value)).collect();
+        let q = TrilNormal { loc: p[0].broadcast_to([3, b, d]), ..tril_normal(&p) };
+        let grads = tape.backward((q.rsample(&mut recorded(&eps)) * tape.constant(dz.clone())).sum_all());
+        let mut by_hand = [vec![0.0; b * d], vec![0.0; b * d], Vec::new()];
+        let mut below = vec![vec![0.0; d * (d - 1) / 2]; b];
+        for (i, (dz, eps)) in f64s(&dz).chunks(d).zip(f64s(&eps).chunks(d)).enumerate() {
+            let row = i % b;
+            let mut entries = below[row].iter_mut();
+            for i in 0..d {
+                by_hand[0][row * d + i] += dz[i];
+                by_hand[1][row * d + i] += dz[i] * eps[i];
+                entries.by_ref().zip(&eps[..i]).for_each(|(entry, eps)| *entry += dz[i] * eps);
+            }
+        }
+        by_hand[2] = below.concat();
+        for (var, by_hand) in p.into_iter().zip(&by_hand) {
+            prop_assert!(error(&f64s(grads.of(var).expect("used")), by_hand) <= EXACT);
         }
     }
 

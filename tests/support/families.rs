@@ -2,10 +2,11 @@
 //! and finite sums over its events that are exact.
 
 use elbo::autograd::{Params, Tape, Var};
-use elbo::models::dist::{Bernoulli, Categorical, DiagNormal, StandardNormal};
+use elbo::models::dist::{Bernoulli, Categorical, DiagNormal, StandardNormal, TrilNormal};
 use elbo::tensor::{Real, Stream, Tensor};
 
-use super::{f64s, recorded, tensor, uniform};
+use super::dense::{apply, normal_log_prob, square, triangle};
+use super::{GAUSS_HERMITE, f64s, product_rule, recorded, tensor, uniform};
 
 /// Rows and width of a batch of distributions, `[b, d]`.
 pub type Size = [usize; 2];
@@ -28,13 +29,20 @@ impl Rule {
     }
 }
 
-/// A distribution over the last axis, as the laws see it. Every function takes the parameter tensors, each `[b, d]`.
+/// A distribution over the last axis, as the laws see it. Every function takes the parameter tensors, each `[b, d]` or,
+/// of a triangle's entries, `[b, d(d−1)/2]`.
 pub struct Family {
     pub name: &'static str,
     /// The interval each parameter is drawn from.
     pub params: &'static [[f64; 2]],
+    /// The interval of the last parameter where it is the entries below a diagonal.
+    pub triangle: Option<[f64; 2]>,
+    /// Smallest and largest d; a long triangular system is too ill-conditioned to compare.
+    pub widths: [usize; 2],
     /// The library's ln density of events `[n, b, d]`: `[n, b]`.
     pub log_prob: for<'t> fn(&[Var<'t>], Var<'t>) -> Var<'t>,
+    /// The library's entropy, `[b]`, if it has one.
+    pub entropy: Option<for<'t> fn(&[Var<'t>]) -> Var<'t>>,
     /// The ln density of one event under one row of parameters, in f64 and by another route.
     pub textbook: fn(&[&[f64]], &[f64]) -> f64,
     /// The integral over the whole space.
@@ -47,17 +55,25 @@ pub struct Family {
 
 impl Family {
     /// Random parameters of this size.
-    pub fn draw(&self, size: Size, rng: &mut Stream) -> Vec<Tensor> {
-        self.params.iter().map(|&range| uniform(size, range, rng)).collect()
+    pub fn draw(&self, [b, d]: Size, rng: &mut Stream) -> Vec<Tensor> {
+        let below = self.triangle.map(|range| (range, d * (d - 1) / 2));
+        let params = self.params.iter().map(|&range| (range, d)).chain(below);
+        params.map(|(range, width)| uniform([b, width], range, rng)).collect()
+    }
+
+    /// The width nearest to d that the family has.
+    pub fn width(&self, d: usize) -> usize {
+        d.clamp(self.widths[0], self.widths[1])
     }
 
     /// [`Family::textbook`] of events `[n, b, d]`: `[n, b]`.
     pub fn textbook_values(&self, params: &[Tensor], x: &Tensor) -> Vec<f64> {
         let [_, b, d] = x.shape()[..] else { panic!("events are [n, b, d]") };
-        let params: Vec<Vec<f64>> = params.iter().map(f64s).collect();
+        let params: Vec<(usize, Vec<f64>)> = params.iter().map(|p| (p.shape().last(), f64s(p))).collect();
         let value = |(i, event): (usize, &[f64])| {
-            let row = i % b * d..(i % b + 1) * d;
-            (self.textbook)(&params.iter().map(|p| &p[row.clone()]).collect::<Vec<_>>(), event)
+            let row = |(width, p): &'_ (usize, Vec<f64>)| p[i % b * width..][..*width].to_vec();
+            let rows: Vec<Vec<f64>> = params.iter().map(row).collect();
+            (self.textbook)(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), event)
         };
         f64s(x).chunks(d).enumerate().map(value).collect()
     }
@@ -66,7 +82,10 @@ impl Family {
 pub const NORMAL: Family = Family {
     name: "DiagNormal",
     params: &[[-2.0, 2.0], [0.3, 2.0]],
+    triangle: None,
+    widths: [1, 64],
     log_prob: |p, x| DiagNormal { loc: p[0], scale: p[1] }.log_prob(x),
+    entropy: Some(|p| DiagNormal { loc: p[0], scale: p[1] }.entropy()),
     textbook: |p, x| {
         let density = |((x, m), s): ((&f64, &f64), &f64)| {
             -((x - m) / s).powi(2) / 2.0 - (s * (2.0 * std::f64::consts::PI).sqrt()).ln()
@@ -84,10 +103,59 @@ pub const NORMAL: Family = Family {
     },
 };
 
+/// Parameters are the mean, the diagonal of the triangular factor L and the entries below it. The textbook has the
+/// covariance `L·Lᵀ` inverted as a dense matrix.
+pub const TRIL_NORMAL: Family = Family {
+    name: "TrilNormal",
+    params: &[[-2.0, 2.0], [0.5, 2.0]],
+    triangle: Some([-1.0, 1.0]),
+    widths: [2, 5],
+    log_prob: |p, x| tril_normal(p).log_prob(x),
+    entropy: Some(|p| tril_normal(p).entropy()),
+    textbook: |p, x| normal_log_prob(x, p[0], &square(&triangle(p[1], p[2]))),
+    integral: |p, size| {
+        let mut rule = moved(p, trapezoid(&Tensor::zeros(size), &Tensor::full(size, 1.0), size));
+        let volume: Vec<f64> = f64s(&p[1]).chunks(size[1]).map(|row| row.iter().product()).collect();
+        rule.weights.iter_mut().enumerate().for_each(|(i, w)| *w *= volume[i % size[0]]);
+        rule
+    },
+    expectation: |p, size| moved(p, gauss_hermite(&Tensor::zeros(size), &Tensor::full(size, 1.0), size)),
+    sample: |p, [b, d], n, rng| {
+        let params = Params::new();
+        let tape = Tape::new(&params);
+        let [loc, diag, lower] = [0, 1, 2].map(|i| tape.constant(p[i].clone()));
+        let mut eps = recorded(&super::normal([n, b, d], rng));
+        TrilNormal { loc: loc.broadcast_to([n, b, d]), diag, lower }.rsample(&mut eps).value()
+    },
+};
+
+/// The normal of parameters in the order of [`TRIL_NORMAL`].
+pub fn tril_normal<'t>(p: &[Var<'t>]) -> TrilNormal<'t> {
+    TrilNormal { loc: p[0], diag: p[1], lower: p[2] }
+}
+
+/// A rule for a standard normal moved to `loc + L·x`.
+fn moved(p: &[Tensor], rule: Rule) -> Rule {
+    let [_, b, d] = rule.x.shape()[..] else { panic!("events are [n, b, d]") };
+    let [loc, diag, lower] = [0, 1, 2].map(|i| f64s(&p[i]));
+    let below = d * (d - 1) / 2;
+    let factor = |row: usize| triangle(&diag[row * d..][..d], &lower[row * below..][..below]);
+    let factors: Vec<_> = (0..b).map(factor).collect();
+    let at = |(i, x): (usize, &[f64])| {
+        let y = apply(&factors[i % b], x);
+        y.into_iter().zip(&loc[i % b * d..][..d]).map(|(y, m)| y + m).collect::<Vec<_>>()
+    };
+    let x: Vec<f64> = f64s(&rule.x).chunks(d).enumerate().flat_map(at).collect();
+    Rule { x: tensor(rule.x.shape(), &x), weights: rule.weights }
+}
+
 pub const STANDARD_NORMAL: Family = Family {
     name: "StandardNormal",
     params: &[],
+    triangle: None,
+    widths: [1, 64],
     log_prob: |_, x| StandardNormal.log_prob(x),
+    entropy: None,
     textbook: |_, x| x.iter().map(|x| -x * x / 2.0 - (2.0 * std::f64::consts::PI).sqrt().ln()).sum(),
     integral: |_, size| trapezoid(&Tensor::zeros(size), &Tensor::full(size, 1.0), size),
     expectation: |_, size| gauss_hermite(&Tensor::zeros(size), &Tensor::full(size, 1.0), size),
@@ -97,7 +165,10 @@ pub const STANDARD_NORMAL: Family = Family {
 pub const BERNOULLI: Family = Family {
     name: "Bernoulli",
     params: &[[-4.0, 4.0]],
+    triangle: None,
+    widths: [1, 64],
     log_prob: |p, x| Bernoulli { logits: p[0].broadcast_to(x.shape()) }.log_prob(x),
+    entropy: Some(|p| Bernoulli { logits: p[0] }.entropy()),
     textbook: |p, x| {
         let density = |(l, x): (&f64, &f64)| -(1.0 + (if *x == 1.0 { -l } else { *l }).exp()).ln();
         p[0].iter().zip(x).map(density).sum()
@@ -115,11 +186,14 @@ pub const BERNOULLI: Family = Family {
 pub const CATEGORICAL: Family = Family {
     name: "Categorical",
     params: &[[-3.0, 3.0]],
+    triangle: None,
+    widths: [1, 64],
     log_prob: |p, x| {
         let [n, b, _] = x.shape()[..] else { panic!("events are [n, b, d]") };
         let q = Categorical::from_logits(p[0].broadcast_to(x.shape()));
         q.log_prob(classes(&x.value())).reshape([n, b])
     },
+    entropy: Some(|p| Categorical::from_logits(p[0]).entropy()),
     textbook: |p, x| {
         let total: f64 = p[0].iter().map(|l| l.exp()).sum();
         p[0].iter().zip(x).map(|(l, x)| x * (l.exp() / total).ln()).sum()
@@ -170,18 +244,16 @@ fn one_hot([b, k]: Size) -> Rule {
 
 /// The product rule of `nodes` (position in standard deviations, weight) in each dimension.
 fn product(loc: &Tensor, scale: &Tensor, [b, d]: Size, nodes: &[(f64, f64)]) -> Rule {
-    let n = nodes.len().pow(d as u32);
+    let (positions, weights) = product_rule(d, nodes);
     let (loc, scale) = (f64s(loc), f64s(scale));
-    let node = |i: usize, axis: usize| nodes[i / nodes.len().pow(axis as u32) % nodes.len()];
-    let at = |i: usize| loc[i % (b * d)] + scale[i % (b * d)] * node(i / (b * d), i % d).0;
-    let x: Vec<f64> = (0..n * b * d).map(at).collect();
-    let weight = |i: usize| (0..d).map(|axis| node(i / b, axis).1).product();
-    Rule { x: tensor([n, b, d], &x), weights: (0..n * b).map(weight).collect() }
+    let at = |i: usize| loc[i % (b * d)] + scale[i % (b * d)] * positions[i / (b * d)][i % d];
+    let x: Vec<f64> = (0..weights.len() * b * d).map(at).collect();
+    Rule { x: tensor([weights.len(), b, d], &x), weights: (0..weights.len() * b).map(|i| weights[i / b]).collect() }
 }
 
 /// 3 nodes in each dimension: exact for polynomials of degree 5 in each variable.
 fn gauss_hermite(loc: &Tensor, scale: &Tensor, size: Size) -> Rule {
-    product(loc, scale, size, &[(-3f64.sqrt(), 1.0 / 6.0), (0.0, 2.0 / 3.0), (3f64.sqrt(), 1.0 / 6.0)])
+    product(loc, scale, size, &GAUSS_HERMITE)
 }
 
 /// Equal steps of a quarter of a standard deviation to ±10: for a normal density exact to f64.

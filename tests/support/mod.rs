@@ -1,10 +1,12 @@
 //! What the laws share: tolerances, random tensors, parameters by name, and each distribution as the laws see it.
 #![allow(dead_code, reason = "each test binary compiles this file and uses a part of it")]
 
+pub mod dense;
 pub mod families;
+pub mod subjects;
 
 use elbo::autograd::{ParamId, Params};
-use elbo::models::{ModelSpec, Noise, Settings};
+use elbo::models::{ModelSpec, Noise, Settings, Value};
 use elbo::tensor::{Purpose, Real, Shape, Stream, Tensor, fill_normal, fill_uniform, stream};
 use proptest::test_runner::{Config, RngSeed};
 
@@ -40,6 +42,21 @@ pub fn tensor(shape: impl Into<Shape>, values: &[f64]) -> Tensor {
     Tensor::from_slice(shape, &values.iter().map(|&v| v as Real).collect::<Vec<_>>())
 }
 
+/// The nodes of the product of a one-dimensional rule with itself in d dimensions, `[nᵈ, d]`, and their weights.
+pub fn product_rule(d: usize, nodes: &[(f64, f64)]) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let n = nodes.len();
+    let of = |i: usize| (0..d).map(move |axis| nodes[i / n.pow(axis as u32) % n]);
+    let all = 0..n.pow(d as u32);
+    (
+        all.clone().map(|i| of(i).map(|node| node.0).collect()).collect(),
+        all.map(|i| of(i).map(|node| node.1).product()).collect(),
+    )
+}
+
+/// The mean under a standard normal by 3 nodes: exact for polynomials of degree 5.
+pub const GAUSS_HERMITE: [(f64, f64); 3] =
+    [(-1.732_050_807_568_877_2, 1.0 / 6.0), (0.0, 2.0 / 3.0), (1.732_050_807_568_877_2, 1.0 / 6.0)];
+
 /// The elements in f64.
 pub fn f64s(tensor: &Tensor) -> Vec<f64> {
     tensor.as_slice().iter().map(|&v| f64::from(v)).collect()
@@ -50,10 +67,36 @@ pub fn recorded(noise: &Tensor) -> Noise {
     Noise::recorded([noise.clone()])
 }
 
+/// A setting's value that is a whole number.
+pub fn int(value: usize) -> Value {
+    Value::Int(value as u64)
+}
+
+/// A setting's value that is a number.
+pub fn float(value: f64) -> Value {
+    Value::Float(value)
+}
+
+/// A setting's value that is a word.
+pub fn text(word: &str) -> Value {
+    Value::Text(word.into())
+}
+
+/// A setting's value that is a list of whole numbers.
+pub fn ints(values: &[u64]) -> Value {
+    Value::Ints(values.to_vec())
+}
+
 /// The parameter of this name.
 #[track_caller]
 pub fn named(params: &Params, name: &str) -> ParamId {
     params.ids().find(|&id| params.name(id) == name).unwrap_or_else(|| panic!("no parameter `{name}`"))
+}
+
+/// The values of the parameter of this name.
+#[track_caller]
+pub fn values(params: &Params, name: &str) -> Vec<f64> {
+    f64s(&params.get(named(params, name)))
 }
 
 /// Replaces a parameter's values.

@@ -20,6 +20,11 @@ pub trait Op<const N: usize>: Debug + 'static {
     /// `dyᵀ · ∂y/∂x[wrt]`, where `dy` has been through [`Op::common`].
     fn vjp(&self, wrt: usize, x: [&Tensor; N], y: &Tensor, dy: &Tensor) -> Tensor;
 
+    /// Whether the derivative jumps where the value becomes positive, as that of a ReLU does.
+    fn has_kink(&self) -> bool {
+        false
+    }
+
     /// Where the formula is smooth, and therefore tested: shape and range of each argument, one list a case.
     fn cases(&self) -> Vec<[Case; N]>;
 }
@@ -52,6 +57,7 @@ pub(crate) trait AnyOp: Debug {
     fn common(&self, y: &Tensor, dy: Tensor) -> Tensor;
     fn vjp(&self, wrt: usize, x: &[&Tensor], y: &Tensor, dy: &Tensor) -> Tensor;
     fn cases(&self) -> Vec<Vec<Case>>;
+    fn has_kink(&self) -> bool;
     /// Whether the operation is of the type `name`.
     fn is_named(&self, name: &str) -> bool;
 }
@@ -72,6 +78,9 @@ impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
     }
     fn cases(&self) -> Vec<Vec<Case>> {
         self.0.cases().into_iter().map(Vec::from).collect()
+    }
+    fn has_kink(&self) -> bool {
+        self.0.has_kink()
     }
     fn is_named(&self, name: &str) -> bool {
         std::any::type_name::<O>().rsplit("::").next() == Some(name)

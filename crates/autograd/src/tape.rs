@@ -1,6 +1,7 @@
 //! The tape: records values as they are computed and walks them backwards.
 
 use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hasher};
 
 use elbo_tensor::{Real, Tensor};
 
@@ -109,6 +110,18 @@ impl<'p> Tape<'p> {
         let origin =
             if needs { Origin::Op { op: Box::new(Erased(op)), inputs, arity: N as u8 } } else { Origin::Constant };
         self.record(value, origin)
+    }
+
+    /// A hash of which values are positive behind the operations with a kink: two computations with the same pattern have
+    /// no kink between them.
+    pub(crate) fn pattern(&self) -> u64 {
+        let mut hash = DefaultHasher::new();
+        for node in self.nodes.0.borrow().iter() {
+            if matches!(&node.origin, Origin::Op { op, .. } if op.has_kink()) {
+                node.value.as_slice().iter().for_each(|&y| hash.write_u8(u8::from(y > 0.0)));
+            }
+        }
+        hash.finish()
     }
 
     /// Where values first stopped being finite: the parameter last used on the way to the first such value. `None` if

@@ -1,7 +1,10 @@
 //! Metrics of a model on a split.
 
 use elbo_autograd::{Params, Tape};
-use elbo_metrics::{Contingency, active_clusters, active_units, conditional_entropy, importance_weighted_bound, linear_probe, mean_radius, most_confident_accuracy};
+use elbo_metrics::{
+    Contingency, active_clusters, active_units, conditional_entropy, importance_weighted_bound, linear_probe,
+    mean_radius, most_confident_accuracy,
+};
 use elbo_models::{Model, Noise, fit};
 use elbo_tensor::{Purpose, Real, stream};
 

@@ -7,6 +7,8 @@ use crate::cholesky::{Cholesky, dot};
 /// The norm of the gradient at which the fit ends. The objective is at least `l2`-strongly convex in the weights, so they
 /// are then within `TOLERANCE / l2` of the optimum.
 const TOLERANCE: f64 = 1e-12;
+/// Up to this many parameters the Hessian is written out and factored.
+const DENSE: usize = 64;
 /// Newton steps; about ten are needed, a few dozen for separable classes under a weak penalty.
 const MAX_STEPS: usize = 200;
 /// The share of the predicted decrease that a step must achieve (Armijo).
@@ -41,18 +43,20 @@ struct Point {
 impl SoftmaxRegression<'_> {
     /// The minimising `θ`, with intercepts that sum to 0 (the objective does not change when they shift together).
     ///
-    /// Truncated Newton with backtracking: each step solves `H d = −g` by preconditioned conjugate gradients to
-    /// `min(0.1, ‖g‖)` of the gradient (Nocedal & Wright 2006, *Numerical optimization*, algorithm 7.1).
+    /// Newton's method with backtracking. Few parameters are solved for exactly, many by truncated conjugate gradients
+    /// (Nocedal & Wright 2006, *Numerical optimization*, algorithm 7.1).
     pub fn minimize(&self) -> Vec<f64> {
         let mut point = self.at(vec![0.0; self.classes * self.width]);
         for _ in 0..MAX_STEPS {
             if norm(&point.gradient) <= TOLERANCE {
                 break;
             }
-            if std::env::var("DBG").is_ok() { eprintln!("{:e} {:e}", point.value, norm(&point.gradient)); }
+            if std::env::var("DBG").is_ok() {
+                eprintln!("{:e} {:e}", point.value, norm(&point.gradient));
+            }
             match self.descend(&point) {
-                Some(next) => point = next,
-                None => break,
+                Some(next) if next.value < point.value || norm(&next.gradient) < norm(&point.gradient) => point = next,
+                _ => break,
             }
         }
         let mut theta = point.theta;
@@ -66,7 +70,8 @@ impl SoftmaxRegression<'_> {
 
     /// The point after one Newton step, halved until it descends; none if only rounding is left.
     fn descend(&self, point: &Point) -> Option<Point> {
-        let direction = self.newton_direction(point);
+        let dense = point.theta.len() <= DENSE;
+        let direction = if dense { self.exact_direction(point) } else { self.truncated_direction(point) };
         let slope = dot(&point.gradient, &direction);
         let mut step = 1.0;
         while step > ROUNDING {
@@ -158,8 +163,37 @@ impl SoftmaxRegression<'_> {
         (0..self.classes).map(block).collect()
     }
 
-    /// An approximate solution `d` of `H d = −g`, always a direction of descent.
-    fn newton_direction(&self, point: &Point) -> Vec<f64> {
+    /// The solution `d` of `H d = −g` whose intercepts sum to 0.
+    fn exact_direction(&self, point: &Point) -> Vec<f64> {
+        let (classes, width, size) = (self.classes, self.width, point.theta.len());
+        let mut hessian = vec![0.0; size * size];
+        for (x, p) in self.inputs.chunks_exact(width).zip(point.probabilities.chunks_exact(classes)) {
+            for k in 0..classes {
+                for l in 0..=k {
+                    let weight = p[k] * (f64::from(k == l) - p[l]);
+                    for (a, xa) in x.iter().enumerate() {
+                        let out = &mut hessian[(k * width + a) * size + l * width..][..width];
+                        out.iter_mut().zip(x).for_each(|(out, xb)| *out += weight * xa * xb);
+                    }
+                }
+            }
+        }
+        hessian.iter_mut().for_each(|value| *value /= self.rows() as f64);
+        // The intercepts may shift together; as `g` does not move them so, a term (Σ_k d_k)² settles it at 0.
+        for k in 0..size {
+            if k % width < width - 1 {
+                hessian[k * size + k] += self.l2;
+            } else {
+                hessian[k * size..][..size].iter_mut().skip(width - 1).step_by(width).for_each(|value| *value += 1.0);
+            }
+        }
+        let mut direction: Vec<f64> = point.gradient.iter().map(|g| -g).collect();
+        Cholesky::new(hessian, size).solve(&mut direction);
+        direction
+    }
+
+    /// An approximate solution `d` of `H d = −g`, to `min(0.1, ‖g‖)` of `g`; always a direction of descent.
+    fn truncated_direction(&self, point: &Point) -> Vec<f64> {
         let blocks = self.preconditioner(point);
         let precondition = |residual: &[f64]| {
             let mut solved = residual.to_vec();
@@ -167,12 +201,14 @@ impl SoftmaxRegression<'_> {
             solved
         };
         let size = norm(&point.gradient);
-        let enough = size * size.min(0.1);
+        let enough = size * size.clamp(1e-4, 0.1);
         let mut direction = vec![0.0; point.theta.len()];
         let mut residual: Vec<f64> = point.gradient.iter().map(|g| -g).collect();
         let mut search = precondition(&residual);
         let mut energy = dot(&residual, &search);
+        let mut count = 0;
         for _ in 0..10 * point.theta.len() {
+            count += 1;
             let image = self.hessian_times(point, &search);
             let length = energy / dot(&search, &image);
             direction.iter_mut().zip(&search).for_each(|(d, s)| *d += length * s);
@@ -183,6 +219,9 @@ impl SoftmaxRegression<'_> {
             let solved = precondition(&residual);
             let before = std::mem::replace(&mut energy, dot(&residual, &solved));
             search.iter_mut().zip(&solved).for_each(|(s, z)| *s = z + energy / before * *s);
+        }
+        if std::env::var("DBG").is_ok() {
+            eprintln!("   cg {count}");
         }
         direction
     }

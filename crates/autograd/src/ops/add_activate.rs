@@ -30,6 +30,9 @@ impl Op<2> for AddActivate {
     fn vjp(&self, _wrt: usize, _x: [&Tensor; 2], _y: &Tensor, dy: &Tensor) -> Tensor {
         dy.clone()
     }
+    fn has_kink(&self) -> bool {
+        self.activation == Activation::Relu
+    }
     fn cases(&self) -> Vec<[Case; 2]> {
         let of = |low, high| [Case::of(&[2, 1, 4]).within(low, high), Case::of(&[3, 4]).within(-1.0, 1.0)];
         match self.activation {

@@ -65,6 +65,9 @@ impl Op<3> for Linear {
             _ => dy.clone(),
         }
     }
+    fn has_kink(&self) -> bool {
+        self.activation == Activation::Relu
+    }
     fn cases(&self) -> Vec<[Case; 3]> {
         // The bias keeps the argument of a ReLU away from its kink, on either side.
         let of = |shape: &[usize], bias: &[usize], [low, high]: [_; 2]| {

@@ -16,6 +16,9 @@ impl Op<1> for Relu {
     fn vjp(&self, _wrt: usize, _x: [&Tensor; 1], y: &Tensor, dy: &Tensor) -> Tensor {
         dy.zip(y, |dy, y| if y > 0.0 { dy } else { 0.0 })
     }
+    fn has_kink(&self) -> bool {
+        true
+    }
     fn cases(&self) -> Vec<[Case; 1]> {
         vec![[Case::of(&[3, 4]).within(0.1, 2.0)], [Case::of(&[5]).within(-2.0, -0.1)]]
     }

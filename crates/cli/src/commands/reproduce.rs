@@ -31,9 +31,8 @@ pub fn run(args: &Reproduce) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("studies").join(study.name()));
     let grid = Grid::open(&out, plan, &setup::environment(threads))?;
     let interrupt = Interrupt::listen();
-    let work = |index: usize, dir: &Path, progress: &CellProgress<'_>| {
-        prepared[index].run(study, dir, progress, &interrupt)
-    };
+    let work =
+        |index: usize, dir: &Path, progress: &CellProgress<'_>| prepared[index].run(study, dir, progress, &interrupt);
     let outcomes = grid.run(work, &interrupt, args.common.quiet)?;
     let results = Results::new(prepared.iter().map(|cell| &cell.experiment).zip(&outcomes));
     let mut report = study.report(&results, &request);
@@ -101,6 +100,8 @@ fn tell(args: &Reproduce, out: &Path, report: &Report) -> Result<()> {
     }
     match broken.first() {
         None => Ok(()),
-        Some(first) => Err(Error::check(format_args!("{}: {} bands do not hold, the first: {first}", args.study, broken.len()))),
+        Some(first) => {
+            Err(Error::check(format_args!("{}: {} bands do not hold, the first: {first}", args.study, broken.len())))
+        }
     }
 }

@@ -93,7 +93,7 @@ impl Page {
         };
         let figure = self.figures;
         self.push(&format!(
-            "<figure id=\"figure-{figure}\">\n<div class=\"card\">\n{keys}<div class=\"panels {columns}\">\n{panels_html}</div>\n</div>\n\
+            "<figure id=\"figure-{figure}\">\n<div class=\"card {columns}\">\n{keys}<div class=\"panels\">\n{panels_html}</div>\n</div>\n\
              <figcaption><b>Figure {figure}.</b> {}</figcaption>\n</figure>\n",
             text(caption)
         ));
@@ -110,6 +110,8 @@ impl Page {
             .collect();
         let cell = |(j, content): (usize, &String)| match j {
             0 => format!("<th scope=\"row\">{}</th>", text(content)),
+            // A card leaves out what it has no text for.
+            _ if content.is_empty() => "<td class=\"none\"></td>".to_string(),
             _ => format!("<td{} data-label=\"{}\"><span>{}</span></td>", class(j), plain(&head[j]), text(content)),
         };
         let line = |row: &Vec<String>| format!("<tr>{}</tr>\n", row.iter().enumerate().map(cell).collect::<String>());
@@ -248,6 +250,8 @@ mod tests {
         let count = |class: &str| found.iter().filter(|e| e.get("class") == class).count();
         assert!(count("ours outcome") >= 3);
         assert_eq!(count("ours outcome"), count("source place"));
-        assert!(["✓ inside", "✗ outside", "– not judged", "within our 5–95 %"].iter().all(|text| page.contains(text)));
+        assert!(
+            ["✓ inside", "✗ outside", "– not judged", "within our 5–95\u{a0}%"].iter().all(|text| page.contains(text))
+        );
     }
 }

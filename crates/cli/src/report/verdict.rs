@@ -54,8 +54,8 @@ impl Verdict {
     /// "[1.69, 5.79], n = 100"; one seed has no spread.
     pub(super) fn spread_text(&self) -> String {
         match self.n {
-            0 | 1 => format!("n = {}", self.n),
-            n => format!("[{}, {}], n = {n}", number(self.spread.0), number(self.spread.1)),
+            0 | 1 => format!("n\u{a0}=\u{a0}{}", self.n),
+            n => format!("[{}, {}], n\u{a0}=\u{a0}{n}", number(self.spread.0), number(self.spread.1)),
         }
     }
 
@@ -82,9 +82,9 @@ impl Verdict {
         let words = match p {
             _ if p < 5.0 => "in our lower tail",
             _ if p > 95.0 => "in our upper tail",
-            _ => "within our 5–95 %",
+            _ => "within our 5–95\u{a0}%",
         };
-        (format!("{} %", crate::plot::digits(p, 3)), words)
+        (format!("{}\u{a0}%", crate::plot::digits(p, 3)), words)
     }
 }
 
@@ -120,11 +120,14 @@ mod tests {
             source_percentile: None,
             strip: None,
         };
-        assert_eq!((verdict.spread_text().as_str(), verdict.band_text().as_str()), ("[1, 2.500], n = 100", "–"));
+        assert_eq!(
+            (verdict.spread_text().as_str(), verdict.band_text().as_str()),
+            ("[1, 2.500], n\u{a0}=\u{a0}100", "–")
+        );
         assert_eq!(verdict.place_text(), ("–".to_string(), ""));
         verdict.source_percentile = Some(99.75);
-        assert_eq!(verdict.place_text(), ("99.8 %".to_string(), "in our upper tail"));
+        assert_eq!(verdict.place_text(), ("99.8\u{a0}%".to_string(), "in our upper tail"));
         verdict.n = 1;
-        assert_eq!(verdict.spread_text(), "n = 1");
+        assert_eq!(verdict.spread_text(), "n\u{a0}=\u{a0}1");
     }
 }

@@ -14,11 +14,8 @@ use crate::recipe;
 use crate::report::Report;
 
 /// Name in the report, built-in recipe, core seconds of a step.
-const MODELS: [(&str, &str, f64); 3] = [
-    ("M2", "mnist-m2", 0.080),
-    ("modified M2", "mnist-modified-m2", 0.062),
-    ("GMVAE", "mnist-gmvae", 0.080),
-];
+const MODELS: [(&str, &str, f64); 3] =
+    [("M2", "mnist-m2", 0.080), ("modified M2", "mnist-modified-m2", 0.062), ("GMVAE", "mnist-gmvae", 0.080)];
 /// Epochs of the default budget, and of the first seed with the full one.
 const EPOCHS: u64 = 20;
 const FULL: [u64; 3] = [50, 50, 200];
@@ -93,7 +90,12 @@ impl Study for MnistClustering {
         values.push((format!("iwae-{}", BOUND.1), bound));
         if done.experiment.seed() == 1 {
             let test = &done.splits.test;
-            let panel = figures::cluster_samples(parts, test, done.finished.clusters.as_ref(), (done.experiment.label("model"), 1));
+            let panel = figures::cluster_samples(
+                parts,
+                test,
+                done.finished.clusters.as_ref(),
+                (done.experiment.label("model"), 1),
+            );
             record.insert("samples".into(), json!(panel));
         }
         Ok((values, record.into()))

@@ -17,7 +17,8 @@ impl<'a> Results<'a> {
 
     /// The runs with these labels.
     pub fn of(&self, labels: &[(&str, &str)]) -> Results<'a> {
-        let keep = |e: &Experiment| labels.iter().all(|(name, value)| e.labels.iter().any(|(n, v)| n == name && v == value));
+        let keep =
+            |e: &Experiment| labels.iter().all(|(name, value)| e.labels.iter().any(|(n, v)| n == name && v == value));
         Results(self.0.iter().filter(|(experiment, _)| keep(experiment)).copied().collect())
     }
 
@@ -73,7 +74,9 @@ impl<'a> Results<'a> {
     pub fn history(&self, path: &str) -> Vec<Spread> {
         let lists: Vec<Vec<f64>> = self.0.iter().filter_map(|(_, outcome)| numbers(&outcome.record[path])).collect();
         let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
-        let at = |i: usize| lists.iter().filter_map(|list| list.get(i).copied()).filter(|v| v.is_finite()).collect::<Vec<_>>();
+        let at = |i: usize| {
+            lists.iter().filter_map(|list| list.get(i).copied()).filter(|v| v.is_finite()).collect::<Vec<_>>()
+        };
         (0..longest).map(at).filter(|values| !values.is_empty()).map(|values| Spread::of(&values)).collect()
     }
 }

@@ -102,7 +102,8 @@ impl Prepared {
         let config = &self.experiment.config;
         let dir = RunDir::of_grid(path)?;
         let extent = config.section("train").int("epochs") as u64;
-        let (model, initial) = self.spec.create(config.section("model"), self.splits.train.width(), self.experiment.seed());
+        let (model, initial) =
+            self.spec.create(config.section("model"), self.splits.train.width(), self.experiment.seed());
         let parts = (&*model, initial.clone());
         let run = Run::open(&dir, config, (&self.splits, self.binarize), parts, Start::Resume)?.briefly();
         let (epochs, epoch_steps, _) = run.extent();

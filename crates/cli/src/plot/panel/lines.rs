@@ -51,7 +51,7 @@ pub enum Reference {
     Horizontal {
         /// Where it crosses the vertical axis.
         y: f64,
-        /// Printed above its right end.
+        /// Printed along it.
         label: String,
     },
     /// Parallel to the vertical axis.
@@ -80,7 +80,8 @@ impl Lines {
             behind.into_iter().chain(before).for_each(|line| line.draw(svg, frame));
             svg.push(format_args!("</g>"));
             // On top, since a label below a line could not be read.
-            self.references.iter().for_each(|reference| reference.draw(svg, frame));
+            let places: Vec<(f64, f64)> = data.iter().filter_map(|&point| frame.at(point)).collect();
+            self.references.iter().enumerate().for_each(|(row, reference)| reference.draw(svg, frame, row, &places));
         })
     }
 }
@@ -117,7 +118,9 @@ impl Line {
 }
 
 impl Reference {
-    fn draw(&self, svg: &mut Svg, frame: &Frame) {
+    /// The label of a horizontal line stands where it covers least of the `places` of the data; those of vertical lines,
+    /// which may be near each other, stand in a `row` each.
+    fn draw(&self, svg: &mut Svg, frame: &Frame, row: usize, places: &[(f64, f64)]) {
         let Slot { x: left, y: top, width, height } = frame.area();
         let style = Style { fill: "#555", halo: true, ..SMALL };
         let line = |svg: &mut Svg, path: String| {
@@ -129,10 +132,17 @@ impl Reference {
             Reference::Horizontal { y, label } => {
                 let Some(y) = frame.y_at(*y).filter(|&y| frame.area().contains((left, y))) else { return };
                 line(svg, format!("M{} {}h{}", num(left), num(y), num(width)));
-                // Above the line, or below it at the upper edge.
-                let beside = if y - top < 1.4 * SMALL.size { 0.75 * SMALL.size } else { -0.75 * SMALL.size };
                 let text = fit(label, SMALL.size, width - 12.0);
-                svg.text((left + width - 6.0, y + beside), Style { anchor: "end", ..style }, &text);
+                let (text_width, text_height) = (text_width(&text, SMALL.size), 1.5 * SMALL.size);
+                let boxes = [1.0, 0.0].into_iter().flat_map(|side| {
+                    let x = left + 6.0 + side * (width - 12.0 - text_width);
+                    [y - text_height, y].map(|y| Slot { x, y, width: text_width, height: text_height })
+                });
+                let inside = |slot: &Slot| slot.y >= top && slot.y + slot.height <= top + height;
+                let covered = |slot: &Slot| places.iter().filter(|&&place| slot.contains(place)).count();
+                let Some(best) = boxes.filter(inside).min_by_key(covered) else { return };
+                let place = (best.x, best.y + best.height / 2.0);
+                svg.text(place, Style { anchor: "start", ..style }, &text);
             }
             Reference::Vertical { x, label } => {
                 let Some(x) = frame.x_at(*x).filter(|&x| frame.area().contains((x, top))) else { return };
@@ -141,7 +151,8 @@ impl Reference {
                 let (anchor, beside) =
                     if text_width(label, SMALL.size) <= room { ("start", 6.0) } else { ("end", -6.0) };
                 let text = fit(label, SMALL.size, f64::max(room, x - left));
-                svg.text((x + beside, top + 0.8 * SMALL.size), Style { anchor, ..style }, &text);
+                let y = top + (0.8 + 1.2 * row as f64) * SMALL.size;
+                svg.text((x + beside, y), Style { anchor, ..style }, &text);
             }
         }
     }

@@ -60,7 +60,8 @@ impl Marks {
         framed(&self.title, [&self.x, &self.y], false, extent, |svg, frame| {
             self.series.iter().for_each(|series| series.draw(svg, frame));
             let places: Vec<_> = spots().filter_map(|spot| Some((frame.at(spot.at)?, spot.label.as_str()))).collect();
-            label(svg, frame.area(), &places);
+            let drawn = self.series.iter().flat_map(|series| series.boxes(frame)).collect();
+            label(svg, frame.area(), &places, drawn);
         })
     }
 }
@@ -82,12 +83,24 @@ impl Marked {
         let markers: String = places.map(|(x, y)| format!("M{} {}{marker}", num(x), num(y))).collect();
         svg.push(format_args!("<path class=\"markers\" d=\"{markers}\" fill=\"{colour}\" stroke=\"#fff\"/>"));
     }
+
+    /// What labels should not cover: a box for each marker, small ones along the bars and the line.
+    fn boxes(&self, frame: &Frame) -> Vec<Slot> {
+        let markers = self.spots.iter().filter_map(|spot| frame.at(spot.at)).map(|place| around(place, 14.0, 14.0));
+        let bars = self.spots.iter().flat_map(Spot::bars);
+        let joints = self.spots.windows(2).filter(|_| self.joined).map(|pair| [pair[0].at, pair[1].at]);
+        let steps = bars.chain(joints).filter_map(|[a, b]| frame.at(a).zip(frame.at(b))).flat_map(|(a, b)| {
+            let count = ((b.0 - a.0).hypot(b.1 - a.1) / 6.0).ceil().max(1.0);
+            let between = move |a: f64, b: f64, i: i32| a + (b - a) * f64::from(i) / count;
+            (0..=count as i32).map(move |i| around((between(a.0, b.0, i), between(a.1, b.1, i)), 6.0, 6.0))
+        });
+        markers.chain(steps).collect()
+    }
 }
 
-/// Prints each label beside its point, in the direction where it covers least of the points and earlier labels.
-fn label(svg: &mut Svg, area: Slot, places: &[((f64, f64), &str)]) {
-    // A point counts as a box of its marker's size.
-    let mut taken: Vec<Slot> = places.iter().map(|&(place, _)| around(place, 14.0, 14.0)).collect();
+/// Prints each label beside its point, in the direction where it covers least of what is drawn and of earlier labels.
+fn label(svg: &mut Svg, area: Slot, places: &[((f64, f64), &str)], drawn: Vec<Slot>) {
+    let mut labels: Vec<Slot> = Vec::new();
     for &((x, y), text) in places.iter().filter(|(_, text)| !text.is_empty()) {
         let (width, height) = (text_width(text, SMALL.size), SMALL.size);
         let (dx, dy) = (width / 2.0 + 10.0, height / 2.0 + 9.0);
@@ -96,13 +109,15 @@ fn label(svg: &mut Svg, area: Slot, places: &[((f64, f64), &str)]) {
         });
         let covered = |found: &Slot| {
             let outside = width * height - overlap(found, &area);
-            2.0 * outside + taken.iter().map(|other| overlap(found, other)).sum::<f64>()
+            let of = |others: &[Slot]| others.iter().map(|other| overlap(found, other)).sum::<f64>();
+            // A label over a line can be read, one over a label cannot.
+            of(&drawn) + 10.0 * (outside + of(&labels))
         };
         // The first of the best, since a minimum of equal numbers is the first.
         let best = boxes.min_by(|a, b| covered(a).total_cmp(&covered(b))).expect("sixteen places");
         let centre = (best.x + best.width / 2.0, best.y + best.height / 2.0);
         svg.text(centre, Style { halo: true, ..SMALL }, text);
-        taken.push(best);
+        labels.push(best);
     }
 }
 

@@ -68,7 +68,7 @@ pub fn draw(title: &str, rows: Names<'_>, columns: Names<'_>, cells: &[Vec<Cell>
     }
 
     let widest = cells.iter().flatten().map(|cell| text_width(&cell.text, 1.0)).fold(0.0, f64::max);
-    let size = f64::min((cell_width - 5.0) / widest, cell_height - 3.0).min(SMALL.size);
+    let size = f64::min((cell_width - 8.0) / widest, cell_height - 3.0).min(SMALL.size);
     for (i, row) in cells.iter().enumerate() {
         for (j, cell) in row.iter().enumerate() {
             let (x, y) = (left + j as f64 * cell_width, top + i as f64 * cell_height);

@@ -44,8 +44,10 @@ impl Strip {
         let colour = self.look.colour();
         let mut sorted: Vec<f64> = self.values.iter().copied().filter(|v| v.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
-        let dots = sorted.iter().map(|&v| (at(v), middle));
-        svg.push(format_args!("<path class=\"dots\" {}/>", self.look.pattern(0).points(3.0, dots)));
+        // Spread over the height by the golden ratio, so that near dots are seen apart.
+        let height = |i: usize| middle + 14.0 * ((i as f64 * 0.618_034).fract() - 0.5);
+        let dots = sorted.iter().enumerate().map(|(i, &v)| (at(v), height(i)));
+        svg.push(format_args!("<path class=\"dots\" {}/>", self.look.pattern(0).points(2.2, dots)));
         if let Some(median) = median(&sorted) {
             svg.push(format_args!(
                 "<path class=\"median\" d=\"M{} 2v{}\" stroke=\"{colour}\" stroke-width=\"3\"/>",

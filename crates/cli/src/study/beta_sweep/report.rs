@@ -63,10 +63,11 @@ pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     sections.push(open_section());
     Report {
         title: "Beta sweep: discrete against continuous latent".into(),
-        question: "How does the weight β of the divergence change what a VAE keeps of a mixture of three Gaussians, if \
+        question:
+            "How does the weight β of the divergence change what a VAE keeps of a mixture of three Gaussians, if \
                    its code is one of three classes or a point in the plane? The source answers from one seed; here \
                    every number is a distribution over seeds, each with its own data and initial weights."
-            .into(),
+                .into(),
         summary: takeaways.into_iter().map(|(holds, text, _)| Statement { holds, text }).collect(),
         sections,
         provenance: Vec::new(),
@@ -147,7 +148,10 @@ fn median(values: &[f64]) -> f64 {
 
 fn takeaways_section(takeaways: &[(Option<bool>, String, String)]) -> Section {
     let text = |(_, statement, evidence): &(_, String, String)| Block::Text(format!("{statement}. {evidence}"));
-    Section { title: "The source's three takeaways, with evidence".into(), blocks: takeaways.iter().map(text).collect() }
+    Section {
+        title: "The source's three takeaways, with evidence".into(),
+        blocks: takeaways.iter().map(text).collect(),
+    }
 }
 
 /// What must hold whatever the seed.
@@ -159,18 +163,49 @@ fn laws(results: &Results<'_>, request: &Request<'_>) -> Section {
     for arm in ARMS {
         let of = |model, metric| medians(results, arm, model, metric);
         let kl = results.of(&[("arm", arm), ("model", "discrete")]).metric("kl");
-        law(format!("{arm}: largest KL of the discrete model, at most ln 3"), kl.into_iter().fold(0.0, f64::max), None, Some(LN_3));
+        law(
+            format!("{arm}: largest KL of the discrete model, at most ln 3"),
+            kl.into_iter().fold(0.0, f64::max),
+            None,
+            Some(LN_3),
+        );
         for model in MODELS {
-            law(format!("{arm}, {model}: smallest rise of median reconstruction error in β"), smallest_step(&of(model, "recon"), true), Some(0.0), None);
-            law(format!("{arm}, {model}: smallest fall of median KL in β"), smallest_step(&of(model, "kl"), false), Some(0.0), None);
+            law(
+                format!("{arm}, {model}: smallest rise of median reconstruction error in β"),
+                smallest_step(&of(model, "recon"), true),
+                Some(0.0),
+                None,
+            );
+            law(
+                format!("{arm}, {model}: smallest fall of median KL in β"),
+                smallest_step(&of(model, "kl"), false),
+                Some(0.0),
+                None,
+            );
         }
-        law(format!("{arm}: smallest fall of median radius in β"), smallest_step(&of("continuous", "mean_radius"), false), Some(0.0), None);
-        law(format!("{arm}: median of NMI(0.1) − NMI(5)"), median(&falls(results, arm, "discrete", "nmi")), Some(0.0), None);
+        law(
+            format!("{arm}: smallest fall of median radius in β"),
+            smallest_step(&of("continuous", "mean_radius"), false),
+            Some(0.0),
+            None,
+        );
+        law(
+            format!("{arm}: median of NMI(0.1) − NMI(5)"),
+            median(&falls(results, arm, "discrete", "nmi")),
+            Some(0.0),
+            None,
+        );
         let accuracy = results.of(&[("arm", arm), ("model", "discrete"), ("beta", "0.1")]).metric("hungarian_accuracy");
         let (low, high) = if arm == "circle" { (0.20, 0.50) } else { (0.55, 0.80) };
-        law(format!("{arm}: share of seeds that merge two clusters at β = 0.1"), share(&accuracy, |a| a < 0.8), Some(low), Some(high));
+        law(
+            format!("{arm}: share of seeds that merge two clusters at β = 0.1"),
+            share(&accuracy, |a| a < 0.8),
+            Some(low),
+            Some(high),
+        );
     }
-    let caption = "Laws and orderings over all seeds. The merge of two clusters is a local optimum of the training.".into();
+    let caption =
+        "Laws and orderings over all seeds. The merge of two clusters is a local optimum of the training.".into();
     Section { title: "What must hold".into(), blocks: vec![Block::Verdicts { caption, rows }] }
 }
 
@@ -190,7 +225,9 @@ fn numbers_section(results: &Results<'_>, arm: &str, request: &Request<'_>) -> S
             for (i, beta) in BETAS.iter().enumerate() {
                 let known = reference(arm, model, metric, beta);
                 let probe = (metric == "probe_accuracy").then_some(PROBE[i]);
-                let quartiles = known.as_ref().map(|r| (Some(r.quartiles.0), Some(r.quartiles.1), "quartiles of 400 independent restarts"));
+                let quartiles = known
+                    .as_ref()
+                    .map(|r| (Some(r.quartiles.0), Some(r.quartiles.1), "quartiles of 400 independent restarts"));
                 let least = if i == 5 { 0.85 } else { 0.98 };
                 let quantity = Quantity {
                     name: format!("{name}, β = {beta}"),
@@ -203,14 +240,17 @@ fn numbers_section(results: &Results<'_>, arm: &str, request: &Request<'_>) -> S
                 rows.push(quantity.verdict(request));
             }
         }
-        let caption = format!("{model} latent, layout {arm}: median and central 95 % over seeds; the band is the central half of 400 independent restarts of another implementation.");
+        let caption = format!(
+            "{model} latent, layout {arm}: median and central 95 % over seeds; the band is the central half of 400 independent restarts of another implementation."
+        );
         blocks.push(Block::Verdicts { caption, rows });
     }
     Section { title: format!("The source's tables, layout {arm}"), blocks }
 }
 
 fn beta_keys(mark: Mark) -> Vec<Key> {
-    let key = |(i, beta): (usize, &&str)| Key { name: format!("β = {beta}"), look: Look::ordered(i, BETAS.len()), mark };
+    let key =
+        |(i, beta): (usize, &&str)| Key { name: format!("β = {beta}"), look: Look::ordered(i, BETAS.len()), mark };
     BETAS.iter().enumerate().map(key).collect()
 }
 
@@ -218,8 +258,26 @@ fn figures(results: &Results<'_>) -> Section {
     let mut blocks = Vec::new();
     for arm in ARMS {
         for (model, panels) in [
-            ("discrete", &[("loss", "nats"), ("recon", "squared units"), ("kl", "nats"), ("nmi", ""), ("hungarian_accuracy", "share of rows")][..]),
-            ("continuous", &[("loss", "nats"), ("recon", "squared units"), ("kl", "nats"), ("probe_accuracy", "share of rows"), ("mean_radius", "")]),
+            (
+                "discrete",
+                &[
+                    ("loss", "nats"),
+                    ("recon", "squared units"),
+                    ("kl", "nats"),
+                    ("nmi", ""),
+                    ("hungarian_accuracy", "share of rows"),
+                ][..],
+            ),
+            (
+                "continuous",
+                &[
+                    ("loss", "nats"),
+                    ("recon", "squared units"),
+                    ("kl", "nats"),
+                    ("probe_accuracy", "share of rows"),
+                    ("mean_radius", ""),
+                ],
+            ),
         ] {
             blocks.push(histories(results, arm, model, panels));
         }
@@ -269,11 +327,13 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
             shading: Shading::PerRow,
         }
     };
-    let mut panels: Vec<(String, String)> = MODELS.iter().map(|model| (format!("{model}-medians"), heat(model).draw())).collect();
+    let mut panels: Vec<(String, String)> =
+        MODELS.iter().map(|model| (format!("{model}-medians"), heat(model).draw())).collect();
     for beta in BETAS {
         let record = results.of(&[("arm", arm), ("model", "discrete"), ("beta", beta)]).first_record();
         let rows = record.and_then(|record| record["confusion"].as_array()).into_iter().flatten();
-        let counts: Vec<Vec<u64>> = rows.filter_map(numbers).map(|row| row.iter().map(|&n| n as u64).collect()).collect();
+        let counts: Vec<Vec<u64>> =
+            rows.filter_map(numbers).map(|row| row.iter().map(|&n| n as u64).collect()).collect();
         if counts.is_empty() {
             continue;
         }
@@ -289,7 +349,9 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
     }
     Block::Figure {
         id: format!("heat-{arm}"),
-        caption: format!("Metrics by β (medians over seeds) and confusion matrices of the discrete model (first seed), layout {arm}."),
+        caption: format!(
+            "Metrics by β (medians over seeds) and confusion matrices of the discrete model (first seed), layout {arm}."
+        ),
         legend: Vec::new(),
         panels,
     }
@@ -305,7 +367,8 @@ fn tradeoff(results: &Results<'_>) -> Block {
                 .iter()
                 .filter_map(|beta| {
                     let runs = results.of(&[("arm", arm), ("model", model), ("beta", beta)]);
-                    let spread = |metric| Some(elbo_metrics::Spread::of(&runs.metric(metric))).filter(|_| !runs.is_empty());
+                    let spread =
+                        |metric| Some(elbo_metrics::Spread::of(&runs.metric(metric))).filter(|_| !runs.is_empty());
                     let (kl, recon) = (spread("kl")?, spread("recon")?);
                     Some(Spot {
                         at: (kl.median, recon.median),
@@ -343,5 +406,8 @@ fn open_section() -> Section {
          (`--set model.hidden=[32,32]`) fit it.",
         "The source's one seed (17) of unknown generators cannot be repeated.",
     ];
-    Section { title: "What is not reproduced, and why".into(), blocks: vec![Block::List(items.map(String::from).into())] }
+    Section {
+        title: "What is not reproduced, and why".into(),
+        blocks: vec![Block::List(items.map(String::from).into())],
+    }
 }

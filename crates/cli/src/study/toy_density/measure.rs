@@ -96,7 +96,8 @@ fn eigenvalues(points: &[Real]) -> [f64; 2] {
     let n = (points.len() / 2) as f64;
     let column = |d: usize| points.iter().skip(d).step_by(2).map(|&x| f64::from(x));
     let mean = [0, 1].map(|d| column(d).sum::<f64>() / n);
-    let moment = |a: usize, b: usize| column(a).zip(column(b)).map(|(x, y)| (x - mean[a]) * (y - mean[b])).sum::<f64>() / n;
+    let moment =
+        |a: usize, b: usize| column(a).zip(column(b)).map(|(x, y)| (x - mean[a]) * (y - mean[b])).sum::<f64>() / n;
     let (xx, xy, yy) = (moment(0, 0), moment(0, 1), moment(1, 1));
     let (middle, radius) = ((xx + yy) / 2.0, ((xx - yy) / 2.0).hypot(xy));
     [middle + radius, middle - radius]
@@ -163,7 +164,8 @@ impl Subject<'_> {
         let tape = Tape::new(params);
         let q_z = self.vae.encode(tape.constant(Tensor::from_slice([points.len() / 2, 2], points)));
         let means = q_z.mean().value();
-        let plane: Vec<Real> = means.as_slice().chunks_exact(width).flat_map(|z| [z[0], *z.get(1).unwrap_or(&0.0)]).collect();
+        let plane: Vec<Real> =
+            means.as_slice().chunks_exact(width).flat_map(|z| [z[0], *z.get(1).unwrap_or(&0.0)]).collect();
         if width != 2 {
             return json!({"means": rounded(&plane), "ellipses": []});
         }
