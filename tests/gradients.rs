@@ -109,3 +109,31 @@ fn the_checker_finds_a_wrong_gradient() {
     });
     assert!(!reports[0].passes(), "{reports:?}");
 }
+
+/// What a `Softplus` met, by the parameter before it: a variance's raw value and the variance.
+#[test]
+fn the_smallest_of_an_operation_are_found_with_their_layers() {
+    let mut params = Params::new();
+    let w = params.add("first.weight", Tensor::from_slice([1, 2], &[1.0, -2.0]));
+    let b = params.add("first.bias", Tensor::from_slice([2], &[0.5, 0.25]));
+    let shared = params.add("second.spread", Tensor::from_slice([2], &[3.0, -1.0]));
+    let softplus = |x: f64| x.exp().ln_1p() as Real;
+    let smallest = |x: [Real; 2]| {
+        let tape = Tape::new(&params);
+        let data = tape.constant(Tensor::from_slice([2, 1], &x));
+        let h = data.linear(tape.param(w), tape.param(b), elbo::autograd::Activation::Identity);
+        let _ = (h.softplus() * tape.param(shared).softplus()).exp().sum_all();
+        let _ = data.softplus();
+        tape.smallest_of("Softplus").iter().map(|s| (params.name(s.layer), s.argument, s.value)).collect::<Vec<_>>()
+    };
+    // Columns x + 0.5 and 0.25 − 2x.
+    let [first, second] = &smallest([1.0, -0.5])[..] else { panic!("two of parameters, none of data alone") };
+    assert_eq!((first.0, first.1), ("first.weight", -1.75));
+    assert_eq!((second.0, second.1), ("second.spread", -1.0));
+    for (found, expected) in [(first.2, softplus(-1.75)), (second.2, softplus(-1.0))] {
+        assert!((found - expected).abs() <= 4.0 * Real::EPSILON, "{found} and {expected}");
+    }
+    let [first, second] = &smallest([1.0, Real::NAN])[..] else { panic!("two") };
+    assert!(first.1.is_nan() && first.2.is_nan(), "NaN is the smallest: {first:?}");
+    assert_eq!(second.1, -1.0);
+}

@@ -2,74 +2,13 @@
 
 mod support;
 
-use elbo::autograd::{Activation, Init, Params, Tape, Var, check, concat};
+use elbo::autograd::{Activation, Grads, Init, Params, Tape, Var, check, concat};
 use elbo::models::nn::{Builder, Net};
-use elbo::models::{Domain, Model, ModelSpec, Noise, Settings, Value, all};
-use elbo::tensor::{Shape, Tensor};
+use elbo::models::{Domain, Model, Noise, Settings, Value, all};
+use elbo::tensor::{Real, Tensor};
 use proptest::prelude::*;
-use support::{EXACT, config, defaults, error, f64s, l2_error, named, normal, recorded, rng, spec, uniform};
-
-/// Largest relative L2 error of a parameter's gradient. In f32 the differences cross a ReLU's kink unseen now and then;
-/// there the sharp check is the one against stored gradients.
-const JACOBIAN: f64 = if cfg!(feature = "f64") { check::TOLERANCE } else { 0.2 };
-
-/// A small model whose laws are checked.
-struct Subject {
-    name: &'static str,
-    spec: &'static ModelSpec,
-    settings: Settings,
-    width: usize,
-    /// Weight of `kl_z`.
-    beta: f64,
-    /// Shape of the noise of one bound for b rows.
-    noise: fn(usize) -> Shape,
-}
-
-impl Subject {
-    /// The model with random parameters, biases included.
-    fn create(&self, seed: u64) -> (Box<dyn Model>, Params) {
-        let (model, mut params) = self.spec.create(&self.settings, self.width, seed);
-        let shift = uniform([params.flat().len()], [-0.2, 0.2], &mut rng(seed));
-        params.flat_mut().iter_mut().zip(shift.as_slice()).for_each(|(p, s)| *p += s);
-        (model, params)
-    }
-}
-
-fn subjects() -> Vec<Subject> {
-    let ints = |values: &[u64]| Value::Ints(values.to_vec());
-    let text = |word: &str| Value::Text(word.into());
-    let vae = || defaults(spec("vae")).with("hidden", ints(&[4])).with("z", Value::Int(2));
-    let gmvae = defaults(spec("gmvae")).with("k", Value::Int(3)).with("z", Value::Int(2)).with("hidden", ints(&[4, 3]));
-    let of_vae = |name, beta, settings: Settings| Subject {
-        name,
-        spec: spec("vae"),
-        settings: settings.with("beta", Value::Float(beta)),
-        width: 5,
-        beta,
-        noise: |b| [b, 2].into(),
-    };
-    vec![
-        Subject {
-            name: "gmvae",
-            spec: spec("gmvae"),
-            settings: gmvae,
-            width: 5,
-            beta: 1.0,
-            noise: |b| [3, b, 2].into(),
-        },
-        of_vae("vae, Bernoulli", 0.5, vae().with("likelihood", text("bernoulli"))),
-        of_vae("vae, fixed variance", 2.0, vae().with("variance", Value::Float(0.2))),
-        of_vae("vae, global variance", 1.0, vae().with("decoder_var", text("global")).with("activation", text("tanh"))),
-        of_vae(
-            "vae, branches",
-            0.0,
-            vae()
-                .with("decoder_var", text("per-sample"))
-                .with("branch", Value::Int(3))
-                .with("activation", text("tanh")),
-        ),
-    ]
-}
+use support::subjects::{Subject, WIDTH, subjects};
+use support::{EXACT, config, error, f64s, float, l2_error, named, normal, recorded, rng, uniform};
 
 /// Value of the bound of each row: `[b]`.
 fn per_point(model: &dyn Model, params: &Params, x: &Tensor, noise: &Tensor) -> Vec<f64> {
@@ -80,7 +19,12 @@ fn per_point(model: &dyn Model, params: &Params, x: &Tensor, noise: &Tensor) -> 
 /// Gradient of the mean bound with respect to all parameters, in the order of [`Params::flat`].
 fn gradient(model: &dyn Model, params: &Params, x: &Tensor, noise: &Tensor) -> Vec<f64> {
     let tape = Tape::new(params);
-    let grads = tape.backward(model.objective(tape.constant(x.clone()), &mut recorded(noise)).per_point().mean_all());
+    let objective = model.objective(tape.constant(x.clone()), &mut recorded(noise));
+    of_parameters(params, &tape.backward(objective.per_point().mean_all()))
+}
+
+/// The gradients of all parameters, in the order of [`Params::flat`].
+fn of_parameters(params: &Params, grads: &Grads) -> Vec<f64> {
     let of = |id| grads.param(id).map_or(vec![0.0; params.range(id).len()], f64s);
     params.ids().flat_map(of).collect()
 }
@@ -97,7 +41,7 @@ fn rows(x: &Tensor, order: &[usize]) -> Tensor {
 }
 
 proptest! {
-    #![proptest_config(config(if cfg!(feature = "f64") { 24 } else { 3 }))]
+    #![proptest_config(config(if cfg!(feature = "f64") { 12 } else { 3 }))]
 
     /// `∂ lossᵢ / ∂θⱼ` for every data point i and every coordinate j.
     #[test]
@@ -105,17 +49,21 @@ proptest! {
         let (b, mut rng) = (2, rng(seed));
         for subject in subjects() {
             let (model, params) = subject.create(seed);
-            let (x, noise) = (uniform([b, subject.width], [0.0, 1.0], &mut rng), normal((subject.noise)(b), &mut rng));
+            let (x, noise) = (uniform([b, WIDTH], [0.0, 1.0], &mut rng), subject.noise(b, &mut rng));
             for point in 0..b {
                 let comparisons = check::parameters(&params, usize::MAX, |tape| {
                     let objective = model.objective(tape.constant(x.clone()), &mut recorded(&noise));
                     objective.per_point().slice(point..point + 1)
                 });
+                let (mut compared, mut kinks) = (0, 0);
                 for (id, comparison) in params.ids().zip(comparisons) {
                     prop_assert_eq!(comparison.compared + comparison.kinks, params.range(id).len());
-                    let is_right = comparison.error <= JACOBIAN && 10 * comparison.kinks <= comparison.compared;
-                    prop_assert!(is_right, "{}: {comparison:?}", subject.name);
+                    prop_assert!(comparison.error <= check::TOLERANCE, "{}: {comparison:?}", subject.name);
+                    (compared, kinks) = (compared + comparison.compared, kinks + comparison.kinks);
                 }
+                // The step of f32 is a thousand times that of f64 and crosses a ReLU's kink more often.
+                let share = if cfg!(feature = "f64") { 50 } else { 2 };
+                prop_assert!(share * kinks <= compared, "{}: {kinks} kinks beside {compared}", subject.name);
             }
         }
     }
@@ -126,11 +74,11 @@ proptest! {
         for subject in subjects() {
             let (model, params) = subject.create(seed);
             let tape = Tape::new(&params);
-            let x = tape.constant(uniform([b, subject.width], [0.0, 1.0], &mut rng));
-            let objective = model.objective(x, &mut recorded(&normal((subject.noise)(b), &mut rng)));
+            let x = tape.constant(uniform([b, WIDTH], [0.0, 1.0], &mut rng));
+            let objective = model.objective(x, &mut recorded(&subject.noise(b, &mut rng)));
             let mut sum = vec![0.0; b];
             for term in objective.terms() {
-                let weight = if term.name == "kl_z" { subject.beta } else { 1.0 };
+                let weight = f64::from(subject.weight(term.name) as Real);
                 prop_assert_eq!(f64::from(term.weight), weight, "weight of {} in {}", term.name, subject.name);
                 prop_assert_eq!(&term.value.shape()[..], [b]);
                 sum.iter_mut().zip(f64s(&term.value.value())).for_each(|(sum, value)| *sum += weight * value);
@@ -149,7 +97,7 @@ proptest! {
         let mut rng = rng(seed);
         for subject in subjects() {
             let (model, params) = subject.create(seed);
-            let (x, noise) = (uniform([5, subject.width], [0.0, 1.0], &mut rng), normal((subject.noise)(5), &mut rng));
+            let (x, noise) = (uniform([5, WIDTH], [0.0, 1.0], &mut rng), subject.noise(5, &mut rng));
             let all = per_point(model.as_ref(), &params, &x, &noise);
             let picked = per_point(model.as_ref(), &params, &rows(&x, &order), &rows(&noise, &order));
             let expected: Vec<f64> = order.iter().map(|&row| all[row]).collect();
@@ -163,12 +111,72 @@ proptest! {
         let mut rng = rng(seed);
         for subject in subjects() {
             let (model, params) = subject.create(seed);
-            let (x, noise) = (uniform([3, subject.width], [0.0, 1.0], &mut rng), normal((subject.noise)(3), &mut rng));
+            let (x, noise) = (uniform([3, WIDTH], [0.0, 1.0], &mut rng), subject.noise(3, &mut rng));
             let once = gradient(model.as_ref(), &params, &x, &noise);
             for order in [&[2, 0, 1][..], &[0, 1, 2, 0, 1, 2]] {
                 let again = gradient(model.as_ref(), &params, &rows(&x, order), &rows(&noise, order));
                 let error = l2_error(&again, &once);
                 prop_assert!(error <= EXACT, "{}: error {error:.2e}", subject.name);
+            }
+        }
+    }
+
+    /// m samples of the latent at once, and each alone.
+    #[test]
+    fn the_bound_of_several_samples_is_the_mean_of_the_bounds_of_each(seed: u64, m in 2..5usize, b in 1..5usize) {
+        let mut rng = rng(seed);
+        for subject in subjects().into_iter().filter(Subject::is_random) {
+            let (model, params) = subject.create(seed);
+            let x = uniform([b, WIDTH], [0.0, 1.0], &mut rng);
+            let noise = normal(subject.noise_shape(b).stacked(m), &mut rng);
+            let n = noise.len() / m;
+            let each: Vec<Tensor> = (0..m).map(|i| noise.window(i * n..(i + 1) * n, subject.noise_shape(b))).collect();
+            let mean = |lists: Vec<Vec<f64>>| {
+                (0..lists[0].len()).map(|i| lists.iter().map(|list| list[i]).sum::<f64>() / m as f64).collect::<Vec<_>>()
+            };
+
+            let tape = Tape::new(&params);
+            let [mut together, mut again] = [(); 2].map(|()| recorded(&noise).with_samples(m));
+            let objective = model.objective(tape.constant(x.clone()), &mut together);
+            let gradients = of_parameters(&params, &tape.backward(objective.per_point().mean_all()));
+            let bounds = each.iter().map(|noise| per_point(model.as_ref(), &params, &x, noise)).collect();
+            prop_assert!(error(&f64s(&objective.per_point().value()), &mean(bounds)) <= EXACT, "{}", subject.name);
+            let mean_gradient = mean(each.iter().map(|noise| gradient(model.as_ref(), &params, &x, noise)).collect());
+            prop_assert!(l2_error(&gradients, &mean_gradient) <= EXACT, "{}", subject.name);
+
+            let weights = model.log_evidence(tape.constant(x.clone()), &mut again).value();
+            prop_assert_eq!(&weights.shape()[..], [m, b], "{}", subject.name);
+            let each_weight = |noise| f64s(&model.log_evidence(tape.constant(x.clone()), &mut recorded(noise)).value());
+            let weights_of_each: Vec<f64> = each.iter().flat_map(each_weight).collect();
+            prop_assert!(error(&f64s(&weights), &weights_of_each) <= EXACT, "{}", subject.name);
+        }
+    }
+
+    /// `loss(w) = loss(0) + w·KL` with the same KL for every w, and the same for the gradient.
+    #[test]
+    fn a_loss_is_affine_in_the_weight_of_each_divergence(seed: u64, b in 1..4usize, weight in 2.0..9.0f64) {
+        let mut rng = rng(seed);
+        for subject in subjects() {
+            let (model, params) = subject.create(seed);
+            let (x, noise) = (uniform([b, WIDTH], [0.0, 1.0], &mut rng), subject.noise(b, &mut rng));
+            let tape = Tape::new(&params);
+            let objective = model.objective(tape.constant(x.clone()), &mut recorded(&noise));
+            for term in objective.terms() {
+                let Some(setting) = subject.weight_setting(term.name) else { continue };
+                let at = |weight: f64| {
+                    let (model, _) = subject.with(setting, float(weight)).create(seed);
+                    [per_point(model.as_ref(), &params, &x, &noise), gradient(model.as_ref(), &params, &x, &noise)]
+                };
+                let [zero, one, far] = [0.0, 1.0, weight].map(at);
+                let line = |zero: &[f64], slope: Vec<f64>, weight: f64| {
+                    zero.iter().zip(slope).map(|(zero, slope)| zero + weight * slope).collect::<Vec<_>>()
+                };
+                let divergence = f64s(&term.value.value());
+                prop_assert!(error(&one[0], &line(&zero[0], divergence.clone(), 1.0)) <= EXACT, "{}", subject.name);
+                prop_assert!(error(&far[0], &line(&zero[0], divergence, weight)) <= EXACT, "{}", subject.name);
+                let slope = one[1].iter().zip(&zero[1]).map(|(one, zero)| one - zero).collect();
+                prop_assert!(l2_error(&far[1], &line(&zero[1], slope, weight)) <= EXACT, "{}", subject.name);
+                prop_assert!(l2_error(&one[1], &zero[1]) > 1e-3, "{}: {} has a gradient", subject.name, term.name);
             }
         }
     }
@@ -276,18 +284,23 @@ fn every_parameter_of_every_model_receives_a_gradient() {
 #[cfg(feature = "f64")]
 #[test]
 fn a_large_bound_changes_along_a_direction_as_its_gradient_says() {
+    use support::{int, ints, text};
     let (width, b, mut rng) = (784, 8, rng(11));
-    let text = |word: &str| Value::Text(word.into());
-    let large = |kind| defaults(spec(kind)).with("z", Value::Int(16)).with("hidden", Value::Ints(vec![128, 128]));
+    let large = |kind: &str, changes: &[(&str, Value)]| {
+        Subject::of(kind, &[&[("z", int(16)), ("hidden", ints(&[128, 128]))], changes].concat())
+    };
+    let (full, branch, tanh) = (("posterior", text("full")), ("branch", int(64)), ("activation", text("tanh")));
     let subjects = [
-        (spec("gmvae"), large("gmvae"), vec![10, b, 16]),
-        (spec("vae"), large("vae").with("likelihood", text("bernoulli")), vec![b, 16]),
-        (spec("vae"), large("vae").with("decoder_var", text("per-sample")).with("branch", Value::Int(64)), vec![b, 16]),
+        large("gmvae", &[]),
+        large("m2", &[("decoder_hidden", ints(&[64, 128]))]),
+        large("modified-m2", &[]),
+        large("vae", &[("likelihood", text("bernoulli")), full]),
+        large("vae", &[("decoder_var", text("per-sample")), branch, tanh]),
     ];
-    for (spec, settings, noise) in subjects {
-        let (model, params) = spec.create(&settings, width, 5);
+    for subject in subjects {
+        let (model, params) = subject.spec.create(&subject.settings, width, 5);
         let x = uniform([b, width], [0.0, 1.0], &mut rng).map(|u| u.round());
-        let noise = normal(&noise[..], &mut rng);
+        let noise = subject.noise(b, &mut rng);
         let gradient = gradient(model.as_ref(), &params, &x, &noise);
         let everything = std::iter::once(0..params.flat().len());
         for range in params.ids().map(|id| params.range(id)).chain(everything) {
@@ -311,8 +324,10 @@ fn a_large_bound_changes_along_a_direction_as_its_gradient_says() {
                 let is_smooth = (whole - half).abs() <= 0.3 * check::TOLERANCE * size;
                 is_smooth.then(|| (whole - dot(g, v)).abs() / size)
             };
-            let error = (0..9).find_map(|_| compare()).expect("a direction without a kink");
-            assert!(error <= check::TOLERANCE, "{}, coordinates {range:?}: error {error:.2e}", spec.kind);
+            let error = (0..9)
+                .find_map(|_| compare())
+                .unwrap_or_else(|| panic!("{}, coordinates {range:?}: no direction without a kink", subject.name));
+            assert!(error <= check::TOLERANCE, "{}, coordinates {range:?}: error {error:.2e}", subject.name);
         }
     }
 }

@@ -1,12 +1,15 @@
-//! Laws of a training step: Adam, clipping, the reduction of the batch, and what is refused.
+//! Laws of a training step: Adam, clipping, the reduction of the batch, schedules, averages, what is refused and what is
+//! watched.
 
 mod support;
 
 use elbo::autograd::{Adam, AdamConfig, EpsilonForm, Grads, Params, StepReport, Tape};
 use elbo::models::fit::{Cause, Divergence, Trainer, settings};
-use elbo::models::{Model, Settings, Value};
-use elbo::tensor::{Real, Tensor};
-use support::{EXACT, assert_close, assign, defaults, f64s, l2_error, normal, rng, spec, tensor, uniform};
+use elbo::models::{Model, Noise, Settings, Value};
+use elbo::tensor::{Purpose, Real, Tensor, fill_normal, stream};
+use support::{
+    EXACT, assert_close, assign, defaults, f64s, float, int, ints, l2_error, normal, rng, spec, tensor, text, uniform,
+};
 
 /// Gradients that are exactly these, of the loss `Σ g·w`; parameters without a tensor have none.
 fn gradients(params: &Params, values: &[Option<Tensor>]) -> Grads {
@@ -100,11 +103,12 @@ fn train(changes: &[(&str, Value)]) -> Settings {
     changes.iter().fold(settings, |settings, (name, value)| settings.with(name, value.clone()))
 }
 
+fn gmvae_settings() -> Settings {
+    defaults(spec("gmvae")).with("k", int(3)).with("z", int(2)).with("hidden", ints(&[8, 8]))
+}
+
 fn small_gmvae() -> (Box<dyn Model>, Params) {
-    let spec = spec("gmvae");
-    let settings =
-        defaults(spec).with("k", Value::Int(3)).with("z", Value::Int(2)).with("hidden", Value::Ints(vec![8, 8]));
-    spec.create(&settings, 10, 4)
+    spec("gmvae").create(&gmvae_settings(), 10, 4)
 }
 
 /// A norm of c clips the gradient of the batch mean; of the sum, b times as large, a norm of b·c does the same.
@@ -211,4 +215,146 @@ fn the_parameter_whose_gradient_overflows_is_named() {
     });
     assert_eq!(divergence.cause, Cause::Gradient("p_x.loc.weight".into()));
     assert_eq!(divergence.to_string(), "the gradient of `p_x.loc.weight` is not finite at step 1");
+}
+
+/// With `β₁ = β₂ = 0` a step of Adam is the step size in every coordinate that has a gradient, against its sign.
+#[test]
+fn the_step_size_falls_to_zero_over_all_steps_as_lr_decay_says() {
+    let (total, lr) = (8, 0.25);
+    let cosine = |done: f64| 0.5 + 0.5 * (std::f64::consts::PI * done).cos();
+    let decays: [(&str, fn(f64) -> f64); 3] = [("none", |_| 1.0), ("linear", |done| 1.0 - done), ("cosine", cosine)];
+    for (word, factor) in decays {
+        let (model, params, x) = small_vae();
+        let settings = train(&[
+            ("lr_decay", text(word)),
+            ("lr", float(lr)),
+            ("beta1", float(0.0)),
+            ("beta2", float(0.0)),
+            ("epsilon", float(1e-30)),
+        ]);
+        let mut trainer = Trainer::new(model.as_ref(), params, &settings).over(total);
+        for step in 0..total {
+            let before: Vec<f64> = trainer.params.flat().iter().map(|&p| f64::from(p)).collect();
+            trainer.step(x.clone()).expect("finite");
+            let expected = lr * factor(step as f64 / total as f64);
+            let moved = before.iter().zip(trainer.params.flat()).map(|(a, &b)| (a - f64::from(b)).abs());
+            let moved: Vec<f64> = moved.filter(|&moved| moved > 0.0).collect();
+            assert!(moved.len() > before.len() / 4, "{word}: most coordinates have a gradient");
+            assert_close(&format!("{word}, step {step}"), &moved, &vec![expected; moved.len()], EXACT);
+            assert_eq!(trainer.adam.config.lr, lr, "the setting stays");
+        }
+    }
+}
+
+/// Step t of w steps of warm-up, from 0, weighs every divergence by `(t + 1)/w`.
+#[test]
+fn the_weight_of_the_divergences_rises_linearly_over_the_warm_up() {
+    let (model, params) = small_gmvae();
+    let x = uniform([4, 10], [0.0, 1.0], &mut rng(2));
+    let mut trainer = Trainer::new(model.as_ref(), params.clone(), &train(&[("kl_warmup", int(4))]));
+    for weight in [0.25, 0.5, 0.75, 1.0, 1.0, 1.0] {
+        let loss = trainer.step(x.clone()).expect("finite").loss;
+        let terms = trainer.end_epoch();
+        let [recon, kl_y, kl_z] = ["recon", "kl_y", "kl_z"].map(|name| terms.get(name).expect("a term"));
+        assert_close("loss", &[loss], &[recon + weight * (kl_y + kl_z)], EXACT);
+    }
+    // The first step is that of a model whose own weights are a quarter.
+    let first = |settings: &Settings, changes: &[(&str, Value)]| {
+        let (model, _) = spec("gmvae").create(settings, 10, 4);
+        let mut trainer = Trainer::new(model.as_ref(), params.clone(), &train(changes));
+        trainer.step(x.clone()).expect("finite");
+        applied(&trainer.adam)
+    };
+    let quarter = gmvae_settings().with("eta", float(0.25)).with("beta", float(0.25));
+    let [warming, weighted] = [first(&gmvae_settings(), &[("kl_warmup", int(4))]), first(&quarter, &[])];
+    assert!(l2_error(&warming, &weighted) <= EXACT);
+    assert!(l2_error(&warming, &first(&gmvae_settings(), &[])) > 1e-3, "the warm-up changes the gradient");
+}
+
+/// Until `t = 1/(1 − decay)` the plain mean of all parameters so far, then `a ← decay·a + (1 − decay)·θ`.
+#[test]
+fn averaged_weights_are_first_a_plain_and_then_an_exponential_mean() {
+    let (model, params, x) = small_vae();
+    let changes = [("average", float(0.75)), ("lr", float(0.1))];
+    let mut averaging = Trainer::new(model.as_ref(), params.clone(), &train(&changes));
+    let mut plain = Trainer::new(model.as_ref(), params, &train(&changes[1..]));
+    let f64s = |values: &[Real]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+    let (mut seen, mut by_hand) = (Vec::new(), Vec::new());
+    for step in 1..=9 {
+        averaging.step(x.clone()).expect("finite");
+        plain.step(x.clone()).expect("finite");
+        assert_eq!(averaging.params.flat(), plain.params.flat(), "averaging does not change training");
+        assert_eq!(plain.evaluated().flat(), plain.params.flat(), "without averages the parameters are evaluated");
+        seen.push(f64s(averaging.params.flat()));
+        by_hand = if step <= 4 {
+            (0..seen[0].len()).map(|i| seen.iter().map(|values| values[i]).sum::<f64>() / f64::from(step)).collect()
+        } else {
+            by_hand.iter().zip(&seen[seen.len() - 1]).map(|(a, p)| 0.75 * a + 0.25 * p).collect::<Vec<_>>()
+        };
+        assert!(l2_error(&f64s(averaging.evaluated().flat()), &by_hand) <= EXACT, "after step {step}");
+    }
+    assert!(plain.average.is_empty());
+    assert!(l2_error(&by_hand, &seen[8]) > 1e-3, "the average is not the last value");
+}
+
+#[test]
+fn a_step_of_several_samples_takes_the_gradient_of_their_mean_bound() {
+    for samples in [1, 3] {
+        let (model, params, x) = small_vae();
+        let settings = train(&[("samples", int(samples)), ("seed", int(5))]);
+        let mut trainer = Trainer::new(model.as_ref(), params.clone(), &settings);
+        let info = trainer.step(x.clone()).expect("finite");
+        let noise = normal_of_step(5, 0, samples * 4 * 2);
+        let mut mean = vec![0.0; params.flat().len()];
+        let mut losses = 0.0;
+        for eps in noise.chunks(4 * 2) {
+            let tape = Tape::new(&params);
+            let mut eps = Noise::recorded([Tensor::from_slice([4, 2], eps)]);
+            let loss = model.objective(tape.constant(x.clone()), &mut eps).per_point().mean_all();
+            losses += f64::from(loss.item()) / samples as f64;
+            let grads = tape.backward(loss);
+            for id in params.ids() {
+                let gradient = grads.param(id).map_or(vec![0.0; params.range(id).len()], f64s);
+                mean[params.range(id)].iter_mut().zip(gradient).for_each(|(m, g)| *m += g / samples as f64);
+            }
+        }
+        assert_close("loss", &[info.loss], &[losses], EXACT);
+        assert!(l2_error(&applied(&trainer.adam), &mean) <= EXACT, "{samples} samples");
+    }
+}
+
+/// The noise of a step: the stream of its number.
+fn normal_of_step(seed: u64, step: u64, count: usize) -> Vec<Real> {
+    let mut out = vec![0.0; count];
+    fill_normal(&mut stream(seed, Purpose::Noise, step), &mut out);
+    out
+}
+
+/// Raw spread and variance of every network with a softplus, and the largest entry of the gradient.
+#[test]
+fn a_watched_step_shows_the_smallest_spreads_and_the_largest_gradient() {
+    let (model, mut params) = small_gmvae();
+    // Nothing but these biases decides the spreads: columns are means, then raw spreads.
+    for name in ["q_z.loc_spread", "p_z.loc_spread"] {
+        assign(&mut params, &format!("{name}.weight"), |_| 0.0);
+    }
+    assign(&mut params, "q_z.loc_spread.bias", |i| [9.0, -9.0, 0.5, -1.5][i]);
+    assign(&mut params, "p_z.loc_spread.bias", |i| [0.0, 0.0, -3.0, 2.0][i]);
+    let x = uniform([4, 10], [0.0, 1.0], &mut rng(2));
+    let mut unwatched = Trainer::new(model.as_ref(), params.clone(), &train(&[]));
+    unwatched.step(x.clone()).expect("finite");
+    assert!(unwatched.watched.is_empty(), "who does not watch sees nothing");
+    let mut trainer = Trainer::new(model.as_ref(), params, &train(&[]));
+    trainer.watch = true;
+    trainer.step(x).expect("finite");
+    assert_eq!(trainer.params.flat(), unwatched.params.flat(), "watching changes nothing");
+    let names: Vec<&str> = trainer.watched.iter().map(|(name, _)| name.as_str()).collect();
+    let expected =
+        ["q_z.loc_spread.raw", "q_z.loc_spread.var", "p_z.loc_spread.raw", "p_z.loc_spread.var", "largest_gradient"];
+    assert_eq!(names, expected);
+    let seen: Vec<f64> = trainer.watched.iter().map(|(_, value)| *value).collect();
+    let softplus = |raw: f64| raw.exp().ln_1p();
+    assert_close("spreads", &seen[..4], &[-1.5, softplus(-1.5), -3.0, softplus(-3.0)], EXACT);
+    let largest = applied(&trainer.adam).iter().fold(0.0, |max, g| f64::max(max, g.abs()));
+    assert_close("largest gradient", &[seen[4]], &[largest], EXACT);
 }

@@ -71,6 +71,9 @@ def cases():
     x = (rng.normal(size=(5, 6))[labels] + rng.normal(size=(80, 6))) @ mixing + [100, 0, -7, 0, 0, 1]
     yield case("5 unequal classes, correlated features of unequal scale", x, labels, 1e-4)
     yield case("a constant feature", np.hstack([x[:, :2], np.full((80, 1), 3.0)]), labels, 1e-2)
+    labels = rng.permutation(np.arange(112) % 7)
+    x = (1.2 * rng.normal(size=(7, 10))[labels] + rng.normal(size=(112, 10))) @ rng.normal(size=(10, 10))
+    yield case("7 classes, more parameters than are solved for densely", x, labels, 1e-3)
 
 
 document = {

@@ -91,3 +91,15 @@ pub fn normal_kl((m, s): (&[f64], &Matrix), (n, t): (&[f64], &Matrix)) -> f64 {
     let r: Vec<f64> = n.iter().zip(m).map(|(n, m)| n - m).collect();
     0.5 * (trace + dot(&r, &apply(&precision, &r)) - m.len() as f64 + log_det_t - log_det_s)
 }
+
+/// The lower triangular L with a positive diagonal and `L·Lᵀ = A`, of a positive definite A.
+pub fn cholesky(a: &Matrix) -> Matrix {
+    let mut l = vec![vec![0.0; a.len()]; a.len()];
+    for i in 0..a.len() {
+        for j in 0..=i {
+            let rest = a[i][j] - dot(&l[i][..j], &l[j][..j]);
+            l[i][j] = if i == j { rest.sqrt() } else { rest / l[j][j] };
+        }
+    }
+    l
+}

@@ -28,8 +28,8 @@ impl Subject {
 
     /// The same with one setting changed.
     pub fn with(&self, name: &str, value: Value) -> Self {
-        let settings = self.settings.clone().with(name, value);
-        Self { name: self.name.clone(), spec: self.spec, settings }
+        let words = format!("{} {name} {value}", self.name);
+        Self { name: words, spec: self.spec, settings: self.settings.clone().with(name, value) }
     }
 
     /// The model with random parameters, biases included.
@@ -55,9 +55,14 @@ impl Subject {
         normal(self.noise_shape(b), rng)
     }
 
+    /// Whether the model has classes.
+    pub fn has_clusters(&self) -> bool {
+        self.has("k")
+    }
+
     /// Shape of [`Subject::noise`].
     pub fn noise_shape(&self, b: usize) -> Shape {
-        match (self.has("z"), self.has("k")) {
+        match (self.has("z"), self.has_clusters()) {
             (true, true) => [self.settings.int("k"), b, self.settings.int("z")].into(),
             (true, false) => [b, self.settings.int("z")].into(),
             _ => [b, 1].into(),
@@ -90,6 +95,7 @@ pub fn subjects() -> Vec<Subject> {
     let mut all = vec![
         clustering("gmvae", &[]),
         clustering("gmvae", &[("floor", float(0.1)), ("eta", float(0.3)), ("beta", float(1.7))]),
+        clustering("gmvae", &[("z", int(1))]),
         clustering("m2", &[("decoder_hidden", ints(&[4, 3]))]),
         clustering("m2", &[("decoder_hidden", ints(&[2, 5])), ("eta", float(2.0)), ("floor", float(0.01))]),
         discrete(&[("beta", float(0.25))]),

@@ -92,6 +92,12 @@ pub struct Eval {
     /// Which checkpoint to evaluate
     #[arg(long, value_enum, default_value = "last")]
     pub checkpoint: Which,
+    /// Also estimate the test log-likelihood by the importance-weighted bound with K samples of the latent
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub iwae: Option<u32>,
+    /// Test rows of that bound [default: all]
+    #[arg(long, value_name = "N", requires = "iwae", value_parser = clap::value_parser!(u32).range(1..))]
+    pub iwae_rows: Option<u32>,
     /// Where the rest of the arguments are the same for every command
     #[command(flatten)]
     pub common: Common,

@@ -344,3 +344,52 @@ fn a_rollback_halves_the_step_size_and_is_logged() {
     assert!(weights(&sandbox).iter().all(|weight| weight.is_finite()));
     assert_eq!(last_row(&sandbox, "run")[0].1, "5");
 }
+
+/// A run from a kept checkpoint takes the steps that the first run took from there.
+#[test]
+fn a_run_can_start_at_a_kept_checkpoint_of_another_one() {
+    let sandbox = Sandbox::new();
+    let small = "train glyphs-gmvae --set data.train_rows=300 --set data.valid_rows=0 --set data.test_rows=100 \
+        --set model.k=3 --set model.z=3 --set model.hidden=[16] --set train.batch=50 --quiet";
+    sandbox.succeed(&format!("{small} --set train.epochs=6 --set log.keep_epochs=2 --set log.watch_steps=3 --out one"));
+    for epoch in [2, 4, 6] {
+        assert!(sandbox.path(&format!("one/checkpoints/epoch-{epoch:06}.state")).is_file());
+    }
+    let from = "one/checkpoints/epoch-000004.state";
+    sandbox.succeed(&format!("{small} --set train.epochs=6 --from {from} --out two"));
+    let last = |run: &str| {
+        let text = fs::read_to_string(sandbox.path(run).join("metrics.csv")).unwrap();
+        let row: Vec<String> = text.lines().last().unwrap().split(',').map(String::from).collect();
+        (text.lines().count(), [&row[..2], &row[3..]].concat())
+    };
+    assert_eq!((last("one").0, last("two").0), (7, 3));
+    assert_eq!(last("one").1, last("two").1);
+
+    let watched = fs::read_to_string(sandbox.path("one/watch.csv")).unwrap();
+    for quantity in ["q_z.loc_spread.raw", "q_z.loc_spread.var", "p_z.loc_spread.raw", "largest_gradient"] {
+        assert_eq!(watched.lines().filter(|line| line.contains(quantity)).count(), 12, "{quantity}: {watched}");
+    }
+}
+
+#[test]
+fn a_step_that_diverges_is_watched() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox.elbo(
+        "train mixture-vae --set model.likelihood=gaussian --set train.lr=1000 --set log.watch_steps=1000000 --out run -q",
+    );
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    let watched = fs::read_to_string(sandbox.path("run/watch.csv")).unwrap();
+    assert!(watched.lines().count() >= 2, "{watched}");
+}
+
+#[test]
+fn the_importance_weighted_bound_is_not_below_the_bound() {
+    let sandbox = Sandbox::new();
+    sandbox.succeed("train mixture-vae --set train.epochs=3 --out run --quiet");
+    let text = sandbox.succeed("eval run --iwae 50");
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find(|line| line.starts_with(name)).expect("the metric");
+        line.split_whitespace().last().unwrap().parse().unwrap()
+    };
+    assert!(value("test_iwae_50") > -value("test_loss"), "{text}");
+}

@@ -9,7 +9,7 @@ use crate::cholesky::dot;
 use crate::softmax_regression::SoftmaxRegression;
 use crate::{argmax, rows};
 
-/// Seed of the one shuffle that decides which rows [`linear_probe`] holds out.
+/// Seed of the one shuffle that decides which rows [`linear_probe`] holds out: "probe" in ASCII.
 const SPLIT_SEED: u64 = 0x70726f6265;
 
 /// A fitted linear classifier `argmax_k W_k · (x − mean) / scale + b_k` (multinomial logistic regression).
@@ -40,6 +40,8 @@ impl Probe {
     ///
     /// All classes have weights (the full softmax parametrisation); the intercepts are not penalised. The optimum is
     /// found in f64 by Newton's method, deterministically and without a random start, so equal rows give equal bits.
+    /// Meant for up to some hundred features: a step costs O(n · classes · width²).
+    ///
     /// In scikit-learn's terms `C = 1 / (n · l2)`, for two classes `C = 2 / (n · l2)`. The penalty keeps the optimum
     /// finite for separable classes; 1e-4 is usual.
     ///

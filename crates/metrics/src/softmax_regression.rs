@@ -51,9 +51,6 @@ impl SoftmaxRegression<'_> {
             if norm(&point.gradient) <= TOLERANCE {
                 break;
             }
-            if std::env::var("DBG").is_ok() {
-                eprintln!("{:e} {:e}", point.value, norm(&point.gradient));
-            }
             match self.descend(&point) {
                 Some(next) if next.value < point.value || norm(&next.gradient) < norm(&point.gradient) => point = next,
                 _ => break,
@@ -192,7 +189,8 @@ impl SoftmaxRegression<'_> {
         direction
     }
 
-    /// An approximate solution `d` of `H d = −g`, to `min(0.1, ‖g‖)` of `g`; always a direction of descent.
+    /// An approximate solution `d` of `H d = −g`, to the fraction `‖g‖`, within \[1e-4, 0.1\], of `g`; always a direction
+    /// of descent.
     fn truncated_direction(&self, point: &Point) -> Vec<f64> {
         let blocks = self.preconditioner(point);
         let precondition = |residual: &[f64]| {
@@ -206,9 +204,7 @@ impl SoftmaxRegression<'_> {
         let mut residual: Vec<f64> = point.gradient.iter().map(|g| -g).collect();
         let mut search = precondition(&residual);
         let mut energy = dot(&residual, &search);
-        let mut count = 0;
         for _ in 0..10 * point.theta.len() {
-            count += 1;
             let image = self.hessian_times(point, &search);
             let length = energy / dot(&search, &image);
             direction.iter_mut().zip(&search).for_each(|(d, s)| *d += length * s);
@@ -219,9 +215,6 @@ impl SoftmaxRegression<'_> {
             let solved = precondition(&residual);
             let before = std::mem::replace(&mut energy, dot(&residual, &solved));
             search.iter_mut().zip(&solved).for_each(|(s, z)| *s = z + energy / before * *s);
-        }
-        if std::env::var("DBG").is_ok() {
-            eprintln!("   cg {count}");
         }
         direction
     }

@@ -191,9 +191,10 @@ fn the_most_confident_row_of_its_own_cluster_labels_it() {
         0.5, 0.5, 0.0, // cluster 0, by the tie
         0.4, 0.6, 0.0, // cluster 1, the first of the equally confident: label 7
         0.4, 0.6, 0.0, // cluster 1
+        0.4, 0.6, 0.0, // cluster 1
     ];
-    assert_eq!(most_confident_accuracy(&probabilities, 3, &[4, 5, 5, 7, 5]), 2.0 / 5.0);
-    assert_eq!(most_confident_accuracy(&probabilities, 3, &[5, 5, 5, 7, 7]), 1.0);
+    assert_eq!(most_confident_accuracy(&probabilities, 3, &[4, 5, 5, 7, 5, 5]), 2.0 / 6.0);
+    assert_eq!(most_confident_accuracy(&probabilities, 3, &[5, 5, 5, 7, 7, 7]), 1.0);
     assert!(most_confident_accuracy(&[], 3, &[]).is_nan());
 }
 
@@ -257,10 +258,11 @@ fn exact_draws_have_equal_mode_shares_and_one_in_a_thousand_outside() {
 fn shares_of_modes_count_all_points_and_those_outside_again() {
     let unit = [[1.0, 0.0], [0.0, 1.0]];
     let modes = [([0.0, 0.0], unit), ([10.0, 0.0], unit), ([0.0, 10.0], unit)];
-    let sample = [0.0, 0.5, 4.0, 0.0, 9.0, 0.0, Real::NAN, 0.0, Real::INFINITY, 0.0];
+    // (5, 0) is equally near to the first two modes and counts for the first.
+    let sample = [0.0, 0.5, 5.0, 0.0, 9.0, 0.0, Real::NAN, 0.0, Real::INFINITY, 0.0];
     let shares = mode_shares(&sample, &modes, 13.8);
     assert_eq!(shares.of_mode, [0.4, 0.2, 0.0]);
-    // (4, 0) at 16 from the first mode, and the two points that are nowhere.
+    // (5, 0) at 25 from both, and the two points that are nowhere.
     assert_eq!(shares.outside, 0.6);
 }
 

@@ -6,9 +6,12 @@
 //! A closure that is too long for the compiler's taste is not inlined into the vectorised loop and then runs a hundred
 //! times slower; hence `#[inline(always)]` on every closure of this chain, and on callers' closures that call `math`.
 
+mod rows;
+
 use crate::cpu::vectorize;
 use crate::parallel::{Disjoint, split, threads_for};
 use crate::{Real, Shape, Tensor, math};
+use rows::{ROOM, Row, Rows, is_narrow, run};
 
 /// Elements that [`update3`] loads together.
 const LANES: usize = 32;
@@ -38,76 +41,6 @@ fn pass(out: &mut [Real], work: impl Fn(std::ops::Range<usize>, &mut [Real]) + S
     }
 }
 
-/// The rows of a tensor as they line up with the rows of a larger shape.
-struct Rows<'a> {
-    data: &'a [Real],
-    /// Whether one element stands for a whole row.
-    single: bool,
-    row: usize,
-    layout: Layout,
-}
-
-/// Where row number r of the target lies in the source.
-enum Layout {
-    /// The source has the target's leading axes, or only the inner ones of them: `r mod count`.
-    Cyclic(usize),
-    /// Strides (in rows of the source) of the leading axes of the target, with their extents.
-    Strided([(usize, usize); Shape::MAX_RANK - 1]),
-}
-
-enum Row<'a> {
-    Full(&'a [Real]),
-    Single(Real),
-}
-
-impl Row<'_> {
-    #[inline(always)]
-    fn first(&self) -> Real {
-        match self {
-            Row::Full(x) => x[0],
-            Row::Single(x) => *x,
-        }
-    }
-}
-
-impl<'a> Rows<'a> {
-    fn of(source: &'a Tensor, target: &Shape) -> Self {
-        let shape = source.shape();
-        let leading = &shape[..shape.len().saturating_sub(1)];
-        let first = leading.iter().position(|&n| n != 1).unwrap_or(leading.len());
-        let layout = if target[..target.len().saturating_sub(1)].ends_with(&leading[first..]) {
-            Layout::Cyclic(shape.rows())
-        } else {
-            let (mut strides, mut stride) = ([(1, 0); Shape::MAX_RANK - 1], 1);
-            for axis in (0..target.len() - 1).rev() {
-                let own = shape.aligned(axis, target.len());
-                strides[axis] = (target[axis], if own == 1 { 0 } else { stride });
-                stride *= own;
-            }
-            Layout::Strided(strides)
-        };
-        let (row, single) = (shape.last(), shape.last() == 1);
-        Self { data: source.as_slice(), single, row, layout }
-    }
-
-    #[inline(always)]
-    fn row(&self, at: usize) -> Row<'a> {
-        let at = match &self.layout {
-            Layout::Cyclic(1) => 0,
-            Layout::Cyclic(count) => at % count,
-            Layout::Strided(strides) => {
-                let (mut rest, mut index) = (at, 0);
-                for &(extent, stride) in strides.iter().rev() {
-                    index += rest % extent * stride;
-                    rest /= extent;
-                }
-                index
-            }
-        };
-        if self.single { Row::Single(self.data[at]) } else { Row::Full(&self.data[at * self.row..][..self.row]) }
-    }
-}
-
 /// Runs `work(row number, row of out)` over all rows of the last axis, vectorised and in parallel where it pays.
 #[inline]
 fn rows_pass(shape: Shape, out: &mut [Real], work: impl Fn(usize, &mut [Real]) + Sync) {
@@ -124,6 +57,39 @@ fn rows_pass(shape: Shape, out: &mut [Real], work: impl Fn(usize, &mut [Real]) +
             || {
                 for (at, y) in range.zip(out.chunks_exact_mut(width)) {
                     work(at, y);
+                }
+            },
+        );
+    });
+}
+
+/// [`rows_pass`] for rows shorter than a vector: `work` gets several rows of `out` at once, and those of each source,
+/// repeated so that all lie alike.
+#[inline]
+fn narrow_pass<const N: usize>(
+    shape: Shape,
+    out: &mut [Real],
+    sources: [&Rows<'_>; N],
+    work: impl Fn(&mut [Real], [&[Real]; N]) + Sync,
+) {
+    let (width, run) = (shape.last(), run(&shape));
+    let target = Disjoint::new(out);
+    split(shape.rows(), 1, threads_for(shape.size()), &|range| {
+        // SAFETY: `split` hands out disjoint ranges of rows.
+        let out = unsafe { target.range(range.start * width..range.end * width) };
+        vectorize(
+            #[inline(always)]
+            || {
+                let mut rooms = [[0.0; ROOM]; N];
+                let mut at = range.start;
+                while at < range.end {
+                    let count = (run - at % run).min(ROOM / width).min(range.end - at);
+                    let y = &mut out[(at - range.start) * width..][..count * width];
+                    let mut room = rooms.iter_mut();
+                    let laid =
+                        sources.map(|source| source.lay(at, count, room.next().expect("a room for each source")));
+                    work(y, laid);
+                    at += count;
                 }
             },
         );
@@ -169,6 +135,20 @@ impl Tensor {
             return out;
         }
         let (a, b) = (Rows::of(self, &shape), Rows::of(other, &shape));
+        if is_narrow(&shape) {
+            narrow_pass(
+                shape,
+                out.as_mut_slice(),
+                [&a, &b],
+                #[inline(always)]
+                |y, [a, b]| {
+                    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                        *y = f(a, b);
+                    }
+                },
+            );
+            return out;
+        }
         rows_pass(
             shape,
             out.as_mut_slice(),
@@ -216,13 +196,27 @@ impl Tensor {
             return self;
         }
         let b = Rows::of(other, &shape);
-        if let (Layout::Cyclic(1), false, 1) = (&b.layout, b.single || b.row == 0, threads_for(shape.size())) {
+        if is_narrow(&shape) {
+            narrow_pass(
+                shape,
+                self.as_mut_slice(),
+                [&b],
+                #[inline(always)]
+                |y, [b]| {
+                    for (y, &b) in y.iter_mut().zip(b) {
+                        *y = f(*y, b);
+                    }
+                },
+            );
+            return self;
+        }
+        if let (Some(b), 1) = (b.only_row(), threads_for(shape.size())) {
             let out = self.as_mut_slice();
             vectorize(
                 #[inline(always)]
                 || {
-                    for row in out.chunks_exact_mut(b.row) {
-                        for (y, &b) in row.iter_mut().zip(b.data) {
+                    for row in out.chunks_exact_mut(b.len()) {
+                        for (y, &b) in row.iter_mut().zip(b) {
                             *y = f(*y, b);
                         }
                     }
@@ -258,6 +252,10 @@ impl Tensor {
         assert_eq!(self.shape().broadcast(&shape), Some(shape), "cannot broadcast {:?} to {shape:?}", self.shape());
         let mut out = Self::scratch(shape);
         let source = Rows::of(self, &shape);
+        if is_narrow(&shape) {
+            narrow_pass(shape, out.as_mut_slice(), [&source], |y, [x]| y.copy_from_slice(x));
+            return out;
+        }
         rows_pass(shape, out.as_mut_slice(), |at, y| match source.row(at) {
             Row::Full(x) => y.copy_from_slice(x),
             Row::Single(x) => y.fill(x),
@@ -273,6 +271,22 @@ impl Tensor {
         let shape = self.shape();
         assert_eq!(shape.broadcast(&other.shape()), Some(shape), "cannot broadcast {:?} to {shape:?}", other.shape());
         let rows = rows.clone().reshape(shape.with_last(1));
+        if is_narrow(&shape) {
+            let (a, b, r) = (Rows::of(self, &shape), Rows::of(other, &shape), Rows::of(&rows, &shape));
+            let mut out = Self::scratch(shape);
+            narrow_pass(
+                shape,
+                out.as_mut_slice(),
+                [&a, &b, &r],
+                #[inline(always)]
+                |y, [a, b, r]| {
+                    for (((y, &a), &b), &scale) in y.iter_mut().zip(a).zip(b).zip(r) {
+                        *y = f(a, b) * scale;
+                    }
+                },
+            );
+            return out;
+        }
         let wide;
         let other = if other.shape().last() == shape.last() {
             other

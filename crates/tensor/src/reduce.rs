@@ -8,33 +8,67 @@ use crate::{Real, Shape, Tensor};
 /// Lanes of a running sum; a multiple of every vector width.
 const LANES: usize = 32;
 
-/// `Σᵢ f(aᵢ, bᵢ)`: `LANES` running sums, added pairwise at the end.
+/// Elements after which [`lane_fold`] finishes its lanes and starts anew.
+const BLOCK: usize = 64 * LANES;
+
+/// The sum of [`lane_block`] over blocks of `BLOCK` elements.
 #[inline(always)]
-fn lane_sum(a: &[Real], b: &[Real], f: impl Fn(Real, Real) -> Real) -> Real {
-    let mut lanes = [0.0; LANES];
+fn lane_fold<const N: usize>(
+    a: &[Real],
+    b: &[Real],
+    step: impl Fn([Real; N], Real, Real) -> [Real; N],
+    finish: impl Fn([Real; N]) -> Real,
+) -> Real {
+    let mut sum = 0.0;
+    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+        sum += lane_block(a, b, &step, &finish);
+    }
+    sum
+}
+
+/// `Σₗ finish(stateₗ)`, added pairwise, of `LANES` states that start at 0 and take the elements in turn by `step`.
+#[inline(always)]
+fn lane_block<const N: usize>(
+    a: &[Real],
+    b: &[Real],
+    step: impl Fn([Real; N], Real, Real) -> [Real; N],
+    finish: impl Fn([Real; N]) -> Real,
+) -> Real {
+    let mut states = [[0.0; LANES]; N];
     let (a, a_rest) = a.as_chunks::<LANES>();
     let (b, b_rest) = b.as_chunks::<LANES>();
     for (a, b) in a.iter().zip(b) {
         for l in 0..LANES {
-            lanes[l] += f(a[l], b[l]);
+            let state = step(states.each_ref().map(|lanes| lanes[l]), a[l], b[l]);
+            states.iter_mut().zip(state).for_each(|(lanes, value)| lanes[l] = value);
         }
     }
-    for ((lane, &a), &b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
-        *lane += f(a, b);
+    for (l, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
+        let state = step(states.each_ref().map(|lanes| lanes[l]), a, b);
+        states.iter_mut().zip(state).for_each(|(lanes, value)| lanes[l] = value);
+    }
+    let mut sums = [0.0; LANES];
+    for l in 0..LANES {
+        sums[l] = finish(states.each_ref().map(|lanes| lanes[l]));
     }
     let mut width = LANES / 2;
     while width > 0 {
         for l in 0..width {
-            lanes[l] += lanes[l + width];
+            sums[l] += sums[l + width];
         }
         width /= 2;
     }
-    lanes[0]
+    sums[0]
 }
 
 impl Tensor {
     /// Sum over the last axis: `[.., d] → [..]`.
     pub fn sum_last(&self) -> Self {
+        if self.shape().last() < LANES / 2 {
+            let mut out = Self::scratch(self.shape().without_last());
+            short_row_sums(self.as_slice(), self.shape().last(), out.as_mut_slice());
+            return out;
+        }
         self.zip_sum_last(self, |x, _| x)
     }
 
@@ -43,17 +77,38 @@ impl Tensor {
     #[inline]
     #[track_caller]
     pub fn zip_sum_last(&self, other: &Self, f: impl Fn(Real, Real) -> Real + Sync) -> Self {
+        self.zip_fold_last(
+            other,
+            #[inline(always)]
+            |[sum], a, b| [sum + f(a, b)],
+            #[inline(always)]
+            |[sum]| sum,
+        )
+    }
+
+    /// For each row of the last axis a sum that is taken in parts: `step` adds an element of both tensors to the `N` numbers
+    /// of a part, which start at 0, and the row's value is the sum of `finish` over its parts, each of at most 64
+    /// elements: `[.., d] → [..]`. `other` is as for [`Tensor::zip_sum_last`].
+    #[inline]
+    #[track_caller]
+    pub fn zip_fold_last<const N: usize>(
+        &self,
+        other: &Self,
+        step: impl Fn([Real; N], Real, Real) -> [Real; N] + Sync,
+        finish: impl Fn([Real; N]) -> Real + Sync,
+    ) -> Self {
         let shape = self.shape();
-        assert!(shape.ends_with(&other.shape()), "zip_sum_last of {shape:?} and {:?}", other.shape());
-        let mut out = Self::scratch(shape.without_last());
+        assert!(shape.ends_with(&other.shape()), "a fold over the last axis of {shape:?} and {:?}", other.shape());
         if shape.last() < LANES / 2 {
             // A short row is no work for vectors: they go over all rows at once, then each row is added up.
-            let terms = self.zip(other, f);
-            for (y, row) in out.as_mut_slice().iter_mut().zip(terms.as_slice().chunks_exact(shape.last().max(1))) {
-                *y = row.iter().sum();
-            }
-            return out;
+            let terms = self.zip(
+                other,
+                #[inline(always)]
+                |a, b| finish(step([0.0; N], a, b)),
+            );
+            return terms.sum_last();
         }
+        let mut out = Self::scratch(shape.without_last());
         let (a, b, last) = (self.as_slice(), other.as_slice(), shape.last());
         let target = Disjoint::new(out.as_mut_slice());
         split(shape.rows(), 1, threads_for(shape.size()), &|range| {
@@ -64,7 +119,7 @@ impl Tensor {
                 || {
                     for (row, y) in range.zip(target) {
                         let (at, again) = (row * last, row * last % b.len().max(1));
-                        *y = lane_sum(&a[at..at + last], &b[again..again + last], &f);
+                        *y = lane_fold(&a[at..at + last], &b[again..again + last], &step, &finish);
                     }
                 },
             );
@@ -74,10 +129,11 @@ impl Tensor {
 
     /// Sum of all elements.
     pub fn sum_all(&self) -> Real {
-        /// Chunk whose lane sum is one term of the total.
-        const CHUNK: usize = 4096;
-        let chunks = self.as_slice().chunks(CHUNK);
-        chunks.map(|c| vectorize(|| lane_sum(c, c, |x, _| x))).sum()
+        let x = self.as_slice();
+        vectorize(
+            #[inline(always)]
+            || lane_fold(x, x, |[sum], x, _| [sum + x], |[sum]| sum),
+        )
     }
 
     /// Sum over `axis`, which disappears.
@@ -101,14 +157,18 @@ impl Tensor {
     #[track_caller]
     pub fn unbroadcast_to(self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
+        if self.shape() == shape {
+            return self;
+        }
         let mut sum = self;
         while sum.shape().len() > shape.len() {
-            sum = sum.sum_axis(0);
+            sum = if sum.shape()[0] == 1 { sum.clone().reshape(sum.shape().without(0)) } else { sum.sum_axis(0) };
         }
         for axis in 0..shape.len() {
             if shape[axis] == 1 && sum.shape()[axis] != 1 {
-                let mut kept = sum.shape();
-                kept = Shape::new(&(0..kept.len()).map(|a| if a == axis { 1 } else { kept[a] }).collect::<Vec<_>>());
+                let mut extents = [1; Shape::MAX_RANK];
+                sum.shape().iter().enumerate().filter(|&(a, _)| a != axis).for_each(|(a, &n)| extents[a] = n);
+                let kept = Shape::new(&extents[..shape.len()]);
                 sum = sum.sum_axis(axis).reshape(kept);
             }
         }
@@ -124,9 +184,14 @@ impl Tensor {
         let mut out = Self::scratch(shape.transposed());
         let matrices = self.as_slice().chunks_exact((m * n).max(1));
         for (y, x) in out.as_mut_slice().chunks_exact_mut((m * n).max(1)).zip(matrices) {
-            for i in 0..m {
+            // The longer loop runs inside.
+            if m > n {
                 for j in 0..n {
-                    y[j * m + i] = x[i * n + j];
+                    y[j * m..][..m].iter_mut().zip(x[j..].iter().step_by(n)).for_each(|(y, &x)| *y = x);
+                }
+            } else {
+                for i in 0..m {
+                    y[i..].iter_mut().step_by(m).zip(&x[i * n..][..n]).for_each(|(y, &x)| *y = x);
                 }
             }
         }
@@ -158,10 +223,36 @@ impl Tensor {
     }
 }
 
+/// `out[i] = Σⱼ x[i, j]` of rows shorter than a vector.
+fn short_row_sums(x: &[Real], width: usize, out: &mut [Real]) {
+    /// Of a width known to the compiler, which then adds several rows at once.
+    #[inline(always)]
+    fn of<const WIDTH: usize>(x: &[Real], out: &mut [Real]) {
+        vectorize(
+            #[inline(always)]
+            || {
+                for (y, row) in out.iter_mut().zip(x.as_chunks::<WIDTH>().0) {
+                    *y = row.iter().sum();
+                }
+            },
+        );
+    }
+    match width {
+        0 => out.fill(0.0),
+        2 => of::<2>(x, out),
+        3 => of::<3>(x, out),
+        4 => of::<4>(x, out),
+        _ => out.iter_mut().zip(x.chunks_exact(width)).for_each(|(y, row)| *y = row.iter().sum()),
+    }
+}
+
 /// `out[j] = Σᵢ x[i, j]`: rows are added in blocks of fixed size, in parallel over column ranges.
 fn column_sums(x: &[Real], columns: usize, out: &mut [Real]) {
     if LANES.is_multiple_of(columns.max(1)) {
         return narrow_column_sums(x, columns, out);
+    }
+    if let Ok(out) = out.try_into() {
+        return short_column_sums::<3>(x, out);
     }
     let target = Disjoint::new(out);
     split(columns, 64, threads_for(x.len()), &|range| {
@@ -191,9 +282,15 @@ fn narrow_column_sums(x: &[Real], columns: usize, out: &mut [Real]) {
         },
     );
     out.fill(0.0);
-    for (l, lane) in lanes.iter().chain(rest).enumerate() {
-        out[l % columns] += lane;
+    for row in lanes.chunks_exact(columns.max(1)).chain(rest.chunks_exact(columns.max(1))) {
+        out.iter_mut().zip(row).for_each(|(y, &x)| *y += x);
     }
+}
+
+/// [`column_sums`] of rows that fit no vector, of a width that the compiler knows.
+fn short_column_sums<const WIDTH: usize>(x: &[Real], out: &mut [Real; WIDTH]) {
+    let sum = |sum: [Real; WIDTH], row: &[Real; WIDTH]| std::array::from_fn(|j| sum[j] + row[j]);
+    *out = x.as_chunks::<WIDTH>().0.iter().fold([0.0; WIDTH], sum);
 }
 
 /// `Σ x²` in f64, which finite f32 values cannot overflow; not finite exactly if an element is not (in the f32 build).

@@ -11,10 +11,17 @@ pub struct BernoulliLogProb;
 impl Op<2> for BernoulliLogProb {
     #[track_caller]
     fn forward(&self, [logits, x]: [&Tensor; 2]) -> Tensor {
-        logits.zip_sum_last(
+        // softplus(l) = max(l, 0) + ln(1 + e^{−|l|}), and one logarithm serves many elements: the product of 1 + e is built as
+        // its excess over 1, in which small e do not get lost.
+        logits.zip_fold_last(
             x,
             #[inline(always)]
-            |l, x| x * l - math::softplus(l),
+            |[sum, excess], l, x| {
+                let e = math::exp(-l.abs());
+                [sum + (x * l - if l > 0.0 { l } else { 0.0 }), excess.mul_add(e, excess + e)]
+            },
+            #[inline(always)]
+            |[sum, excess]| sum - math::ln_1p(excess),
         )
     }
     /// `dy · (x − σ(l))`, `dy · l`

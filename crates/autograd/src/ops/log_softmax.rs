@@ -1,6 +1,6 @@
 //! Logarithms of probabilities from logits.
 
-use elbo_tensor::Tensor;
+use elbo_tensor::{Tensor, math};
 
 use super::log_sum_exp::log_sum_exp;
 use crate::{Case, Op, Var};
@@ -16,7 +16,12 @@ impl Op<1> for LogSoftmax {
     /// `dy − softmax(x) · Σ dy`
     fn vjp(&self, _wrt: usize, _x: [&Tensor; 1], y: &Tensor, dy: &Tensor) -> Tensor {
         let total = dy.sum_last().reshape(dy.shape().with_last(1));
-        y.exp().update(&total, |p, total| p * total).update(dy, |v, dy| dy - v)
+        let share = y.zip(
+            &total,
+            #[inline(always)]
+            |y, total| math::exp(y) * total,
+        );
+        share.update(dy, |share, dy| dy - share)
     }
     fn cases(&self) -> Vec<[Case; 1]> {
         vec![[Case::of(&[3, 4])], [Case::of(&[2, 3, 5]).within(400.0, 404.0)]]

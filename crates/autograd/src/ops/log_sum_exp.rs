@@ -1,6 +1,6 @@
 //! The logarithm of a sum of exponentials.
 
-use elbo_tensor::{Real, Tensor};
+use elbo_tensor::{Real, Tensor, math};
 
 use crate::{Case, Op, Var};
 
@@ -12,22 +12,23 @@ pub struct LogSumExp;
 fn row_max(x: &Tensor) -> Tensor {
     let mut out = Tensor::scratch(x.shape().without_last());
     for (top, row) in out.as_mut_slice().iter_mut().zip(x.as_slice().chunks_exact(x.shape().last())) {
-        let largest = row.iter().copied().fold(Real::NEG_INFINITY, max);
+        // A NaN is passed over: the sum of exponentials shows it.
+        let largest = row.iter().copied().fold(Real::NEG_INFINITY, |a, b| if b > a { b } else { a });
         *top = if largest == Real::NEG_INFINITY { 0.0 } else { largest };
     }
     out
-}
-
-/// The larger one; NaN if either is.
-fn max(a: Real, b: Real) -> Real {
-    if a >= b || a.is_nan() { a } else { b }
 }
 
 /// `ln Σ exp x` with a last axis of extent 1 in place of the summed one.
 pub(crate) fn log_sum_exp(x: &Tensor) -> Tensor {
     let column = x.shape().with_last(1);
     let top = row_max(x).reshape(column);
-    let sum = x.zip(&top, |x, m| x - m).exp().sum_last().reshape(column);
+    let shifted = x.zip(
+        &top,
+        #[inline(always)]
+        |x, m| math::exp(x - m),
+    );
+    let sum = shifted.sum_last().reshape(column);
     sum.ln().update(&top, |y, m| y + m)
 }
 

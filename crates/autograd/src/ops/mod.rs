@@ -7,6 +7,7 @@ mod bernoulli_log_prob;
 mod broadcast;
 mod concat;
 mod div;
+mod dot;
 mod exp;
 mod expm1;
 mod gather;
@@ -27,6 +28,7 @@ mod slice;
 mod softplus;
 mod sqrt;
 mod square;
+mod squared_error;
 mod standard_normal_kl;
 mod sub;
 mod sum;
@@ -47,6 +49,8 @@ pub fn all() -> Vec<Entry> {
         Entry::of(broadcast::Broadcast { shape: [2, 3, 4].into() }),
         Entry::of(concat::Concat),
         Entry::of(div::Div),
+        Entry::of(dot::Dot { from_last: 0 }),
+        Entry::of(dot::Dot { from_last: 1 }),
         Entry::of(exp::Exp),
         Entry::of(expm1::Expm1),
         Entry::of(gather::Gather { index: vec![2, 0, 3] }),
@@ -64,6 +68,7 @@ pub fn all() -> Vec<Entry> {
         Entry::of(softplus::Softplus),
         Entry::of(sqrt::Sqrt),
         Entry::of(square::Square),
+        Entry::of(squared_error::SquaredError { weight: -0.5 }),
         Entry::of(standard_normal_kl::StandardNormalKl),
         Entry::of(sub::Sub),
         Entry::of(tanh::Tanh),

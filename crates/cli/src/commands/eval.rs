@@ -9,7 +9,7 @@ use crate::checkpoint::load_weights;
 use crate::config::{Config, read_recipe};
 use crate::data::{self, Rows};
 use crate::error::{Error, Result};
-use crate::evaluation::evaluate;
+use crate::evaluation::{evaluate, importance_bound};
 use crate::run_dir::RunDir;
 use crate::run_training::{Split, evaluation_index};
 use crate::{output, recipe};
@@ -48,7 +48,12 @@ pub fn run(args: &Eval) -> Result<()> {
     let index = evaluation_index(epoch, Split::Test);
     let result = evaluate((&*model, &params), rows, config.section("train").int("batch"), (seed, index));
     let labels = splits.test.labels().map(|labels| labels.values.as_slice());
-    let metrics = result.metrics(labels, config.section("log").bool("probe"));
+    let mut metrics = result.metrics(labels, config.section("log").bool("probe"));
+    if let Some(samples) = args.iwae {
+        let count = args.iwae_rows.map_or(splits.test.rows(), |rows| rows as usize);
+        let bound = importance_bound((&*model, &params), rows, (count, samples as usize), seed);
+        metrics.push((format!("iwae_{samples}"), bound));
+    }
     if args.common.json {
         let values: serde_json::Map<_, _> =
             metrics.iter().map(|(name, value)| (format!("test_{name}"), json!(value))).collect();

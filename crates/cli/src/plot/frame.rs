@@ -25,7 +25,7 @@ impl Slot {
 }
 
 /// Space for the tick labels and the name of the horizontal axis.
-const BELOW: f64 = 58.0;
+const BELOW: f64 = 60.0;
 /// Space to the right, into which the last tick label may reach by half its width.
 const RIGHT: f64 = 28.0;
 /// Space to the left beside the tick labels: the name of the axis and the gaps.
@@ -136,7 +136,7 @@ impl Frame {
         for tick in &self.x_axis.ticks {
             let x = left + width * self.x_axis.unit(tick.value);
             svg.line((x, top), (x, bottom), "#e4e4e4");
-            svg.text((x, bottom + 16.0), SMALL, &tick.label);
+            svg.text((x, bottom + 18.0), SMALL, &tick.label);
         }
         for tick in &self.y_axis.ticks {
             let y = top + height * (1.0 - self.y_axis.unit(tick.value));
@@ -144,7 +144,7 @@ impl Frame {
             svg.text((left - 7.0, y), Style { anchor: "end", ..SMALL }, &tick.label);
         }
         border(svg, self.area);
-        svg.text((left + width / 2.0, bottom + 42.0), NORMAL, &fit(x_label, NORMAL.size, width + RIGHT));
+        svg.text((left + width / 2.0, bottom + 44.0), NORMAL, &fit(x_label, NORMAL.size, width + RIGHT));
         // The name of the vertical axis sits right of the slot's edge, left of the widest tick label.
         let x = left - self::left(&self.y_axis) + NORMAL.size / 2.0 + 4.0;
         let turned = Style { turned: true, ..NORMAL };

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Done, Experiment, Request, Study};
 use crate::error::{ExitCode, Result};
-use crate::grid::{Cell, CellProgress, Outcome, Plan, State};
+use crate::grid::{Cell, CellProgress, Outcome, Plan, State, Width};
 use crate::interrupt::Interrupt;
 use crate::progress::Observer;
 use crate::run_dir::RunDir;
@@ -60,13 +60,13 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
     Ok((Plan::new(study.name(), cells), prepared))
 }
 
-/// Hash of the resolved configuration, seed included, and of the data. The number of epochs does not count where it does
-/// not change the steps before the last one, so that a longer study continues the runs of a shorter one.
+/// Hash of the resolved configuration, seed included, and of the data. Of a run on all cores, which takes long, the number
+/// of epochs does not count unless the step size decays with it: a longer study continues the run of a shorter one.
 fn identity(experiment: &Experiment, splits: &Splits) -> String {
     let config = &experiment.config;
-    let decays = config.section("train").text("lr_decay") != "none";
+    let continues = experiment.width == Width::AllCores && config.section("train").text("lr_decay") == "none";
     let settings = config.to_toml();
-    let lines = settings.lines().filter(|line| decays || !line.starts_with("epochs = "));
+    let lines = settings.lines().filter(|line| !(continues && line.starts_with("epochs = ")));
     let mut hash = Sha256::new();
     lines.for_each(|line| hash.update(format!("{line}\n")));
     for split in [&splits.train, &splits.valid, &splits.test] {

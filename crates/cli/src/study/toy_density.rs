@@ -74,7 +74,9 @@ impl Study for ToyDensity {
                 }
             }
         }
-        for (z, posterior) in [1, 3, 5].iter().flat_map(|z| POSTERIORS.map(|posterior| (*z, posterior))) {
+        // With the whole budget two dimensions are there already.
+        let sizes: &[u64] = if request.scale == Scale::Default { &[1, 2, 3, 5] } else { &[1, 3, 5] };
+        for (z, posterior) in sizes.iter().flat_map(|z| POSTERIORS.map(|posterior| (*z, posterior))) {
             for seed in 1..=seeds.min(2) {
                 experiments.push(experiment(Toy::Mixture, LATENT, posterior, z, seed, request)?);
             }

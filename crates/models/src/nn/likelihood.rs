@@ -3,7 +3,7 @@
 use elbo_autograd::Var;
 use elbo_tensor::Real;
 
-use super::{BernoulliNet, Builder, Input, NormalNet, Spread, TrilNormalNet};
+use super::{BernoulliNet, Builder, Input, Net, NormalNet, Spread, TrilNormalNet};
 use crate::dist::{Bernoulli, DiagNormal, TrilNormal};
 use crate::{Noise, Setting, Settings};
 
@@ -27,7 +27,7 @@ impl<'t> Likelihood<'t> {
             Self::Bernoulli(p) => p.log_prob(x),
             Self::Normal(p) => p.log_prob(x),
             Self::TrilNormal(p) => p.log_prob(x),
-            Self::SquaredError(loc, factor) => -*factor * (x - *loc).square().sum_last(),
+            Self::SquaredError(loc, factor) => x.squared_error(*loc, -*factor),
         }
     }
 
@@ -60,7 +60,7 @@ enum Kind {
     Bernoulli(BernoulliNet),
     Normal(NormalNet),
     TrilNormal(TrilNormalNet),
-    SquaredError(NormalNet, Real),
+    SquaredError(Net, Real),
 }
 
 impl LikelihoodNet {
@@ -97,14 +97,16 @@ impl LikelihoodNet {
         width: usize,
         settings: &Settings,
     ) -> Self {
+        // A single head has no branch of its own: that is one more hidden layer.
+        let all_hidden: Vec<usize> = hidden.iter().copied().chain(branch).collect();
         let mut normal = |spread| NormalNet::new(b, name, inputs, hidden, branch, width, spread);
         Self(match (settings.text("likelihood"), settings.text("decoder_var")) {
-            ("bernoulli", _) => {
-                let hidden: Vec<usize> = hidden.iter().copied().chain(branch).collect();
-                Kind::Bernoulli(BernoulliNet::new(b, name, inputs, &hidden, width))
+            ("bernoulli", _) => Kind::Bernoulli(BernoulliNet::new(b, name, inputs, &all_hidden, width)),
+            ("mse", _) => {
+                let loc = Net::new(b, name, "loc", inputs, &all_hidden, width);
+                Kind::SquaredError(loc, 1.0 / width as Real)
             }
-            ("mse", _) => Kind::SquaredError(normal(Spread::Fixed(1.0)), 1.0 / width as Real),
-            ("sse", _) => Kind::SquaredError(normal(Spread::Fixed(1.0)), 1.0),
+            ("sse", _) => Kind::SquaredError(Net::new(b, name, "loc", inputs, &all_hidden, width), 1.0),
             (_, "fixed") => Kind::Normal(normal(Spread::Fixed(settings.float("variance")))),
             (_, "global") => Kind::Normal(normal(Spread::Global)),
             (_, "full") if width > 1 => {
@@ -120,7 +122,7 @@ impl LikelihoodNet {
             Kind::Bernoulli(net) => Likelihood::Bernoulli(net.given(inputs)),
             Kind::Normal(net) => Likelihood::Normal(net.given(inputs)),
             Kind::TrilNormal(net) => Likelihood::TrilNormal(net.given(inputs)),
-            Kind::SquaredError(net, factor) => Likelihood::SquaredError(net.given(inputs).loc, *factor),
+            Kind::SquaredError(net, factor) => Likelihood::SquaredError(net.forward(&inputs), *factor),
         }
     }
 }

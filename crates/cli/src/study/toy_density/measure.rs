@@ -80,8 +80,7 @@ pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
         list.extend([("least mode share", least), ("largest mode share", most), ("off-mode share", shares.outside)]);
     }
     let values = list.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-    let record = if seed == 1 { subject.record(done, &density, &points)? } else { Value::Null };
-    Ok((values, record))
+    Ok((values, subject.record(done, &density, &points)?))
 }
 
 /// The rows of a data set, `[n, 2]`.
@@ -133,7 +132,7 @@ impl Subject<'_> {
         self.vae.decode(z).sample(&mut noise).value().as_slice().to_vec()
     }
 
-    /// What the figures show of one seed.
+    /// What the figures show.
     fn record(&self, done: &Done<'_>, density: &ToyDensity, points: &[Real]) -> Result<Value> {
         let shown = &points[..2 * SHOWN];
         let mut noise = Noise::from(self.noise(2));

@@ -1,0 +1,39 @@
+//! Squared distances.
+
+use elbo_tensor::{Real, Tensor};
+
+use super::sum::keep_axis;
+use crate::{Case, Op, Var};
+
+/// `weight · Σᵢ (xᵢ − mᵢ)²`: x and m broadcast to `[.., d]` → `[..]`.
+#[derive(Debug)]
+pub struct SquaredError {
+    /// Factor.
+    pub weight: Real,
+}
+
+impl Op<2> for SquaredError {
+    fn forward(&self, [x, m]: [&Tensor; 2]) -> Tensor {
+        x.zip(m, |x, m| self.weight * (x - m) * (x - m)).sum_last()
+    }
+    /// `dy · 2 weight (x − m)`, `dy · 2 weight (m − x)`
+    fn vjp(&self, wrt: usize, x: [&Tensor; 2], y: &Tensor, dy: &Tensor) -> Tensor {
+        let column = keep_axis(dy, y.shape().len());
+        x[wrt].zip(x[1 - wrt], |x, m| 2.0 * self.weight * (x - m)).update(&column, |d, dy| d * dy)
+    }
+    fn cases(&self) -> Vec<[Case; 2]> {
+        vec![
+            [Case::of(&[3, 4]), Case::of(&[3, 4])],
+            [Case::of(&[3, 4]), Case::of(&[2, 1, 4])],
+            [Case::of(&[2, 3, 4]), Case::of(&[1])],
+        ]
+    }
+}
+
+impl Var<'_> {
+    /// `weight · Σᵢ (xᵢ − otherᵢ)²` over the last axis, with broadcasting.
+    #[track_caller]
+    pub fn squared_error(self, other: Self, weight: Real) -> Self {
+        self.binary(SquaredError { weight }, other)
+    }
+}

@@ -1,0 +1,159 @@
+//! The figures of `toy-density`: for each density and posterior what the slides show, and the worst run.
+
+use elbo_datasets::Toy;
+use serde_json::Value;
+
+use super::super::super::Results;
+use super::super::super::results::numbers;
+use super::super::{KNOWN, PER_SAMPLE, POSTERIORS};
+use super::{look, of};
+use crate::plot::Look;
+use crate::plot::panel::{Cloud, Ellipse, Key, Line, Lines, Mark, Points, Polyline, Scale};
+use crate::report::{Block, number};
+
+const DATA: Look = Look::GREY;
+
+/// Every figure.
+pub(super) fn blocks(results: &Results<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for density in Toy::ALL {
+        for posterior in POSTERIORS {
+            let record = of(results, density, KNOWN, posterior).first_record();
+            blocks.extend(record.map(|record| one_run(density, posterior, record)));
+        }
+        blocks.push(losses(results, density));
+        blocks.extend(worst(results, density));
+    }
+    blocks
+}
+
+fn points(value: &Value) -> Vec<(f64, f64)> {
+    let pairs = value.as_array().into_iter().flatten().filter_map(numbers);
+    pairs.filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect()
+}
+
+fn cloud(title: &str, axes: [&str; 2], clouds: Vec<(Look, Vec<(f64, f64)>)>) -> Points {
+    let clouds = clouds.into_iter().map(|(look, points)| Cloud { look, points }).collect();
+    Points { clouds, ..Points::new(title, Scale::new(axes[0]), Scale::new(axes[1])) }
+}
+
+/// Posterior means with one-sigma ellipses of some of them.
+fn latents(title: &str, look: Look, value: &Value) -> String {
+    let mut panel = cloud(title, ["z₁", "z₂"], vec![(look, points(&value["means"]))]);
+    let ellipses = value["ellipses"].as_array().into_iter().flatten().filter_map(numbers);
+    panel.ellipses = ellipses
+        .filter(|e| e.len() == 5)
+        .map(|e| Ellipse { look: Look::new(3), mean: (e[0], e[1]), cov: [[e[2], e[3]], [e[3], e[4]]], sigmas: 1.0 })
+        .collect();
+    panel.draw()
+}
+
+/// What the slides show of a run: data, samples, reconstructions, and the latent space before and after training.
+fn one_run(density: Toy, posterior: &str, record: &Value) -> Block {
+    let (ours, x) = (look(posterior), ["x₁", "x₂"]);
+    let data = points(&record["data"]);
+    let mut panels = vec![
+        ("data".to_string(), cloud("Test data", x, vec![(DATA, data.clone())]).draw()),
+        ("generated".into(), cloud("Generated", x, vec![(ours, points(&record["generated"]))]).draw()),
+        ("reconstructed".into(), cloud("Reconstructed", x, vec![(ours, points(&record["reconstructed"]))]).draw()),
+        ("before".into(), latents("Latent space before training", ours, &record["before"])),
+        ("after".into(), latents("Latent space after training", ours, &record["after"])),
+    ];
+    if let Some(directions) = record["grid"].as_array() {
+        let mut panel = cloud("Mean of p(x | z) over a grid of z", x, vec![(DATA, data)]);
+        for (direction, lines) in directions.iter().enumerate() {
+            let look = Look::new([0, 1][direction]);
+            let lines = lines.as_array().into_iter().flatten();
+            panel.polylines.extend(lines.map(|line| Polyline { look, points: points(line) }));
+        }
+        panels.push(("grid".into(), panel.draw()));
+    }
+    Block::Figure {
+        id: format!("{}-{posterior}", density.name()),
+        caption: format!(
+            "{}, {posterior} posterior, known noise, first seed. Generated: decoder mean plus noise; reconstructed: decoder mean \
+             at a posterior sample; latent space: posterior means, with one-sigma ellipses of the posteriors of some rows.{}",
+            density.name(),
+            if record["grid"].is_null() {
+                ""
+            } else {
+                " Last panel: lines of constant z₁ and of constant z₂ from −2.5 to 2.5."
+            }
+        ),
+        legend: vec![
+            Key { name: "data".into(), look: DATA, mark: Mark::Points },
+            Key { name: format!("{posterior} posterior"), look: ours, mark: Mark::Points },
+            Key { name: "posterior of one row".into(), look: Look::new(3), mark: Mark::Line },
+        ],
+        panels,
+    }
+}
+
+/// Loss of batches and of epochs of the first seed.
+fn losses(results: &Results<'_>, density: Toy) -> Block {
+    let lines = |title: &str, x: &str, path: &dyn Fn(&Value) -> Vec<(f64, f64)>| {
+        let series = POSTERIORS.iter().filter_map(|posterior| {
+            let points = path(of(results, density, KNOWN, posterior).first_record()?);
+            Some(Line { points, ..Line::new(look(posterior).pattern(usize::from(*posterior == "full"))) })
+        });
+        Lines {
+            title: title.into(),
+            x: Scale::new(x),
+            y: Scale::new("loss (nats)"),
+            series: series.collect(),
+            references: Vec::new(),
+        }
+        .draw()
+    };
+    let epochs = |record: &Value| -> Vec<(f64, f64)> {
+        let list = numbers(&record["test_loss"]).unwrap_or_default().into_iter();
+        list.enumerate().map(|(epoch, loss)| (1.0 + epoch as f64, loss)).collect()
+    };
+    Block::Figure {
+        id: format!("{}-loss", density.name()),
+        caption: format!(
+            "{}: loss of single batches, and on test rows with averaged weights after every epoch (first seed).",
+            density.name()
+        ),
+        legend: POSTERIORS
+            .map(|p| Key {
+                name: format!("{p} posterior"),
+                look: look(p).pattern(usize::from(p == "full")),
+                mark: Mark::Line,
+            })
+            .into(),
+        panels: vec![
+            ("batches".into(), lines("Loss of a batch", "step", &|record| points(&record["batches"]))),
+            ("epochs".into(), lines("Loss of an epoch", "epoch", &epochs)),
+        ],
+    }
+}
+
+/// The run with the largest gap over both arms and posteriors.
+fn worst(results: &Results<'_>, density: Toy) -> Option<Block> {
+    let runs = [KNOWN, PER_SAMPLE].into_iter().flat_map(|arm| POSTERIORS.map(|posterior| (arm, posterior)));
+    let all = runs.flat_map(|(arm, posterior)| {
+        let runs = of(results, density, arm, posterior);
+        let gaps = runs.runs().iter().filter_map(|(experiment, outcome)| {
+            let gap = outcome.values.iter().find(|(name, _)| name == "gap")?.1;
+            Some((gap, arm, posterior, experiment.seed(), &outcome.record))
+        });
+        gaps.collect::<Vec<_>>()
+    });
+    let (gap, arm, posterior, seed, record) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (ours, x) = (look(posterior), ["x₁", "x₂"]);
+    Some(Block::Figure {
+        id: format!("{}-worst", density.name()),
+        caption: format!(
+            "{}, the worst of all runs: {arm}, {posterior} posterior, seed {seed}, {} nats short of the true density.",
+            density.name(),
+            number(gap)
+        ),
+        legend: vec![Key { name: format!("{posterior} posterior"), look: ours, mark: Mark::Points }],
+        panels: vec![
+            ("generated".into(), cloud("Generated", x, vec![(ours, points(&record["generated"]))]).draw()),
+            ("reconstructed".into(), cloud("Reconstructed", x, vec![(ours, points(&record["reconstructed"]))]).draw()),
+            ("after".into(), latents("Latent space after training", ours, &record["after"])),
+        ],
+    })
+}

@@ -1,0 +1,127 @@
+//! A study ends with the same results however often it was killed, judges its bands, and writes a page of its own.
+#![cfg(unix)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use support::Sandbox;
+
+/// 24 runs of about a second, long enough for checkpoints within a run.
+const LONG: &str = "reproduce beta-sweep --seeds 1 --set train.epochs=1500 --quiet";
+
+/// Every finished cell with the number of its file, which changes when it is written again.
+fn finished(sandbox: &Sandbox, out: &str) -> BTreeMap<PathBuf, u64> {
+    let Ok(cells) = fs::read_dir(sandbox.path(out).join("cells")) else { return BTreeMap::new() };
+    let status = cells.map(|cell| cell.unwrap().path().join("status.json"));
+    status.filter_map(|path| Some((path.clone(), fs::metadata(&path).ok()?.ino()))).collect()
+}
+
+#[test]
+fn a_study_killed_at_ten_moments_has_the_results_of_one_never_killed() {
+    let sandbox = Sandbox::new();
+    sandbox.succeed(&format!("{LONG} --out whole"));
+    let mut random = 7u64;
+    for kill in 0..10 {
+        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        let before = finished(&sandbox, "killed");
+        let mut command = sandbox.command(&format!("{LONG} --threads {} --out killed", 1 + kill % 2));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(200 + (random >> 33) % 1500));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let after = finished(&sandbox, "killed");
+        assert!(before.iter().all(|cell| after.get(cell.0) == Some(cell.1)), "a finished cell was run again");
+    }
+    let before = finished(&sandbox, "killed");
+    sandbox.succeed(&format!("{LONG} --out killed"));
+    let after = finished(&sandbox, "killed");
+    assert_eq!(after.len(), 24);
+    assert!(before.iter().all(|cell| after.get(cell.0) == Some(cell.1)), "a finished cell was run again");
+    let [whole, killed] = ["whole", "killed"].map(|out| fs::read(sandbox.path(out).join("results.csv")).unwrap());
+    assert!(whole == killed, "results.csv differs");
+    assert!(String::from_utf8(whole).unwrap().starts_with("study,cell,seed,metric,value\n"));
+}
+
+/// With one seed the median is that seed, and some number lies outside the quartiles of the reference.
+#[test]
+fn a_band_that_does_not_hold_is_exit_code_8_and_the_report_is_there() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox.elbo("reproduce beta-sweep --seeds 1 --out one");
+    assert_eq!(outcome.code, Some(8), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("bands do not hold, the first: "), "{}", outcome.stderr);
+    let page = fs::read_to_string(sandbox.path("one/report.html")).unwrap();
+    assert!(page.len() < 3 << 20);
+    for foreign in ["<script", "<link", "src=\"http", "@import", "url(http"] {
+        assert!(!page.contains(foreign), "{foreign} in the page");
+    }
+    let table = fs::read_to_string(sandbox.path("one/table.md")).unwrap();
+    let figures: Vec<&str> = table.split("(figures/").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let figures: Vec<&str> = if figures.is_empty() {
+        table.split("src=\"figures/").skip(1).filter_map(|rest| rest.split('"').next()).collect()
+    } else {
+        figures
+    };
+    assert!(figures.len() > 20, "{} figures", figures.len());
+    for figure in figures {
+        assert!(sandbox.path("one/figures").join(figure).is_file(), "{figure} is missing");
+    }
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_another_plan_is_refused() {
+    let sandbox = Sandbox::new();
+    let plan = sandbox.succeed("reproduce toy-density --dry-run");
+    assert!(plan.contains("density=figure-eight arm=known noise posterior=full z=2"), "{plan}");
+    assert!(!sandbox.path("studies").exists());
+    sandbox.succeed("reproduce beta-sweep --seeds 1 --quick --out study --quiet");
+    let outcome = sandbox.elbo("reproduce beta-sweep --seeds 2 --quick --out study --quiet");
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("24 cells and not 48; choose another --out"), "{}", outcome.stderr);
+}
+
+#[test]
+fn errors_of_any_cell_are_found_before_a_run_begins() {
+    let sandbox = Sandbox::new();
+    for (line, code, needle) in [
+        ("reproduce beta-swep", 2, "no study `beta-swep`; there are beta-sweep"),
+        ("reproduce beta-sweep --set model.beat=1", 2, "did you mean `model.beta`?"),
+        ("reproduce beta-sweep --set data.components=9", 2, "layout axes"),
+        ("reproduce mnist-clustering", 3, "no data set `mnist`"),
+    ] {
+        let outcome = sandbox.elbo(line);
+        assert_eq!(outcome.code, Some(code), "{line}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(needle), "{line}: {}", outcome.stderr);
+        assert!(!sandbox.path("studies").exists(), "{line} left files");
+    }
+}
+
+#[test]
+fn every_model_passes_check_grad() {
+    let sandbox = Sandbox::new();
+    let variants = [
+        "gmvae",
+        "m2",
+        "modified-m2",
+        "modified-m2 --set model.decoder=deep --set model.scale=signed",
+        "modified-m2 --set model.scale=shared --set model.floor=0.01",
+        "vae",
+        "vae --set model.posterior=full --set model.decoder_var=full --set model.branch=5",
+        "vae --set model.posterior=point --set model.likelihood=bernoulli",
+        "discrete-vae --set model.likelihood=mse",
+    ];
+    for variant in variants {
+        let table = sandbox.succeed(&format!("check-grad {variant}"));
+        assert!(table.contains("precision f"), "{table}");
+        assert!(table.lines().count() > 6, "{table}");
+    }
+    let json = sandbox.succeed("check-grad vae --json --seed 3");
+    assert!(json.contains("\"relative_error\""), "{json}");
+    assert_eq!(sandbox.elbo("check-grad vea").code, Some(2));
+    assert_eq!(sandbox.elbo("check-grad vae --set train.lr=1 --set model.z=0").code, Some(2));
+}
