@@ -121,7 +121,8 @@ fn the_smallest_of_an_operation_are_found_with_their_layers() {
     let smallest = |x: [Real; 2]| {
         let tape = Tape::new(&params);
         let data = tape.constant(Tensor::from_slice([2, 1], &x));
-        let h = data.linear(tape.param(w), tape.param(b), elbo::autograd::Activation::Identity);
+        let bias = tape.param(b);
+        let h = data.linear(tape.param(w), bias, elbo::autograd::Activation::Identity);
         let _ = (h.softplus() * tape.param(shared).softplus()).exp().sum_all();
         let _ = data.softplus();
         tape.smallest_of("Softplus").iter().map(|s| (params.name(s.layer), s.argument, s.value)).collect::<Vec<_>>()

@@ -220,10 +220,10 @@ fn the_parameter_whose_gradient_overflows_is_named() {
 /// With `β₁ = β₂ = 0` a step of Adam is the step size in every coordinate that has a gradient, against its sign.
 #[test]
 fn the_step_size_falls_to_zero_over_all_steps_as_lr_decay_says() {
-    let (total, lr) = (8, 0.25);
+    let (total, lr) = (8, 0.01);
     let cosine = |done: f64| 0.5 + 0.5 * (std::f64::consts::PI * done).cos();
-    let decays: [(&str, fn(f64) -> f64); 3] = [("none", |_| 1.0), ("linear", |done| 1.0 - done), ("cosine", cosine)];
-    for (word, factor) in decays {
+    let factors = |done: f64| [("none", 1.0), ("linear", 1.0 - done), ("cosine", cosine(done))];
+    for (number, (word, _)) in factors(0.0).into_iter().enumerate() {
         let (model, params, x) = small_vae();
         let settings = train(&[
             ("lr_decay", text(word)),
@@ -236,10 +236,10 @@ fn the_step_size_falls_to_zero_over_all_steps_as_lr_decay_says() {
         for step in 0..total {
             let before: Vec<f64> = trainer.params.flat().iter().map(|&p| f64::from(p)).collect();
             trainer.step(x.clone()).expect("finite");
-            let expected = lr * factor(step as f64 / total as f64);
+            let expected = lr * factors(step as f64 / total as f64)[number].1;
             let moved = before.iter().zip(trainer.params.flat()).map(|(a, &b)| (a - f64::from(b)).abs());
             let moved: Vec<f64> = moved.filter(|&moved| moved > 0.0).collect();
-            assert!(moved.len() > before.len() / 4, "{word}: most coordinates have a gradient");
+            assert!(moved.len() > before.len() / 4, "{word}: many coordinates have a gradient");
             assert_close(&format!("{word}, step {step}"), &moved, &vec![expected; moved.len()], EXACT);
             assert_eq!(trainer.adam.config.lr, lr, "the setting stays");
         }

@@ -115,7 +115,14 @@ proptest! {
             for (scale, spread) in scales {
                 let subject =
                     clustering("modified-m2", &[3, 4]).with("decoder", text(word)).with("scale", text(scale));
-                let (model, params) = subject.create(seed);
+                let (model, mut params) = subject.create(seed);
+                if spread == Spread::Signed {
+                    // Both signs, and no scale so near 0 that h hides z.
+                    let weight = values(&params, "p_h.loc_spread.weight");
+                    let scale = |i: usize| if i.is_multiple_of(3) { -0.9 } else { 0.6 };
+                    let is_loc = |i: usize| i % (2 * Z) < Z;
+                    assign(&mut params, "p_h.loc_spread.weight", |i| if is_loc(i) { weight[i] } else { scale(i) });
+                }
                 let nets = Nets::new(&subject, &params, Some(spread), (&[("h", Z)], decoder));
                 let (x, noise) = (uniform([b, WIDTH], [0.0, 1.0], &mut rng), normal([K, b, Z], &mut rng));
                 let tape = Tape::new(&params);

@@ -1,4 +1,4 @@
-"""Bounds and gradients of two models in PyTorch, float64: writes bounds.json beside this file.
+"""Bounds and gradients of every model in PyTorch, float64: writes bounds.json beside this file.
 
     pip install torch && python bounds.py
 
@@ -11,24 +11,35 @@ Nothing random is stored: parameters, data and noise come from one formula (all 
 
     parameter tensor number t (0-based, in the listed order), flat row-major index i:
         weight  (2u - 1) * sqrt(6 / (fan_in + fan_out)), fan_out the number of columns, fan_in the stored `fan_in`
-                (the number of rows, except q_z.hidden.0.weight_x and weight_y: d + K, as blocks of one matrix)
+                (the number of rows, except where two matrices are blocks of one: q_z.hidden.0.weight_x and weight_y, d + K,
+                and M2's p_x.hidden.0.weight_z and weight_y, z + K)
         bias    (2u - 1) * 0.1
-    x [b, d]    t = 1000: 1[u > 0.5], or 4u - 2 where the likelihood is Gaussian
-    eps         t = 1001: (2u - 1) * sqrt(3); shape [K, b, z] for the GMVAE, [b, z] for the VAE
+    x [b, d]    t = 1000: 1[u > 0.5] where the data are binary, 4u - 2 where they are real
+    eps         t = 1001: (2u - 1) * sqrt(3); shape [K, b, z] with classes and a latent, [b, z] without classes
 
-A linear layer is y = x W + b, W of shape [in, out]. Losses are means over the batch, in nats, to be minimised.
+A linear layer is y = x W + b, W of shape [in, out]. Losses are means over the batch, in nats, to be minimised. Every
+learned variance has the setting `floor` added.
 
-GMVAE: q(y|x) softmax of logits [K]; q(z|x,y) and p(z|y) diagonal normals with variance softplus(raw_var); x|z Bernoulli.
+With classes and a latent (gmvae, m2, modified-m2): q(y|x) softmax of logits [K]; q(z|x,y) diagonal normal with variance
+softplus(raw_var); x|. Bernoulli with logits.
     z_k    = loc_k + sqrt(var_k) * eps_k
-    recon  = sum_k q_k * -log p(x|z_k)
+    recon  = sum_k q_k * -log p(x|z_k, k)
     kl_y   = sum_k q_k log q_k + log K
-    kl_z   = sum_k q_k * (log N(z_k; q(z|x,k)) - log N(z_k; p(z|k)))
-    loss   = recon + kl_y + kl_z
-VAE: q(z|x) diagonal normal, raw_var is log variance; z = loc + exp(raw_var / 2) * eps; x|z Bernoulli with logits or
-    normal with fixed variance v.
-    recon  = -log p(x|z), with the constant d/2 log(2 pi v) where normal
-    kl_z   = 1/2 sum(loc^2 + var - 1 - log var)
+    kl_z   = sum_k q_k * (log N(z_k; q(z|x,k)) - log p(z_k|k))
+    loss   = recon + eta * kl_y + beta * kl_z
+  gmvae: p(z|y) normal, linear in y, variance softplus(raw_var); the decoder sees z.
+  m2: p(z) standard normal; the decoder sees z and y.
+  modified-m2: p(z) standard normal; the decoder sees h = m(y) + s(y) z or its ReLU; s = sqrt(softplus(raw_var)), raw_var linear
+    in y or shared by all classes, or s itself linear in y (signed).
+VAE: q(z|x) normal with diagonal spread exp(raw_var / 2), or exp(raw_var) with a log-scale head, and where full
+    L = diag(spread) + lower (row by row below the diagonal); z = loc + L eps; x|z Bernoulli with logits, or normal with a fixed
+    variance v, with variance exp(raw_var) or with full covariance, L as above. With a branch each head has a hidden layer.
+    recon  = -log p(x|z), with its constant where normal
+    kl_z   = 1/2 (|L|^2 + |loc|^2 - z) - sum log diag L
     loss   = recon + beta * kl_z
+Discrete VAE: q(y|x) softmax of logits [K]; the decoder sees y.
+    recon  = sum_k q_k * |x - loc_k|^2 / d
+    loss   = recon + beta * kl_y
 Hidden layers are ReLU. min_abs_preactivation is the distance of the nearest ReLU to its kink; the seeds are those of
 0..SEEDS-1 where it is largest, so that f32 rounding does not switch a unit.
 
@@ -36,11 +47,12 @@ JSON layout:
   versions    {python, numpy, torch}
   formulas    this text from its second paragraph on, by lines
   u_examples  [{stream, index, u}]
-  cases       [{name, model: gmvae | vae, likelihood: bernoulli | gaussian, sizes: {d, h, K, z, b} or {d, h, z, b, beta,
-              variance}, seed, min_abs_preactivation, x_sum, eps_sum, terms: {recon, kl_y (gmvae only), kl_z}, loss, tensors}]
-  tensors     in the order of t: [{name, shape, fan_in (null: bias), first, last (the parameter's own first and last
-              value), grad_norm (L2, of the mean loss), grad_indices (null: all), grad: values at those flat indices}];
-              where not all are stored, the indices are j * size // 64 for j in 0..64, without repetition
+  cases       [{name, model, settings, data: binary | real, sizes: {d, b, units}, noise_shape (null: no noise), seed,
+              min_abs_preactivation, x_sum, eps_sum, terms: {recon, kl_y, kl_z, where the model has them}, loss, tensors}]
+  tensors     in the order of t: [{name, parameter (the library's, of which this is a block of columns), column (the first of
+              them), shape, fan_in (null: bias), first, last (the tensor's own first and last value), grad_norm (L2, of the mean
+              loss), grad_indices (null: all), grad: values at those flat indices}]; where not all are stored, the
+              indices are j * size // 64 for j in 0..64, without repetition
 """
 
 import json
@@ -72,142 +84,306 @@ def u(stream, shape):
     return torch.from_numpy((mix(state) >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(shape)
 
 
-def linear(name, rows, columns):
-    return [(name + ".weight", (rows, columns), rows), (name + ".bias", (columns,), None)]
+def linear(name, rows, columns, home=None, column=0):
+    """A layer of the layout: (name, shape, fan_in, the library's parameter, first column in it) of weight and bias."""
+    home = home or name
+    return [(name + ".weight", (rows, columns), rows, home + ".weight", column),
+            (name + ".bias", (columns,), None, home + ".bias", column)]
 
 
-class Gmvae:
-    def __init__(self, d, h, K, z, b):
-        self.sizes = {"d": d, "h": h, "K": K, "z": z, "b": b}
-        self.noise_shape, self.gaussian = (K, b, z), False
+def joined(name, inputs, columns):
+    """A layer whose weight is a block for each input."""
+    fan_in = sum(inputs.values())
+    blocks = [(f"{name}.weight_{i}", (rows, columns), fan_in, f"{name}.weight_{i}", 0) for i, rows in inputs.items()]
+    return [*blocks, (name + ".bias", (columns,), None, name + ".bias", 0)]
+
+
+def stack(name, rows, hidden):
+    widths = [rows, *hidden]
+    return [entry for i, h in enumerate(hidden) for entry in linear(f"{name}.hidden.{i}", widths[i], h)]
+
+
+def heads(name, rows, outputs, branch):
+    """Outputs {part: width} that the library holds side by side, after a hidden layer each if there is a branch."""
+    parts = {"loc": "loc", "raw_var": "spread", "lower": "lower"}
+    if len(outputs) == 1:
+        return linear(f"{name}.loc", rows, outputs["loc"])
+    if branch:
+        before = [linear(f"{name}.branch_{part}", rows, branch, f"{name}.branch", i * branch) for i, part in enumerate(outputs)]
+        after = [linear(f"{name}.{part}", branch, width, f"{name}.{parts[part]}") for part, width in outputs.items()]
+        return sum(before + after, [])
+    home, column, layout = f"{name}." + "_".join(parts[part] for part in outputs), 0, []
+    for part, width in outputs.items():
+        layout += linear(f"{name}.{part}", rows, width, home, column)
+        column += width
+    return layout
+
+
+class Net:
+    """Layers on the parameters p, which note how near their ReLUs come to the kink."""
+
+    def __init__(self, p, kinks):
+        self.p, self.kinks = p, kinks
+
+    def dense(self, name, x):
+        return x @ self.p[name + ".weight"] + self.p[name + ".bias"]
+
+    def relu(self, a):
+        self.kinks.append(a.detach().abs().min().item())
+        return a.relu()
+
+    def stack(self, name, x, first=0):
+        while f"{name}.hidden.{first}.weight" in self.p:
+            x, first = self.relu(self.dense(f"{name}.hidden.{first}", x)), first + 1
+        return x
+
+    def head(self, name, part, h):
+        branch = f"{name}.branch_{part}"
+        return self.dense(f"{name}.{part}", self.relu(self.dense(branch, h)) if branch + ".weight" in self.p else h)
+
+
+def softplus(raw):  # F.softplus turns linear above 20
+    return torch.logaddexp(raw, torch.zeros(()))
+
+
+def log_normal(x, loc, var):
+    return -0.5 * (math.log(2 * math.pi) + var.log() + (x - loc).square() / var).sum(-1)
+
+
+def mlp(p, name, head, x):
+    """A network again, by torch.nn.functional."""
+    i = 0
+    while f"{name}.hidden.{i}.weight" in p:
+        x, i = F.relu(F.linear(x, p[f"{name}.hidden.{i}.weight"].T, p[f"{name}.hidden.{i}.bias"])), i + 1
+    if f"{name}.branch_{head}.weight" in p:
+        x = F.relu(F.linear(x, p[f"{name}.branch_{head}.weight"].T, p[f"{name}.branch_{head}.bias"]))
+    return F.linear(x, p[f"{name}.{head}.weight"].T, p[f"{name}.{head}.bias"])
+
+
+def tril(diag, lower):
+    """L of batches of diagonals [.., n] and entries below them [.., n(n-1)/2]."""
+    n = diag.shape[-1]
+    rows, columns = torch.tril_indices(n, n, -1)
+    out = torch.diag_embed(diag)
+    out[..., rows, columns] = lower
+    return out
+
+
+class Model:
+    weights, noise_shape = {}, None
+
+    def loss(self, terms):
+        return sum(self.weights.get(name, 1.0) * value for name, value in terms.items())
+
+
+class Clustering(Model):
+    def __init__(self, kind, d, hidden, K, z, b, eta=1.0, beta=1.0, floor=0.0, **choices):
+        self.kind, self.K, self.floor, self.choices = kind, K, floor, choices
+        self.weights, self.noise_shape, self.real = {"kl_y": eta, "kl_z": beta}, (K, b, z), False
+        self.sizes = {"d": d, "b": b, "units": max(hidden)}
+        self.settings = {"k": K, "z": z, "hidden": hidden, "eta": eta, "beta": beta, "floor": floor, **choices}
+        first, rest = hidden[0], hidden[1:]
         self.layout = [
-            *linear("q_y.hidden.0", d, h), *linear("q_y.hidden.1", h, h), *linear("q_y.logits", h, K),
-            ("q_z.hidden.0.weight_x", (d, h), d + K), ("q_z.hidden.0.weight_y", (K, h), d + K),
-            ("q_z.hidden.0.bias", (h,), None),
-            *linear("q_z.hidden.1", h, h), *linear("q_z.loc", h, z), *linear("q_z.raw_var", h, z),
-            *linear("p_z.loc", K, z), *linear("p_z.raw_var", K, z),
-            *linear("p_x.hidden.0", z, h), *linear("p_x.hidden.1", h, h), *linear("p_x.logits", h, d),
+            *stack("q_y", d, hidden), *linear("q_y.logits", hidden[-1], K),
+            *joined("q_z.hidden.0", {"x": d, "y": K}, first),
+            *[entry for i, h in enumerate(rest, 1) for entry in linear(f"q_z.hidden.{i}", hidden[i - 1], h)],
+            *heads("q_z", hidden[-1], {"loc": z, "raw_var": z}, 0),
         ]
+        if kind == "gmvae":
+            self.layout += [*heads("p_z", K, {"loc": z, "raw_var": z}, 0), *stack("p_x", z, hidden)]
+        if kind == "m2":
+            hidden = choices["decoder_hidden"]
+            self.layout += [
+                *joined("p_x.hidden.0", {"z": z, "y": K}, hidden[0]),
+                *[entry for i, h in enumerate(hidden[1:], 1) for entry in linear(f"p_x.hidden.{i}", hidden[i - 1], h)],
+            ]
+        if kind == "modified-m2":
+            if choices["scale"] == "shared":
+                self.layout += [*linear("p_h.loc", K, z), ("p_h.raw_var", (z,), None, "p_h.spread", 0)]
+            else:
+                self.layout += heads("p_h", K, {"loc": z, "raw_var": z}, 0)
+            hidden = {"layer": hidden, "deep": hidden + hidden[-1:]}.get(choices["decoder"], hidden[1:])
+            self.layout += stack("p_x", z, hidden)
+        self.layout += linear("p_x.logits", hidden[-1] if hidden else z, d)
 
-    def distributions(self, p, x, eps, kinks):
-        """log q(y|x) [b, K]; loc, var of q(z|x,y), z [K, b, z]; loc, var of p(z|y) [K, 1, z]; logits of x [K, b, d]."""
-
-        def dense(name, x):
-            return x @ p[name + ".weight"] + p[name + ".bias"]
-
-        def hidden(a):
-            kinks.append(a.detach().abs().min().item())
-            return a.relu()
-
-        def softplus(raw):  # F.softplus turns linear above 20
-            return torch.logaddexp(raw, torch.zeros(()))
-
-        log_q_y = F.log_softmax(dense("q_y.logits", hidden(dense("q_y.hidden.1", hidden(dense("q_y.hidden.0", x))))), -1)
-        first = (x @ p["q_z.hidden.0.weight_x"]) + p["q_z.hidden.0.weight_y"][:, None, :] + p["q_z.hidden.0.bias"]
-        h = hidden(dense("q_z.hidden.1", hidden(first)))
-        loc, var = dense("q_z.loc", h), softplus(dense("q_z.raw_var", h))
-        z = loc + var.sqrt() * eps
-        onehot = torch.eye(self.sizes["K"])
-        prior_loc, prior_var = dense("p_z.loc", onehot)[:, None], softplus(dense("p_z.raw_var", onehot))[:, None]
-        logits = dense("p_x.logits", hidden(dense("p_x.hidden.1", hidden(dense("p_x.hidden.0", z)))))
-        return log_q_y, (loc, var), z, (prior_loc, prior_var), logits
+    def scale(self, raw):
+        return raw if self.choices.get("scale") == "signed" else (softplus(raw) + self.floor).sqrt()
 
     def terms(self, p, x, eps, kinks):
-        log_q_y, q_z, z, p_z, logits = self.distributions(p, x, eps, kinks)
+        net, onehot = Net(p, kinks), torch.eye(self.K)[:, None]
+        log_q_y = F.log_softmax(net.dense("q_y.logits", net.stack("q_y", x)), -1)
         q_y = log_q_y.exp()
-
-        def log_normal(loc, var):
-            return -0.5 * (math.log(2 * math.pi) + var.log() + (z - loc).square() / var).sum(-1)
+        first = x @ p["q_z.hidden.0.weight_x"] + onehot @ p["q_z.hidden.0.weight_y"] + p["q_z.hidden.0.bias"]
+        h = net.stack("q_z", net.relu(first), 1)
+        loc, var = net.head("q_z", "loc", h), softplus(net.head("q_z", "raw_var", h)) + self.floor
+        z = loc + var.sqrt() * eps
+        log_p_z = log_normal(z, torch.zeros(()), torch.ones(()))
+        if self.kind == "gmvae":
+            log_p_z = log_normal(z, net.dense("p_z.loc", onehot), softplus(net.dense("p_z.raw_var", onehot)) + self.floor)
+            code = net.stack("p_x", z)
+        elif self.kind == "m2":
+            first = z @ p["p_x.hidden.0.weight_z"] + onehot @ p["p_x.hidden.0.weight_y"] + p["p_x.hidden.0.bias"]
+            code = net.stack("p_x", net.relu(first), 1)
+        else:
+            raw = p["p_h.raw_var"] if self.choices["scale"] == "shared" else net.dense("p_h.raw_var", onehot)
+            h = net.dense("p_h.loc", onehot) + self.scale(raw) * z
+            code = net.stack("p_x", net.relu(h) if self.choices["decoder"] == "relu" else h)
+        logits = net.dense("p_x.logits", code)
 
         def expect(values):  # [K, b] under q(y|x)
             return (q_y.T * values).sum(0).mean()
 
         bce = F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(-1)
-        kl_y = (q_y * log_q_y).sum(-1).mean() + math.log(self.sizes["K"])
-        return {"recon": expect(bce), "kl_y": kl_y, "kl_z": expect(log_normal(*q_z) - log_normal(*p_z))}
-
-    def loss(self, terms):
-        return terms["recon"] + terms["kl_y"] + terms["kl_z"]
+        kl_y = (q_y * log_q_y).sum(-1).mean() + math.log(self.K)
+        return {"recon": expect(bce), "kl_y": kl_y, "kl_z": expect(log_normal(z, loc, var) - log_p_z)}
 
     def loss_by_distributions(self, p, x, eps):
-        """The bound again, one point and one class at a time, from torch.distributions on the concatenated [x; y]."""
-        K, total = self.sizes["K"], 0.0
-        weight = torch.cat([p["q_z.hidden.0.weight_x"], p["q_z.hidden.0.weight_y"]])
+        """The bound again, one point and one class at a time, from torch.distributions on concatenated inputs."""
+        K, total, p = self.K, 0.0, dict(p)
+        for name, inputs in [("q_z.hidden.0", "xy"), ("p_x.hidden.0", "zy")]:
+            if f"{name}.weight_y" in p:
+                p[name + ".weight"] = torch.cat([p[f"{name}.weight_{i}"] for i in inputs])
 
-        def mlp(x, *names):
-            for name in names[:-1]:
-                x = F.relu(F.linear(x, p[name + ".weight"].T, p[name + ".bias"]))
-            return F.linear(x, p[names[-1] + ".weight"].T, p[names[-1] + ".bias"])
+        def normal(loc, raw):
+            return D.Independent(D.Normal(loc, (F.softplus(raw) + self.floor).sqrt()), 1)
 
         for n, point in enumerate(x):
-            q_y = D.Categorical(logits=mlp(point, "q_y.hidden.0", "q_y.hidden.1", "q_y.logits"))
-            total += D.kl_divergence(q_y, D.Categorical(probs=torch.full((K,), 1 / K)))
+            q_y = D.Categorical(logits=mlp(p, "q_y", "logits", point))
+            total += self.weights["kl_y"] * D.kl_divergence(q_y, D.Categorical(probs=torch.full((K,), 1 / K)))
             for k in range(K):
                 y = F.one_hot(torch.tensor(k), K).to(x.dtype)
-                h = F.relu(torch.cat([point, y]) @ weight + p["q_z.hidden.0.bias"])
-                scale = F.softplus(mlp(h, "q_z.hidden.1", "q_z.raw_var")).sqrt()
-                q_z = D.Independent(D.Normal(mlp(h, "q_z.hidden.1", "q_z.loc"), scale), 1)
-                p_z = D.Independent(D.Normal(mlp(y, "p_z.loc"), F.softplus(mlp(y, "p_z.raw_var")).sqrt()), 1)
+                xy = torch.cat([point, y])
+                q_z = normal(mlp(p, "q_z", "loc", xy), mlp(p, "q_z", "raw_var", xy))
                 z = q_z.base_dist.loc + q_z.base_dist.scale * eps[k, n]
-                p_x = D.Independent(D.Bernoulli(logits=mlp(z, "p_x.hidden.0", "p_x.hidden.1", "p_x.logits")), 1)
-                total += q_y.probs[k] * (q_z.log_prob(z) - p_z.log_prob(z) - p_x.log_prob(point))
+                p_z, code = D.Independent(D.Normal(torch.zeros_like(z), torch.ones_like(z)), 1), z
+                if self.kind == "gmvae":
+                    p_z = normal(mlp(p, "p_z", "loc", y), mlp(p, "p_z", "raw_var", y))
+                elif self.kind == "m2":
+                    code = torch.cat([z, y])
+                else:
+                    raw = p["p_h.raw_var"] if self.choices["scale"] == "shared" else mlp(p, "p_h", "raw_var", y)
+                    s = raw if self.choices["scale"] == "signed" else (F.softplus(raw) + self.floor).sqrt()
+                    code = torch.addcmul(mlp(p, "p_h", "loc", y), s, z)
+                    code = F.relu(code) if self.choices["decoder"] == "relu" else code
+                p_x = D.Independent(D.Bernoulli(logits=mlp(p, "p_x", "logits", code)), 1)
+                kl_z = q_z.log_prob(z) - p_z.log_prob(z)
+                total += q_y.probs[k] * (self.weights["kl_z"] * kl_z - p_x.log_prob(point))
         return total / len(x)
 
 
-class Vae:
-    def __init__(self, d, h, z, b, beta, variance=None):
-        self.sizes = {"d": d, "h": h, "z": z, "b": b, "beta": beta, "variance": variance}
-        self.noise_shape, self.gaussian = (b, z), variance is not None
-        self.head = "p_x.loc" if self.gaussian else "p_x.logits"
-        self.layout = [
-            *linear("q_z.hidden.0", d, h), *linear("q_z.loc", h, z), *linear("q_z.raw_var", h, z),
-            *linear("p_x.hidden.0", z, h), *linear(self.head, h, d),
-        ]
+class Vae(Model):
+    kind = "vae"
+
+    def __init__(self, d, h, z, b, beta=1.0, likelihood="gaussian", **settings):
+        get = {"variance": 1.0, "decoder_var": "fixed", "posterior": "diagonal", "posterior_head": "log-var",
+               "branch": 0, "floor": 0.0, **settings}.get
+        self.get, self.likelihood, self.real = get, likelihood, likelihood == "gaussian"
+        self.weights, self.noise_shape = {"kl_z": beta}, (b, z)
+        self.sizes = {"d": d, "b": b, "units": h}
+        self.settings = {"z": z, "hidden": [h], "beta": beta, "likelihood": likelihood, **settings}
+
+        def spread(n, is_full):
+            return {"loc": n, "raw_var": n, **({"lower": n * (n - 1) // 2} if is_full else {})}
+
+        of_x = {"fixed": {"loc": d}}.get(get("decoder_var"), spread(d, get("decoder_var") == "full"))
+        self.layout = [*stack("q_z", d, [h]), *heads("q_z", h, spread(z, get("posterior") == "full"), get("branch")),
+                       *stack("p_x", z, [h])]
+        self.layout += linear("p_x.logits", h, d) if not self.real else heads("p_x", h, of_x, get("branch"))
+
+    def spread(self, raw, form):
+        """Standard deviations, or the diagonal of L."""
+        if self.get("floor") == 0:
+            return raw.exp() if form == "log-scale" else (raw / 2).exp()
+        return ((2 * raw if form == "log-scale" else raw).exp() + self.get("floor")).sqrt()
 
     def terms(self, p, x, eps, kinks):
-        def dense(name, x):
-            return x @ p[name + ".weight"] + p[name + ".bias"]
+        net = Net(p, kinks)
 
-        def hidden(a):
-            kinks.append(a.detach().abs().min().item())
-            return a.relu()
+        def factor(name, h, form):
+            diag = self.spread(net.head(name, "raw_var", h), form)
+            return tril(diag, net.head(name, "lower", h)) if f"{name}.lower.weight" in p else torch.diag_embed(diag)
 
-        h = hidden(dense("q_z.hidden.0", x))
-        loc, log_var = dense("q_z.loc", h), dense("q_z.raw_var", h)
-        out = dense(self.head, hidden(dense("p_x.hidden.0", loc + (0.5 * log_var).exp() * eps)))
-        if self.gaussian:
-            v = self.sizes["variance"]
-            recon = ((x - out).square().sum(-1) / (2 * v) + 0.5 * x.shape[1] * math.log(2 * math.pi * v)).mean()
+        h = net.stack("q_z", x)
+        loc, l = net.head("q_z", "loc", h), factor("q_z", h, self.get("posterior_head"))
+        log_det = l.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        h = net.stack("p_x", loc + (l * eps[:, None, :]).sum(-1))
+        if not self.real:
+            logits = net.dense("p_x.logits", h)
+            recon = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1).mean()
         else:
-            recon = F.binary_cross_entropy_with_logits(out, x, reduction="none").sum(-1).mean()
-        return {"recon": recon, "kl_z": 0.5 * (loc.square() + log_var.exp() - 1 - log_var).sum(-1).mean()}
-
-    def loss(self, terms):
-        return terms["recon"] + self.sizes["beta"] * terms["kl_z"]
+            r = x - net.head("p_x", "loc", h)
+            if self.get("decoder_var") == "fixed":
+                covariance = self.get("variance") * torch.eye(x.shape[1]).expand(len(x), -1, -1)
+            else:
+                m = factor("p_x", h, "log-var")
+                covariance = m @ m.transpose(-1, -2)
+            quadratic = (r[:, None, :] @ torch.linalg.inv(covariance) @ r[:, :, None]).flatten()
+            recon = 0.5 * (quadratic + torch.logdet(2 * math.pi * covariance)).mean()
+        kl_z = 0.5 * (l.square().sum((-1, -2)) + loc.square().sum(-1) - loc.shape[-1]) - log_det
+        return {"recon": recon, "kl_z": kl_z.mean()}
 
     def loss_by_distributions(self, p, x, eps):
         total = 0.0
+
+        def normal(name, h, form):
+            scale = self.spread(mlp(p, name, "raw_var", h), form)
+            if f"{name}.lower.weight" not in p:
+                return D.Independent(D.Normal(mlp(p, name, "loc", h), scale), 1)
+            return D.MultivariateNormal(mlp(p, name, "loc", h), scale_tril=tril(scale, mlp(p, name, "lower", h)))
+
         for point, noise in zip(x, eps):
-            h = F.relu(p["q_z.hidden.0.weight"].T @ point + p["q_z.hidden.0.bias"])
-            log_var = p["q_z.raw_var.weight"].T @ h + p["q_z.raw_var.bias"]
-            q_z = D.Normal(p["q_z.loc.weight"].T @ h + p["q_z.loc.bias"], log_var.exp().sqrt())
-            h = F.relu(p["p_x.hidden.0.weight"].T @ (q_z.loc + q_z.scale * noise) + p["p_x.hidden.0.bias"])
-            out = p[self.head + ".weight"].T @ h + p[self.head + ".bias"]
-            p_x = D.Normal(out, math.sqrt(self.sizes["variance"])) if self.gaussian else D.Bernoulli(logits=out)
-            kl = D.kl_divergence(q_z, D.Normal(torch.zeros_like(q_z.loc), torch.ones_like(q_z.loc))).sum()
-            total += self.sizes["beta"] * kl - p_x.log_prob(point).sum()
+            q_z = normal("q_z", point, self.get("posterior_head"))
+            if isinstance(q_z, D.MultivariateNormal):
+                z, p_z = q_z.loc + q_z.scale_tril @ noise, D.MultivariateNormal(torch.zeros_like(noise), torch.eye(len(noise)))
+            else:
+                z = q_z.base_dist.loc + q_z.base_dist.scale * noise
+                p_z = D.Independent(D.Normal(torch.zeros_like(noise), torch.ones_like(noise)), 1)
+            if not self.real:
+                p_x = D.Independent(D.Bernoulli(logits=mlp(p, "p_x", "logits", z)), 1)
+            elif self.get("decoder_var") == "fixed":
+                p_x = D.Independent(D.Normal(mlp(p, "p_x", "loc", z), math.sqrt(self.get("variance"))), 1)
+            else:
+                p_x = normal("p_x", z, "log-var")
+            total += self.weights["kl_z"] * D.kl_divergence(q_z, p_z) - p_x.log_prob(point)
+        return total / len(x)
+
+
+class DiscreteVae(Model):
+    kind, real = "discrete-vae", True
+
+    def __init__(self, d, h, K, b, beta):
+        self.K, self.weights, self.sizes = K, {"kl_y": beta}, {"d": d, "b": b, "units": h}
+        self.settings = {"k": K, "hidden": [h], "beta": beta, "likelihood": "mse"}
+        self.layout = [*stack("q_y", d, [h]), *linear("q_y.logits", h, K), *stack("p_x", K, [h]), *linear("p_x.loc", h, d)]
+
+    def terms(self, p, x, eps, kinks):
+        net = Net(p, kinks)
+        log_q_y = F.log_softmax(net.dense("q_y.logits", net.stack("q_y", x)), -1)
+        loc = net.dense("p_x.loc", net.stack("p_x", torch.eye(self.K)))
+        errors = (x[:, None] - loc).square().mean(-1)  # [b, K]
+        kl_y = (log_q_y.exp() * log_q_y).sum(-1).mean() + math.log(self.K)
+        return {"recon": (log_q_y.exp() * errors).sum(-1).mean(), "kl_y": kl_y}
+
+    def loss_by_distributions(self, p, x, eps):
+        total, p_y = 0.0, D.Categorical(probs=torch.full((self.K,), 1 / self.K))
+        for point in x:
+            q_y = D.Categorical(logits=mlp(p, "q_y", "logits", point))
+            total += self.weights["kl_y"] * D.kl_divergence(q_y, p_y)
+            for k in range(self.K):
+                y = F.one_hot(torch.tensor(k), self.K).to(x.dtype)
+                total += q_y.probs[k] * F.mse_loss(mlp(p, "p_x", "loc", y), point)
         return total / len(x)
 
 
 def inputs(model, seed):
     """(parameters by name, x, eps) of the formula in the header."""
     parameters = {}
-    for t, (name, shape, fan_in) in enumerate(model.layout):
+    for t, (name, shape, fan_in, *_) in enumerate(model.layout):
         scale = 0.1 if fan_in is None else math.sqrt(6 / (fan_in + shape[1]))
         parameters[name] = ((2 * u(seed * 65536 + t, shape) - 1) * scale).requires_grad_()
     draws = u(seed * 65536 + DATA, (model.sizes["b"], model.sizes["d"]))
-    x = 4 * draws - 2 if model.gaussian else (draws > 0.5).to(draws.dtype)
-    eps = (2 * u(seed * 65536 + NOISE, model.noise_shape) - 1) * math.sqrt(3)
+    x = 4 * draws - 2 if model.real else (draws > 0.5).to(draws.dtype)
+    eps = None if model.noise_shape is None else (2 * u(seed * 65536 + NOISE, model.noise_shape) - 1) * math.sqrt(3)
     return parameters, x, eps
 
 
@@ -230,7 +406,7 @@ def verify(model, seed, loss, gradients, by_coordinate):
             return model.loss(model.terms({**parameters, name: values}, x, eps, [])).item()
 
     worst, step = 0.0, 1e-6
-    for t, (name, shape, _) in enumerate(model.layout):
+    for t, (name, shape, *_) in enumerate(model.layout):
         w, g = parameters[name].detach(), gradients[name]
         size = w.numel()
         directions = torch.eye(size) if by_coordinate else 2 * u(10**6 + t, (1, size)) - 1
@@ -258,12 +434,14 @@ def case(name, model, full, by_coordinate):
     print(f"{name}: seed {seed}, kink {min(kinks):.1e}, loss {loss.item():.6f}, "
           f"value error {value_error:.1e}, gradient error {gradient_error:.1e}")
     tensors = []
-    for t, (tensor, shape, fan_in) in enumerate(model.layout):
+    for t, (tensor, shape, fan_in, parameter, column) in enumerate(model.layout):
         flat = gradients[tensor].reshape(-1)
         size = flat.numel()
         indices = range(size) if full else sorted({j * size // 64 for j in range(64)})
         tensors.append({
             "name": tensor,
+            "parameter": parameter,
+            "column": column,
             "shape": list(shape),
             "fan_in": fan_in,
             "first": parameters[tensor].reshape(-1)[0].item(),
@@ -274,25 +452,41 @@ def case(name, model, full, by_coordinate):
         })
     return {
         "name": name,
-        "model": type(model).__name__.lower(),
-        "likelihood": "gaussian" if model.gaussian else "bernoulli",
+        "model": model.kind,
+        "settings": model.settings,
+        "data": "real" if model.real else "binary",
         "sizes": model.sizes,
+        "noise_shape": model.noise_shape,
         "seed": seed,
         "min_abs_preactivation": min(kinks),
         "x_sum": x.sum().item(),
-        "eps_sum": eps.sum().item(),
+        "eps_sum": 0.0 if eps is None else eps.sum().item(),
         "terms": {key: value.item() for key, value in terms.items()},
         "loss": loss.item(),
         "tensors": tensors,
     }
 
 
+tiny = {"d": 4, "hidden": [4, 3], "K": 3, "z": 2, "b": 3}
 cases = [
-    case("gmvae tiny", Gmvae(d=6, h=5, K=4, z=3, b=3), full=True, by_coordinate=True),
-    case("gmvae middle", Gmvae(d=20, h=32, K=5, z=4, b=8), full=True, by_coordinate=False),
-    case("gmvae mnist", Gmvae(d=784, h=512, K=10, z=64, b=4), full=False, by_coordinate=False),
-    case("vae bernoulli", Vae(d=6, h=5, z=2, b=3, beta=1.0), full=True, by_coordinate=True),
+    case("gmvae tiny", Clustering("gmvae", d=6, hidden=[5, 5], K=4, z=3, b=3), full=True, by_coordinate=True),
+    case("gmvae middle", Clustering("gmvae", d=20, hidden=[32, 32], K=5, z=4, b=8), full=False, by_coordinate=False),
+    case("gmvae mnist", Clustering("gmvae", d=784, hidden=[512, 512], K=10, z=64, b=4), full=False, by_coordinate=False),
+    case("gmvae floor", Clustering("gmvae", **tiny, eta=0.3, beta=1.7, floor=0.1), full=True, by_coordinate=True),
+    case("m2", Clustering("m2", **tiny, decoder_hidden=[2, 5]), full=True, by_coordinate=True),
+    case("modified-m2 relu by-class", Clustering("modified-m2", **tiny, decoder="relu", scale="by-class"),
+         full=True, by_coordinate=True),
+    case("modified-m2 identity shared", Clustering("modified-m2", **tiny, eta=0.5, floor=0.2, decoder="identity", scale="shared"),
+         full=True, by_coordinate=True),
+    case("modified-m2 deep signed", Clustering("modified-m2", **tiny, decoder="deep", scale="signed"),
+         full=True, by_coordinate=True),
+    case("discrete-vae", DiscreteVae(d=2, h=6, K=4, b=5, beta=0.25), full=True, by_coordinate=True),
+    case("vae bernoulli", Vae(d=6, h=5, z=2, b=3, likelihood="bernoulli"), full=True, by_coordinate=True),
     case("vae gaussian", Vae(d=2, h=32, z=2, b=16, beta=0.5, variance=0.2), full=True, by_coordinate=False),
+    case("vae full branches", Vae(d=3, h=4, z=3, b=4, branch=3, posterior="full", posterior_head="log-scale",
+                                  decoder_var="per-sample"), full=True, by_coordinate=True),
+    case("vae full decoder", Vae(d=3, h=4, z=2, b=4, beta=0.7, posterior="full", decoder_var="full", floor=0.1),
+         full=True, by_coordinate=True),
 ]
 header = {
     "versions": {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__},

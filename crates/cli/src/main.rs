@@ -15,7 +15,7 @@ mod evaluation;
 mod fetch;
 mod figures;
 mod files;
-#[allow(dead_code, unused_imports, reason = "used by the studies")]
+
 mod grid;
 mod interrupt;
 mod lock;

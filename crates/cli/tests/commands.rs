@@ -40,7 +40,7 @@ fn a_printed_recipe_is_the_same_configuration() {
     let sandbox = Sandbox::new();
     let list = sandbox.succeed("recipes");
     let names: Vec<&str> = list.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(names, ["glyphs-gmvae", "mixture-vae", "mnist-gmvae"]);
+    assert_eq!(names, ["glyphs-gmvae", "mixture-vae", "mnist-gmvae", "mnist-m2", "mnist-modified-m2"]);
     assert!(list.lines().all(|line| line.split_whitespace().count() > 5), "{list}");
 
     sandbox.succeed("train mixture-vae");
@@ -139,8 +139,8 @@ fn a_run_directory_holds_what_is_promised() {
     assert_eq!(files, expected.map(Path::new));
     let splits = ["train", "valid", "test"];
     let terms = splits.map(|split| format!("{split}_loss,{split}_recon,{split}_kl_y,{split}_kl_z")).join(",");
-    let clustering = "test_majority_accuracy,test_hungarian_accuracy,test_nmi,test_ari,test_conditional_entropy,\
-                      test_active_clusters";
+    let clustering = "test_majority_accuracy,test_hungarian_accuracy,test_confident_accuracy,test_nmi,test_ari,\
+                      test_conditional_entropy,test_active_clusters";
     assert_eq!(header(&sandbox, "run"), format!("epoch,step,elapsed_s,{terms},{clustering}"));
     assert!(["test_loss", "test_majority_accuracy", "run      run"].iter().all(|part| told.contains(part)), "{told}");
 
@@ -267,9 +267,11 @@ fn data_sets_are_found_listed_and_described() {
     for line in ["data ls --data-dir data", "data ls --data-dir data/photos"] {
         let list = sandbox.succeed(line);
         let lines: Vec<&str> = list.lines().collect();
-        assert_eq!(lines.len(), 3, "{list}");
-        assert!(lines[0].starts_with("glyphs ") && lines[1].starts_with("mixture "), "{list}");
-        assert!(lines[2].starts_with("photos ") && lines[2].ends_with("data/photos"), "{list}");
+        let (photos, built_in) = lines.split_last().expect("a list");
+        let names: Vec<_> = built_in.iter().filter_map(|line| line.split_whitespace().next()).collect();
+        let densities = ["isotropic", "rotated", "figure-eight", "blobs", "three-gaussians"];
+        assert_eq!(names, [&["glyphs", "mixture"][..], &densities].concat(), "{list}");
+        assert!(photos.starts_with("photos ") && photos.ends_with("data/photos"), "{list}");
     }
     let described = sandbox.succeed("data describe photos --data-dir data");
     let lines: Vec<&str> = described.lines().collect();

@@ -4,7 +4,8 @@
 //! depend on the split.
 //!
 //! A closure that is too long for the compiler's taste is not inlined into the vectorised loop and then runs a hundred
-//! times slower; hence `#[inline(always)]` on every closure of this chain, and on callers' closures that call `math`.
+//! times slower; hence `#[inline(always)]` on every closure of this chain, and on callers' closures that call `math`. A number
+//! that a closure captures must move into it: behind a reference it might be what the loop writes, and nothing is vectorised.
 
 mod rows;
 
@@ -445,6 +446,34 @@ mod tests {
             assert_eq!(x.zip(&y, |x, y| x - y).as_slice(), want, "{a:?} with {b:?}");
             if x.shape() == shape {
                 assert_eq!(x.update(&y, |x, y| x - y).as_slice(), want, "{a:?} updated with {b:?}");
+            }
+        }
+    }
+
+    /// Rows of every width up to beyond a vector's, and more of them than are laid side by side, against plain indices.
+    #[test]
+    fn narrow_rows_line_up_like_wide_ones() {
+        for width in 1..20 {
+            let shape = Shape::from([3, 300, width]);
+            let a = Tensor::from_fn(shape, |i| i as Real);
+            let sources: [&[usize]; 6] =
+                [&[width], &[300, width], &[3, 1, width], &[300, 1], &[3, 1, 1], &[1, 300, width]];
+            for source in sources {
+                let b = Tensor::from_fn(source, |i| 0.5 + i as Real);
+                let index = |at: usize| {
+                    let place = [at / width / 300, at / width % 300, at % width];
+                    let skipped = place.len() - source.len();
+                    let axes = source.iter().zip(&place[skipped..]);
+                    axes.fold(0, |index, (&extent, &i)| index * extent + if extent == 1 { 0 } else { i })
+                };
+                let want: Vec<Real> = (0..a.len()).map(|at| at as Real - (0.5 + index(at) as Real)).collect();
+                assert_eq!(a.zip(&b, |a, b| a - b).as_slice(), want, "{source:?} to {shape:?}");
+                assert_eq!(b.zip(&a, |b, a| a - b).as_slice(), want, "{shape:?} to {source:?}");
+                let copy = a.map(|a| a);
+                assert_eq!(copy.update(&b, |a, b| a - b).as_slice(), want, "{shape:?} updated with {source:?}");
+                let rows = Tensor::from_fn([3, 300], |row| row as Real);
+                let scaled: Vec<Real> = want.iter().enumerate().map(|(at, x)| x * (at / width) as Real).collect();
+                assert_eq!(a.zip_scaled(&b, &rows, |a, b| a - b).as_slice(), scaled, "{source:?} scaled");
             }
         }
     }

@@ -336,6 +336,23 @@ mod tests {
         }
     }
 
+    /// Whole numbers, so that every order of summation is exact; widths around the vectors' and beyond a block.
+    #[test]
+    fn sums_over_rows_and_columns_are_the_plain_ones() {
+        for width in (0..70).chain([2048, 2049, 5000]) {
+            let x = Tensor::from_fn([7, width], |i| (i % 13) as Real - 5.0);
+            let at = |row: usize, column: usize| ((row * width + column) % 13) as Real - 5.0;
+            let rows: Vec<Real> = (0..7).map(|row| (0..width).map(|column| at(row, column)).sum()).collect();
+            let columns: Vec<Real> = (0..width).map(|column| (0..7).map(|row| at(row, column)).sum()).collect();
+            assert_eq!(x.sum_last().as_slice(), rows, "rows of {width}");
+            assert_eq!(x.sum_axis(0).as_slice(), columns, "{width} columns");
+            assert_eq!(x.sum_all(), rows.iter().sum(), "all of [7, {width}]");
+            let folded = x.zip_fold_last(&x, |[sum, count], x, _| [sum + x, count + 1.0], |[sum, count]| sum + count);
+            let counted: Vec<Real> = rows.iter().map(|sum| sum + width as Real).collect();
+            assert_eq!(folded.as_slice(), counted, "folds of {width}");
+        }
+    }
+
     #[test]
     fn sums_agree_along_every_axis() {
         let x = Tensor::from_fn([3, 4, 70], |i| (i % 11) as Real);

@@ -17,11 +17,13 @@ pub struct Affine {
 
 impl Op<1> for Affine {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
-        x.map(|x| self.slope * x + self.offset)
+        let Self { slope, offset } = *self;
+        x.map(move |x| slope * x + offset)
     }
     /// `slope · dy`
     fn vjp(&self, _wrt: usize, _x: [&Tensor; 1], _y: &Tensor, dy: &Tensor) -> Tensor {
-        if self.slope == 1.0 { dy.clone() } else { dy.map(|dy| self.slope * dy) }
+        let slope = self.slope;
+        if slope == 1.0 { dy.clone() } else { dy.map(move |dy| slope * dy) }
     }
     fn cases(&self) -> Vec<[Case; 1]> {
         vec![[Case::of(&[3, 4])]]

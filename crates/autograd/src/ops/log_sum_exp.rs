@@ -29,7 +29,11 @@ pub(crate) fn log_sum_exp(x: &Tensor) -> Tensor {
         |x, m| math::exp(x - m),
     );
     let sum = shifted.sum_last().reshape(column);
-    sum.ln().update(&top, |y, m| y + m)
+    sum.update(
+        &top,
+        #[inline(always)]
+        |sum, m| math::ln(sum) + m,
+    )
 }
 
 impl Op<1> for LogSumExp {

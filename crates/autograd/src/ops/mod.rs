@@ -36,6 +36,7 @@ mod tanh;
 mod transpose;
 mod tril_product;
 mod tril_solve;
+mod uniform_kl;
 
 use crate::{Activation, Entry};
 
@@ -75,6 +76,7 @@ pub fn all() -> Vec<Entry> {
         Entry::of(transpose::Transpose),
         Entry::of(tril_product::TrilProduct),
         Entry::of(tril_solve::TrilSolve),
+        Entry::of(uniform_kl::UniformKl),
     ];
     for axis in [None, Some(0), Some(1)] {
         list.push(Entry::of(sum::Sum { axis }));

@@ -14,12 +14,14 @@ pub struct SquaredError {
 
 impl Op<2> for SquaredError {
     fn forward(&self, [x, m]: [&Tensor; 2]) -> Tensor {
-        x.zip(m, |x, m| self.weight * (x - m) * (x - m)).sum_last()
+        let weight = self.weight;
+        x.zip(m, move |x, m| weight * (x - m) * (x - m)).sum_last()
     }
     /// `dy · 2 weight (x − m)`, `dy · 2 weight (m − x)`
     fn vjp(&self, wrt: usize, x: [&Tensor; 2], y: &Tensor, dy: &Tensor) -> Tensor {
-        let column = keep_axis(dy, y.shape().len());
-        x[wrt].zip(x[1 - wrt], |x, m| 2.0 * self.weight * (x - m)).update(&column, |d, dy| d * dy)
+        let double = 2.0 * self.weight;
+        let slope = x[wrt].zip(x[1 - wrt], move |x, m| double * (x - m));
+        slope.update(&keep_axis(dy, y.shape().len()), |slope, dy| slope * dy)
     }
     fn cases(&self) -> Vec<[Case; 2]> {
         vec![

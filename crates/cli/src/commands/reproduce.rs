@@ -9,7 +9,7 @@ use crate::args::Reproduce;
 use crate::error::{Error, Result};
 use crate::grid::{CellProgress, Grid};
 use crate::interrupt::Interrupt;
-use crate::report::{self, Report};
+use crate::report::{self, Block, Report, Section};
 use crate::study::{self, Request, Results, Scale, Study};
 use crate::{files, output, setup};
 
@@ -36,7 +36,8 @@ pub fn run(args: &Reproduce) -> Result<()> {
     let outcomes = grid.run(work, &interrupt, args.common.quiet)?;
     let results = Results::new(prepared.iter().map(|cell| &cell.experiment).zip(&outcomes));
     let mut report = study.report(&results, &request);
-    report.provenance = provenance(args, threads, &results);
+    report.sections.push(command(args));
+    report.provenance = provenance(threads, &results);
     write(&out, &report)?;
     tell(args, &out, &report)
 }
@@ -48,16 +49,20 @@ fn find(name: &str) -> Result<&'static dyn Study> {
     })
 }
 
-/// What a reader needs to make the report again.
-fn provenance(args: &Reproduce, threads: usize, results: &Results<'_>) -> Vec<(String, String)> {
+/// The command that makes the report again; where its data lie is another matter on every machine.
+fn command(args: &Reproduce) -> Section {
     let mut command = format!("elbo reproduce {}", args.study);
     let seeds = args.seeds.map(|n| format!(" --seeds {n}"));
     let flags = [(args.quick, " --quick"), (args.full, " --full")].into_iter().filter(|(on, _)| *on);
     command.extend(flags.map(|(_, flag)| flag.to_string()).chain(seeds));
     command.extend(args.set.iter().map(|set| format!(" --set {set}")));
+    Section { title: "Run it again".into(), blocks: vec![Block::Code(command)] }
+}
+
+/// On what the report was made.
+fn provenance(threads: usize, results: &Results<'_>) -> Vec<(String, String)> {
     let seconds: f64 = results.runs().iter().map(|(_, outcome)| outcome.seconds).sum();
     let rows = [
-        ("command", command),
         ("version", format!("elbo {} ({})", env!("CARGO_PKG_VERSION"), env!("ELBO_COMMIT"))),
         ("machine", format!("{} kernels, {threads} threads", elbo_tensor::kernel_name())),
         ("runs", format!("{}, of which {} diverged", results.runs().len(), results.diverged())),

@@ -137,10 +137,14 @@ fn told(config: &Config, finished: &Finished, figures: &[&str], dir: &RunDir) ->
     tell("test_kl_z", "of it, KL of q(z|·) from its prior: what the latent tells");
     tell("test_majority_accuracy", "rows whose label is the most frequent one in their cluster");
     tell("test_hungarian_accuracy", "the same with each label given to one cluster only");
+    tell("test_confident_accuracy", "the same with each cluster named after the row that it is surest of");
     tell("test_nmi", "normalised mutual information of clusters and labels, 0 to 1");
     tell("test_ari", "adjusted Rand index, 0 for chance and 1 for equal partitions");
     tell("test_conditional_entropy", "nats: how undecided q(y|x) is, 0 to ln k");
     tell("test_active_clusters", "clusters that some test row belongs to");
+    tell("test_mean_radius", "mean distance of the posterior means from the origin");
+    tell("test_active_units", "dimensions of the latent whose posterior mean varies with the data");
+    tell("test_probe_accuracy", "held-out rows whose label a linear classifier reads off the latent");
     if let Some((loss, epoch)) = finished.best {
         text += &format!("best validation loss {loss:.4} after epoch {epoch}\n");
     }

@@ -4,7 +4,7 @@ use super::{Band, Block, Report, Section, Statement, Verdict};
 use crate::plot::Look;
 use crate::plot::panel::{
     Cloud, Confusion, Ellipse, HeatMap, Images, Key, Line, Lines, Mark, Marked, Marks, Points, Polyline, Reference,
-    Scale, Shading, Spot, Strip,
+    Scale, Spot, Strip,
 };
 
 const CONTINUOUS: Look = Look::new(0);
@@ -136,7 +136,7 @@ fn history(quantity: &'static str) -> (&'static str, String) {
         x: Scale::new("epoch"),
         y: Scale::new(&format!("{quantity} (nats)")),
         series: vec![line(CONTINUOUS, 3.9), line(DISCRETE, 6.7), published],
-        references: vec![Reference::Horizontal { y: 3.4, label: "best attainable".into() }],
+        reference: Some(Reference { y: 3.4, label: "best attainable".into() }),
     };
     (quantity, lines.draw())
 }
@@ -205,7 +205,6 @@ fn heat() -> String {
         column_axis: "β".into(),
         columns: names(&["0.1", "0.25", "0.5", "1", "2", "5"]),
         values: values.to_vec(),
-        shading: Shading::PerRow,
     }
     .draw()
 }

@@ -32,16 +32,6 @@ impl<'a> Results<'a> {
         self.0.is_empty()
     }
 
-    /// The values of a label in order of appearance.
-    pub fn values_of(&self, label: &str) -> Vec<&'a str> {
-        let mut found: Vec<&str> = Vec::new();
-        for (experiment, _) in &self.0 {
-            let value = experiment.labels.iter().find(|(name, _)| name == label).map(|(_, value)| value.as_str());
-            found.extend(value.filter(|value| !found.contains(value)));
-        }
-        found
-    }
-
     /// A metric of every run that has it and did not diverge, with the seed.
     pub fn by_seed(&self, metric: &str) -> Vec<(u64, f64)> {
         let value = |outcome: &Outcome| outcome.values.iter().find(|(name, _)| name == metric).map(|(_, value)| *value);

@@ -72,11 +72,11 @@ fn codes<'t>(tape: &'t Tape<'t>, k: usize) -> Var<'t> {
     tape.constant(Tensor::eye(k).reshape([k, 1, k]))
 }
 
-/// `Σₖ qₖ ln qₖ + ln k`, between 0 and ln k
+/// `Σₖ qₖ (ln qₖ + ln k)`, between 0 and ln k
 impl<'t> Kl<'t, UniformCategorical> for Categorical<'t> {
     fn kl(&self, p: &UniformCategorical) -> Var<'t> {
         assert_eq!(self.classes(), p.classes, "KL of categoricals with different numbers of classes");
-        self.probs.dot(self.log_probs) + (p.classes as f64).ln() as Real
+        self.log_probs.uniform_kl()
     }
 }
 

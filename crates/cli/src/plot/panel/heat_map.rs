@@ -4,7 +4,8 @@ use super::super::axis::bounds;
 use super::super::digits::digits;
 use super::matrix::{Cell, Names, draw};
 
-/// A panel of numbers in rows and columns, such as metrics by β.
+/// A panel of numbers in rows and columns, such as metrics by β; the shades run from the smallest to the largest number of
+/// each row, since rows are different quantities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
     /// Printed above the cells.
@@ -19,41 +20,21 @@ pub struct HeatMap {
     pub columns: Vec<String>,
     /// `values[row][column]`; a value that is not finite is printed on white.
     pub values: Vec<Vec<f64>>,
-    /// What the shades compare.
-    pub shading: Shading,
-}
-
-/// Which numbers share a scale of shades, lightest at the smallest and darkest at the largest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shading {
-    /// Those of a row, for rows of different quantities.
-    PerRow,
-    /// All.
-    Common,
 }
 
 impl HeatMap {
     /// The panel as an SVG document; numbers have room in up to eight columns and are left out of more. Panics if the names do not match the values.
     #[track_caller]
     pub fn draw(&self) -> String {
-        let range = |values: &[f64]| bounds(values.iter().copied().filter(|v| v.is_finite()));
-        let common = range(&self.values.concat());
-        let cells: Vec<Vec<Cell>> = self
-            .values
-            .iter()
-            .map(|row| {
-                let range = if self.shading == Shading::PerRow { range(row) } else { common };
-                let share = |v: f64| range.filter(|_| v.is_finite()).map(|(lo, hi)| share(v, lo, hi));
-                row.iter().map(|&v| Cell { share: share(v), text: short(v) }).collect()
-            })
-            .collect();
-        let note = match self.shading {
-            Shading::PerRow => "shade: smallest to largest of the row",
-            Shading::Common => "shade: smallest to largest of all",
-        };
+        let cells = self.values.iter().map(|row| {
+            let range = bounds(row.iter().copied().filter(|v| v.is_finite()));
+            let share = |v: f64| range.filter(|_| v.is_finite()).map(|(lo, hi)| share(v, lo, hi));
+            row.iter().map(|&v| Cell { share: share(v), text: short(v) }).collect()
+        });
+        let cells: Vec<Vec<Cell>> = cells.collect();
         let rows = Names { axis: &self.row_axis, names: &self.rows };
         let columns = Names { axis: &self.column_axis, names: &self.columns };
-        draw(&self.title, rows, columns, &cells, note)
+        draw(&self.title, rows, columns, &cells, "shade: smallest to largest of the row")
     }
 }
 
@@ -72,7 +53,7 @@ mod tests {
     use super::*;
     use crate::plot::xml::elements;
 
-    fn map(values: Vec<Vec<f64>>, shading: Shading) -> HeatMap {
+    fn map(values: Vec<Vec<f64>>) -> HeatMap {
         let names = |n: usize| (0..n).map(|i| format!("name {i}")).collect();
         HeatMap {
             title: "metrics".into(),
@@ -81,20 +62,14 @@ mod tests {
             column_axis: "β".into(),
             columns: names(values.first().map_or(0, Vec::len)),
             values,
-            shading,
         }
     }
 
     #[test]
-    fn shades_run_from_smallest_to_largest_of_a_row_or_of_all() {
-        let fills = |shading| {
-            let found = elements(&map(vec![vec![1.0, 2.0], vec![10.0, f64::NAN], vec![0.0, 4.0]], shading).draw());
-            let cells = found.iter().filter(|e| e.get("class") == "cell");
-            cells.map(|e| e.get("fill").to_string()).collect::<Vec<_>>()
-        };
-        let (rows, all) = (fills(Shading::PerRow), fills(Shading::Common));
+    fn shades_run_from_smallest_to_largest_of_a_row() {
+        let found = elements(&map(vec![vec![1.0, 2.0], vec![10.0, f64::NAN], vec![0.0, 4.0]]).draw());
+        let rows: Vec<&str> = found.iter().filter(|e| e.get("class") == "cell").map(|e| e.get("fill")).collect();
         assert!(rows[0] == rows[4] && rows[1] == rows[5] && rows[0] != rows[1] && rows[3] == "#fff");
-        assert!(all[4] != all[0] && all[2] == rows[1] && all[1] != all[2]);
     }
 
     #[test]
@@ -102,7 +77,7 @@ mod tests {
         for (rows, columns) in [(1, 1), (4, 6), (12, 3), (30, 8)] {
             let values: Vec<Vec<f64>> =
                 (0..rows).map(|i| (0..columns).map(|j| f64::from(i * j) - 7.123).collect()).collect();
-            let document = map(values, Shading::PerRow).draw();
+            let document = map(values).draw();
             let found = elements(&document);
             for e in found.iter().filter(|e| e.get("class") == "cell") {
                 assert!(e.number("x") >= 0.0 && e.number("x") + e.number("width") <= 560.0);
@@ -110,6 +85,6 @@ mod tests {
             }
             assert!(document.contains(">−7.12<") && document.contains(">β<") && document.contains(">metric<"));
         }
-        assert!(map(vec![], Shading::Common).draw().contains(">no data<"));
+        assert!(map(vec![]).draw().contains(">no data<"));
     }
 }

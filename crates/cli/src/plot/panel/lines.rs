@@ -19,8 +19,8 @@ pub struct Lines {
     pub y: Scale,
     /// The lines, faint ones drawn first.
     pub series: Vec<Line>,
-    /// Lines from edge to edge.
-    pub references: Vec<Reference>,
+    /// A level to compare with.
+    pub reference: Option<Reference>,
 }
 
 /// One line, with its band.
@@ -46,33 +46,19 @@ impl Line {
 
 /// A grey line across the plot area with its label.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reference {
-    /// Parallel to the horizontal axis.
-    Horizontal {
-        /// Where it crosses the vertical axis.
-        y: f64,
-        /// Printed along it.
-        label: String,
-    },
-    /// Parallel to the vertical axis.
-    Vertical {
-        /// Where it crosses the horizontal axis.
-        x: f64,
-        /// Printed beside its upper end.
-        label: String,
-    },
+pub struct Reference {
+    /// Where it crosses the vertical axis.
+    pub y: f64,
+    /// Printed along it.
+    pub label: String,
 }
 
 impl Lines {
-    /// The panel as an SVG document. The axes cover lines, bands and horizontal references.
+    /// The panel as an SVG document. The axes cover lines, bands and the reference.
     pub fn draw(&self) -> String {
         let data: Vec<(f64, f64)> = self.series.iter().flat_map(Line::extent).collect();
-        let first_x = data.first().map(|&(x, _)| x);
-        let levels = self.references.iter().filter_map(|reference| match reference {
-            Reference::Horizontal { y, .. } => Some((first_x?, *y)),
-            Reference::Vertical { .. } => None,
-        });
-        let points = data.iter().copied().chain(levels);
+        let level = self.reference.iter().filter_map(|reference| Some((data.first()?.0, reference.y)));
+        let points = data.iter().copied().chain(level);
         framed(&self.title, [&self.x, &self.y], false, points, |svg, frame| {
             open_clipped(svg, frame);
             self.series.iter().for_each(|line| line.draw_band(svg, frame));
@@ -81,7 +67,7 @@ impl Lines {
             svg.push(format_args!("</g>"));
             // On top, since a label below a line could not be read.
             let places: Vec<(f64, f64)> = data.iter().filter_map(|&point| frame.at(point)).collect();
-            self.references.iter().enumerate().for_each(|(row, reference)| reference.draw(svg, frame, row, &places));
+            self.reference.iter().for_each(|reference| reference.draw(svg, frame, &places));
         })
     }
 }
@@ -118,43 +104,27 @@ impl Line {
 }
 
 impl Reference {
-    /// The label of a horizontal line stands where it covers least of the `places` of the data; those of vertical lines,
-    /// which may be near each other, stand in a `row` each.
-    fn draw(&self, svg: &mut Svg, frame: &Frame, row: usize, places: &[(f64, f64)]) {
+    /// The label stands where it covers least of the `places` of the data.
+    fn draw(&self, svg: &mut Svg, frame: &Frame, places: &[(f64, f64)]) {
         let Slot { x: left, y: top, width, height } = frame.area();
-        let style = Style { fill: "#555", halo: true, ..SMALL };
-        let line = |svg: &mut Svg, path: String| {
-            svg.push(format_args!(
-                "<path class=\"reference\" d=\"{path}\" stroke=\"#555\" stroke-width=\"1.5\" stroke-dasharray=\"5 4\"/>"
-            ));
-        };
-        match self {
-            Reference::Horizontal { y, label } => {
-                let Some(y) = frame.y_at(*y).filter(|&y| frame.area().contains((left, y))) else { return };
-                line(svg, format!("M{} {}h{}", num(left), num(y), num(width)));
-                let text = fit(label, SMALL.size, width - 12.0);
-                let (text_width, text_height) = (text_width(&text, SMALL.size), 1.5 * SMALL.size);
-                let boxes = [1.0, 0.0].into_iter().flat_map(|side| {
-                    let x = left + 6.0 + side * (width - 12.0 - text_width);
-                    [y - text_height, y].map(|y| Slot { x, y, width: text_width, height: text_height })
-                });
-                let inside = |slot: &Slot| slot.y >= top && slot.y + slot.height <= top + height;
-                let covered = |slot: &Slot| places.iter().filter(|&&place| slot.contains(place)).count();
-                let Some(best) = boxes.filter(inside).min_by_key(covered) else { return };
-                let place = (best.x, best.y + best.height / 2.0);
-                svg.text(place, Style { anchor: "start", ..style }, &text);
-            }
-            Reference::Vertical { x, label } => {
-                let Some(x) = frame.x_at(*x).filter(|&x| frame.area().contains((x, top))) else { return };
-                line(svg, format!("M{} {}v{}", num(x), num(top), num(height)));
-                let room = left + width - x - 8.0;
-                let (anchor, beside) =
-                    if text_width(label, SMALL.size) <= room { ("start", 6.0) } else { ("end", -6.0) };
-                let text = fit(label, SMALL.size, f64::max(room, x - left));
-                let y = top + (0.8 + 1.2 * row as f64) * SMALL.size;
-                svg.text((x + beside, y), Style { anchor, ..style }, &text);
-            }
-        }
+        let Some(y) = frame.y_at(self.y).filter(|&y| frame.area().contains((left, y))) else { return };
+        svg.push(format_args!(
+            "<path class=\"reference\" d=\"M{} {}h{}\" stroke=\"#555\" stroke-width=\"1.5\" stroke-dasharray=\"5 4\"/>",
+            num(left),
+            num(y),
+            num(width)
+        ));
+        let text = fit(&self.label, SMALL.size, width - 12.0);
+        let (text_width, text_height) = (text_width(&text, SMALL.size), 1.5 * SMALL.size);
+        let boxes = [1.0, 0.0].into_iter().flat_map(|side| {
+            let x = left + 6.0 + side * (width - 12.0 - text_width);
+            [y - text_height, y].map(|y| Slot { x, y, width: text_width, height: text_height })
+        });
+        let inside = |slot: &Slot| slot.y >= top && slot.y + slot.height <= top + height;
+        let covered = |slot: &Slot| places.iter().filter(|&&place| slot.contains(place)).count();
+        let Some(best) = boxes.filter(inside).min_by_key(covered) else { return };
+        let place = (best.x, best.y + best.height / 2.0);
+        svg.text(place, Style { fill: "#555", halo: true, anchor: "start", ..SMALL }, &text);
     }
 }
 
@@ -186,7 +156,7 @@ mod tests {
 
     fn panel(series: Vec<Line>, log: bool) -> Lines {
         let axis = |label| if log { Scale::new(label).log() } else { Scale::new(label) };
-        Lines { title: "loss".into(), x: axis("epoch"), y: axis("loss (nats)"), series, references: vec![] }
+        Lines { title: "loss".into(), x: axis("epoch"), y: axis("loss (nats)"), series, reference: None }
     }
 
     fn of_class<'a>(elements: &'a [Element], class: &str) -> Vec<&'a Element> {
@@ -237,20 +207,16 @@ mod tests {
     }
 
     #[test]
-    fn faint_lines_are_drawn_behind_and_references_within_the_area() {
+    fn faint_lines_are_drawn_behind_and_a_reference_has_its_label() {
         let points = vec![(1.0, 1.0), (9.0, 2.0)];
         let strong = Line { points: points.clone(), ..Line::new(Look::new(0)) };
         let faint = Line { points, ..Line::new(Look::new(0).faint()) };
         let mut panel = panel(vec![strong, faint], false);
-        panel.references = vec![
-            Reference::Horizontal { y: 2.5, label: "best attainable".into() },
-            Reference::Vertical { x: 8.9, label: "NaN in the source".into() },
-            Reference::Vertical { x: 400.0, label: "outside".into() },
-        ];
+        panel.reference = Some(Reference { y: 2.5, label: "best attainable".into() });
         let document = panel.draw();
         let found = elements(&document);
         assert_eq!(of_class(&found, "series")[0].get("stroke-width"), "1.4");
-        assert_eq!(of_class(&found, "reference").len(), 2);
-        assert!(document.contains(">best attainable<") && !document.contains(">outside<"));
+        assert_eq!(of_class(&found, "reference").len(), 1);
+        assert!(document.contains(">best attainable<"));
     }
 }

@@ -14,7 +14,7 @@ mod points;
 mod strip;
 
 pub use confusion::Confusion;
-pub use heat_map::{HeatMap, Shading};
+pub use heat_map::HeatMap;
 pub use images::Images;
 pub use key::{Key, Mark, key_sample, legend};
 pub use lines::{Line, Lines, Reference};
@@ -108,7 +108,7 @@ mod tests {
         let (x, y) = (Scale::new("KL (nats)").log(), Scale::new("reconstruction (nats)"));
         let points: Vec<(f64, f64)> = (1..9).map(|i| (f64::from(i), f64::from(i * i))).collect();
         let line = Line { points: points.clone(), ..Line::new(look) };
-        let lines = Lines { title: "lines".into(), x: x.clone(), y: y.clone(), series: vec![line], references: vec![] };
+        let lines = Lines { title: "lines".into(), x: x.clone(), y: y.clone(), series: vec![line], reference: None };
         let cloud = Cloud { look, points: points.clone() };
         let scatter = Points { clouds: vec![cloud], ..Points::new("points", Scale::new("x1"), Scale::new("x2")) };
         let spots = points.iter().map(|&at| Spot { at, x_range: None, y_range: None, label: "β = 1".into() }).collect();

@@ -5,7 +5,7 @@ use super::super::results::numbers;
 use super::super::{Request, Results};
 use super::{ARMS, BETAS, MODELS};
 use crate::plot::Look;
-use crate::plot::panel::{Confusion, HeatMap, Key, Line, Lines, Mark, Marked, Marks, Scale, Shading, Spot};
+use crate::plot::panel::{Confusion, HeatMap, Key, Line, Lines, Mark, Marked, Marks, Scale, Spot};
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
 
 /// Percentiles of independent restarts and the values of the source.
@@ -257,59 +257,41 @@ fn beta_keys(mark: Mark) -> Vec<Key> {
 fn figures(results: &Results<'_>) -> Section {
     let mut blocks = Vec::new();
     for arm in ARMS {
-        for (model, panels) in [
-            (
-                "discrete",
-                &[
-                    ("loss", "nats"),
-                    ("recon", "squared units"),
-                    ("kl", "nats"),
-                    ("nmi", ""),
-                    ("hungarian_accuracy", "share of rows"),
-                ][..],
-            ),
-            (
-                "continuous",
-                &[
-                    ("loss", "nats"),
-                    ("recon", "squared units"),
-                    ("kl", "nats"),
-                    ("probe_accuracy", "share of rows"),
-                    ("mean_radius", ""),
-                ],
-            ),
-        ] {
-            blocks.push(histories(results, arm, model, panels));
-        }
+        blocks.extend(MODELS.map(|model| histories(results, arm, model)));
         blocks.push(heat_maps(results, arm));
     }
     blocks.push(tradeoff(results));
     Section { title: "Figures".into(), blocks }
 }
 
-fn histories(results: &Results<'_>, arm: &str, model: &str, panels: &[(&str, &str)]) -> Block {
-    let draw = |(metric, unit): &(&str, &str)| {
+/// Every metric of a model against the epoch.
+fn histories(results: &Results<'_>, arm: &str, model: &str) -> Block {
+    let loss = [("loss", "loss", "nats")];
+    let panel = |&(metric, name, unit): &(&str, &str, &str)| {
         let series = BETAS.iter().enumerate().map(|(i, beta)| {
             let history = results.of(&[("arm", arm), ("model", model), ("beta", beta)]).history(metric);
-            let points = history.iter().enumerate().map(|(epoch, s)| (1.0 + epoch as f64, s.median)).collect();
-            Line { points, ..Line::new(Look::ordered(i, BETAS.len())) }
+            let epochs = || history.iter().zip(1..).map(|(spread, epoch)| (f64::from(epoch), spread));
+            Line {
+                points: epochs().map(|(epoch, s)| (epoch, s.median)).collect(),
+                band: epochs().map(|(epoch, s)| (epoch, s.lower_quartile, s.upper_quartile)).collect(),
+                ..Line::new(Look::ordered(i, BETAS.len()))
+            }
         });
-        let name = metric.replace('_', " ");
-        let label = if unit.is_empty() { name.clone() } else { format!("{name} ({unit})") };
+        let label = if unit.is_empty() { name.to_string() } else { format!("{name} ({unit})") };
         let lines = Lines {
             title: format!("{name}, {model}"),
             x: Scale::new("epoch"),
             y: Scale::new(&label),
             series: series.collect(),
-            references: Vec::new(),
+            reference: None,
         };
         (metric.replace('_', "-"), lines.draw())
     };
     Block::Figure {
         id: format!("history-{model}-{arm}"),
-        caption: format!("Training history of the {model} model by β, layout {arm}: medians over seeds."),
-        legend: beta_keys(Mark::Line),
-        panels: panels.iter().map(draw).collect(),
+        caption: format!("Training history of the {model} model by β, layout {arm}: medians and quartiles over seeds."),
+        legend: beta_keys(Mark::Band),
+        panels: loss.iter().chain(&metrics(model)).map(panel).collect(),
     }
 }
 
@@ -324,7 +306,6 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
             column_axis: "β".into(),
             columns: BETAS.iter().map(ToString::to_string).collect(),
             values: names.iter().map(|(metric, ..)| medians(results, arm, model, metric)).collect(),
-            shading: Shading::PerRow,
         }
     };
     let mut panels: Vec<(String, String)> =

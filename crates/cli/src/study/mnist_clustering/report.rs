@@ -194,7 +194,7 @@ fn curves(results: &Results<'_>) -> Section {
         if let Some((low, high)) = limits {
             y = y.limits(low, high);
         }
-        let lines = Lines { title: title.into(), x: Scale::new("epoch").log(), y, series, references: Vec::new() };
+        let lines = Lines { title: title.into(), x: Scale::new("epoch").log(), y, series, reference: None };
         (stem.to_string(), lines.draw())
     };
     let key = |(model, ..): (&str, &str, f64)| Key { name: model.to_string(), look: look(model), mark: Mark::Line };

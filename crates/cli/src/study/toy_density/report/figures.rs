@@ -1,6 +1,6 @@
 //! The figures of `toy-density`: for each density and posterior what the slides show, and the worst run.
 
-use elbo_datasets::Toy;
+use elbo_datasets::{Toy, ToyDensity};
 use serde_json::Value;
 
 use super::super::super::Results;
@@ -8,10 +8,12 @@ use super::super::super::results::numbers;
 use super::super::{KNOWN, PER_SAMPLE, POSTERIORS};
 use super::{look, of};
 use crate::plot::Look;
-use crate::plot::panel::{Cloud, Ellipse, Key, Line, Lines, Mark, Points, Polyline, Scale};
+use crate::plot::panel::{Cloud, Ellipse, Key, Line, Lines, Mark, Points, Polyline, Reference, Scale};
 use crate::report::{Block, number};
 
 const DATA: Look = Look::GREY;
+/// Ellipses of single posteriors.
+const POSTERIOR: Look = Look::new(3).pattern(0);
 
 /// Every figure.
 pub(super) fn blocks(results: &Results<'_>) -> Vec<Block> {
@@ -43,7 +45,7 @@ fn latents(title: &str, look: Look, value: &Value) -> String {
     let ellipses = value["ellipses"].as_array().into_iter().flatten().filter_map(numbers);
     panel.ellipses = ellipses
         .filter(|e| e.len() == 5)
-        .map(|e| Ellipse { look: Look::new(3), mean: (e[0], e[1]), cov: [[e[2], e[3]], [e[3], e[4]]], sigmas: 1.0 })
+        .map(|e| Ellipse { look: POSTERIOR, mean: (e[0], e[1]), cov: [[e[2], e[3]], [e[3], e[4]]], sigmas: 1.0 })
         .collect();
     panel.draw()
 }
@@ -83,7 +85,7 @@ fn one_run(density: Toy, posterior: &str, record: &Value) -> Block {
         legend: vec![
             Key { name: "data".into(), look: DATA, mark: Mark::Points },
             Key { name: format!("{posterior} posterior"), look: ours, mark: Mark::Points },
-            Key { name: "posterior of one row".into(), look: Look::new(3), mark: Mark::Line },
+            Key { name: "posterior of one row".into(), look: POSTERIOR, mark: Mark::Line },
         ],
         panels,
     }
@@ -91,7 +93,7 @@ fn one_run(density: Toy, posterior: &str, record: &Value) -> Block {
 
 /// Loss of batches and of epochs of the first seed.
 fn losses(results: &Results<'_>, density: Toy) -> Block {
-    let lines = |title: &str, x: &str, path: &dyn Fn(&Value) -> Vec<(f64, f64)>| {
+    let lines = |title: &str, x: &str, reference: Option<Reference>, path: &dyn Fn(&Value) -> Vec<(f64, f64)>| {
         let series = POSTERIORS.iter().filter_map(|posterior| {
             let points = path(of(results, density, KNOWN, posterior).first_record()?);
             Some(Line { points, ..Line::new(look(posterior).pattern(usize::from(*posterior == "full"))) })
@@ -101,7 +103,7 @@ fn losses(results: &Results<'_>, density: Toy) -> Block {
             x: Scale::new(x),
             y: Scale::new("loss (nats)"),
             series: series.collect(),
-            references: Vec::new(),
+            reference,
         }
         .draw()
     };
@@ -109,6 +111,8 @@ fn losses(results: &Results<'_>, density: Toy) -> Block {
         let list = numbers(&record["test_loss"]).unwrap_or_default().into_iter();
         list.enumerate().map(|(epoch, loss)| (1.0 + epoch as f64, loss)).collect()
     };
+    let entropy = -ToyDensity { kind: density, literal: false }.expected_log_density().value;
+    let best = Reference { y: entropy, label: "entropy of the density: the best attainable".into() };
     Block::Figure {
         id: format!("{}-loss", density.name()),
         caption: format!(
@@ -123,8 +127,8 @@ fn losses(results: &Results<'_>, density: Toy) -> Block {
             })
             .into(),
         panels: vec![
-            ("batches".into(), lines("Loss of a batch", "step", &|record| points(&record["batches"]))),
-            ("epochs".into(), lines("Loss of an epoch", "epoch", &epochs)),
+            ("batches".into(), lines("Loss of a batch", "step", None, &|record| points(&record["batches"]))),
+            ("epochs".into(), lines("Loss of an epoch", "epoch", Some(best), &epochs)),
         ],
     }
 }
@@ -149,7 +153,10 @@ fn worst(results: &Results<'_>, density: Toy) -> Option<Block> {
             density.name(),
             number(gap)
         ),
-        legend: vec![Key { name: format!("{posterior} posterior"), look: ours, mark: Mark::Points }],
+        legend: vec![
+            Key { name: format!("{posterior} posterior"), look: ours, mark: Mark::Points },
+            Key { name: "posterior of one row".into(), look: POSTERIOR, mark: Mark::Line },
+        ],
         panels: vec![
             ("generated".into(), cloud("Generated", x, vec![(ours, points(&record["generated"]))]).draw()),
             ("reconstructed".into(), cloud("Reconstructed", x, vec![(ours, points(&record["reconstructed"]))]).draw()),
