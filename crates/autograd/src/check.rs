@@ -47,7 +47,8 @@ pub fn inputs(inputs: &[Tensor], f: impl for<'t> Fn(&'t Tape<'t>, &[Var<'t>]) ->
     let params = Params::new();
     let value = |xs: &[Tensor]| {
         let tape = Tape::new(&params);
-        let vars: Vec<_> = xs.iter().map(|x| tape.constant(x.clone())).collect();
+        // Variables, because only what depends on one has its kinks recorded.
+        let vars: Vec<_> = xs.iter().map(|x| tape.variable(x.clone())).collect();
         (f64::from(f(&tape, &vars).item()), tape.pattern())
     };
     let gradients: Vec<Tensor> = {

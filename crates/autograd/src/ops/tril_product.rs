@@ -21,6 +21,7 @@ pub(super) fn by_matrix(
     fill: impl Fn(&mut [Real], &[Real], &[Real], &[Real]),
 ) -> Tensor {
     let d = v.shape().last();
+    assert!(d > 1, "a triangle of one dimension has no entries below its diagonal");
     let wanted = v.shape().with_last(entries(d));
     assert!(
         diag.shape() == v.shape() && lower.shape() == wanted,

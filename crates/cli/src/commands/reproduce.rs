@@ -36,6 +36,9 @@ pub fn run(args: &Reproduce) -> Result<()> {
     let outcomes = grid.run(work, &interrupt, args.common.quiet)?;
     let results = Results::new(prepared.iter().map(|cell| &cell.experiment).zip(&outcomes));
     let mut report = study.report(&results, &request);
+    if !request.is_judged() {
+        report.summary.iter_mut().for_each(|statement| statement.holds = None);
+    }
     report.sections.push(command(args));
     report.provenance = provenance(threads, &results);
     write(&out, &report)?;

@@ -323,7 +323,7 @@ fn samples(results: &Results<'_>) -> Section {
     };
     let panels: Vec<_> = MODELS.into_iter().filter_map(panel).collect();
     let caption = "Means of p(x | ·) for draws from the prior of each class, first seed, with the number of test images in each \
-                   cluster and their most frequent label. In M2 every row looks alike: the class is not used.";
+                   cluster and their most frequent label. Where all rows look alike, the class is not used.";
     let figure = Block::Figure { id: "samples".into(), caption: caption.into(), legend: Vec::new(), panels };
     Section { title: "Samples of each cluster".into(), blocks: vec![figure] }
 }
