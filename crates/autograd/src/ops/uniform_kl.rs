@@ -17,11 +17,11 @@ fn log_classes(l: &Tensor) -> Real {
 impl Op<1> for UniformKl {
     fn forward(&self, [l]: [&Tensor; 1]) -> Tensor {
         let log_k = log_classes(l);
-        l.zip_sum_last(
-            l,
+        let terms = l.map(
             #[inline(always)]
-            move |l, _| math::exp(l) * (l + log_k),
-        )
+            move |l| math::exp(l) * (l + log_k),
+        );
+        terms.sum_last()
     }
     /// `dy · exp l · (l + ln k + 1)`
     fn vjp(&self, _wrt: usize, [l]: [&Tensor; 1], _y: &Tensor, dy: &Tensor) -> Tensor {
