@@ -8,7 +8,7 @@ use elbo::autograd::{Activation, Init, Tape, Var};
 use elbo::datasets::{Batches, Mixture};
 use elbo::metrics::Contingency;
 use elbo::models::dist::{Kl, UniformCategorical};
-use elbo::models::fit::{self, Sums, Trainer};
+use elbo::models::fit::{self, Trainer};
 use elbo::models::nn::{Builder, CategoricalNet, NormalNet, Spread};
 use elbo::models::{Model, Noise, Objective, Settings};
 use elbo::tensor::{Purpose, Tensor, stream};
@@ -16,7 +16,7 @@ use elbo::tensor::{Purpose, Tensor, stream};
 struct Codes {
     q_y: CategoricalNet,
     p_x: NormalNet,
-    k: usize,
+    p_y: UniformCategorical,
 }
 
 impl Model for Codes {
@@ -24,14 +24,18 @@ impl Model for Codes {
     fn objective<'t>(&self, x: Var<'t>, _noise: &mut Noise) -> Objective<'t> {
         let q_y = self.q_y.given([x]);
         let [log_px] = q_y.expect(|y| [self.p_x.given([y]).log_prob(x)]);
-        Objective::nll(log_px)
-            .plus(1.0, "kl_y", q_y.kl(&UniformCategorical { classes: self.k }))
-            .with_clusters(q_y.probs())
+        Objective::nll(log_px).plus(1.0, "kl_y", q_y.kl(&self.p_y)).with_clusters(q_y.probs())
+    }
+
+    /// ln Σ_y p(y) p(x|y)
+    fn log_evidence<'t>(&self, x: Var<'t>, _noise: &mut Noise) -> Var<'t> {
+        self.p_y.marginalize(x.tape(), |y| self.p_x.given([y]).log_prob(x))
     }
 
     /// The mean of p(x|y), once for each code.
     fn generate<'t>(&self, tape: &'t Tape<'t>, _count: usize, _noise: &mut Noise) -> Var<'t> {
-        self.p_x.given([tape.constant(Tensor::eye(self.k).reshape([self.k, 1, self.k]))]).loc
+        let k = self.p_y.classes;
+        self.p_x.given([tape.constant(Tensor::eye(k).reshape([k, 1, k]))]).loc
     }
 }
 
@@ -41,7 +45,7 @@ fn main() {
     let mut b = Builder::new(Init::Torch, Activation::Relu, stream(seed, Purpose::Init, 0));
     let q_y = CategoricalNet::new(&mut b, "q_y", &[("x", 2)], &[32], k);
     let p_x = NormalNet::new(&mut b, "p_x", &[("y", k)], &[32], None, 2, Spread::Global);
-    let model = Codes { q_y, p_x, k };
+    let model = Codes { q_y, p_x, p_y: UniformCategorical { classes: k } };
 
     let mut trainer = Trainer::new(&model, b.finish(), &Settings::defaults(&fit::settings()));
     let mut batches = Batches::new(data.rows(), 100, seed);

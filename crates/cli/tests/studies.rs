@@ -80,9 +80,11 @@ fn a_dry_run_writes_nothing_and_another_plan_is_refused() {
     assert!(plan.contains("density=figure-eight arm=known noise posterior=full z=2"), "{plan}");
     assert!(!sandbox.path("studies").exists());
     sandbox.succeed("reproduce beta-sweep --seeds 1 --quick --out study --quiet");
+    let before = sandbox.contents("study");
     let outcome = sandbox.elbo("reproduce beta-sweep --seeds 2 --quick --out study --quiet");
     assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("24 cells and not 48; choose another --out"), "{}", outcome.stderr);
+    assert!(sandbox.contents("study") == before, "the refused plan left something");
 }
 
 #[test]
