@@ -3,7 +3,7 @@
 //! The functions here are pure: no files, no clock, no fonts to load, the same bytes for the same data. Values that cannot
 //! be drawn (NaN, infinite, not positive on a log axis) are left out, and a figure without any value says so.
 //!
-//! A run directory gets full figures with their own legends ([`curves`], [`scatter`], [`image_grid`], [`confusion()`]); a
+//! A run directory gets full figures with their own legends ([`curves()`], [`scatter()`], [`image_grid()`], [`confusion()`]); a
 //! report gets small panels ([`panel`]) that the page lays out as its width allows.
 
 mod axis;
