@@ -7,7 +7,6 @@ mod bernoulli_log_prob;
 mod broadcast;
 mod concat;
 mod div;
-mod dot;
 mod exp;
 mod expm1;
 mod gather;
@@ -50,8 +49,6 @@ pub fn all() -> Vec<Entry> {
         Entry::of(broadcast::Broadcast { shape: [2, 3, 4].into() }),
         Entry::of(concat::Concat),
         Entry::of(div::Div),
-        Entry::of(dot::Dot { from_last: 0 }),
-        Entry::of(dot::Dot { from_last: 1 }),
         Entry::of(exp::Exp),
         Entry::of(expm1::Expm1),
         Entry::of(gather::Gather { index: vec![2, 0, 3] }),

@@ -2,7 +2,6 @@
 
 use elbo_tensor::{Real, Tensor};
 
-use super::sum::keep_axis;
 use crate::{Case, Op, Var};
 
 /// `weight · Σᵢ (xᵢ − mᵢ)²`: x and m broadcast to `[.., d]` → `[..]`.
@@ -18,10 +17,11 @@ impl Op<2> for SquaredError {
         x.zip(m, move |x, m| weight * (x - m) * (x - m)).sum_last()
     }
     /// `dy · 2 weight (x − m)`, `dy · 2 weight (m − x)`
-    fn vjp(&self, wrt: usize, x: [&Tensor; 2], y: &Tensor, dy: &Tensor) -> Tensor {
+    fn vjp(&self, wrt: usize, x: [&Tensor; 2], _y: &Tensor, dy: &Tensor) -> Tensor {
         let double = 2.0 * self.weight;
         let slope = x[wrt].zip(x[1 - wrt], move |x, m| double * (x - m));
-        slope.update(&keep_axis(dy, y.shape().len()), |slope, dy| slope * dy)
+        let column = dy.clone().reshape(slope.shape().with_last(1));
+        slope.update(&column, |slope, dy| slope * dy)
     }
     fn cases(&self) -> Vec<[Case; 2]> {
         vec![

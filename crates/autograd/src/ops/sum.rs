@@ -1,6 +1,6 @@
 //! Sums over one axis or all.
 
-use elbo_tensor::{Shape, Tensor};
+use elbo_tensor::Tensor;
 
 use crate::{Case, Op, Var};
 
@@ -35,15 +35,6 @@ pub(crate) fn repeat(dy: &Tensor, x: &Tensor, axis: Option<usize>) -> Tensor {
         return dy.clone().reshape([outer, 1]).broadcast_to([outer, extent]).reshape(x.shape());
     }
     dy.clone().reshape([outer, 1, inner]).broadcast_to([outer, extent, inner]).reshape(x.shape())
-}
-
-/// `dy` of a reduction over `axis`, with an axis of extent 1 in its place.
-pub(crate) fn keep_axis(dy: &Tensor, axis: usize) -> Tensor {
-    let mut extents = [1; Shape::MAX_RANK];
-    for (at, &n) in dy.shape().iter().enumerate() {
-        extents[at + usize::from(at >= axis)] = n;
-    }
-    dy.clone().reshape(&extents[..=dy.shape().len()])
 }
 
 impl Var<'_> {

@@ -2,7 +2,6 @@
 
 use elbo_tensor::{Real, Tensor, math};
 
-use super::sum::keep_axis;
 use crate::{Case, Op, Var};
 
 /// `Σᵢ exp lᵢ · (lᵢ + ln k) = KL(Cat(exp l) ‖ Cat(1/k, …, 1/k))`: log-probabilities `[.., k]` → `[..]`.
@@ -30,7 +29,8 @@ impl Op<1> for UniformKl {
             #[inline(always)]
             move |l| math::exp(l) * (l + shift),
         );
-        slope.update(&keep_axis(dy, dy.shape().len()), |slope, dy| slope * dy)
+        let column = dy.clone().reshape(l.shape().with_last(1));
+        slope.update(&column, |slope, dy| slope * dy)
     }
     fn cases(&self) -> Vec<[Case; 1]> {
         vec![[Case::of(&[3, 4])], [Case::of(&[2, 3, 5]).within(-30.0, -0.1)]]

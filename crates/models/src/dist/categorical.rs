@@ -43,7 +43,7 @@ impl<'t> Categorical<'t> {
 
     /// `−Σₖ pₖ ln pₖ`
     pub fn entropy(&self) -> Var<'t> {
-        -self.probs.dot(self.log_probs)
+        -(self.probs * self.log_probs).sum_last()
     }
 
     /// The exact expectation of several functions of a one-hot y, for a batch of distributions `[b, k]`.
@@ -54,7 +54,7 @@ impl<'t> Categorical<'t> {
     #[track_caller]
     pub fn expect<const N: usize>(&self, f: impl FnOnce(Var<'t>) -> [Var<'t>; N]) -> [Var<'t>; N] {
         let weights = self.probs.transpose();
-        f(codes(self.probs.tape(), self.classes())).map(|value| weights.dot_rows(value))
+        f(codes(self.probs.tape(), self.classes())).map(|value| (weights * value).sum(value.shape().len() - 2))
     }
 }
 
@@ -83,6 +83,6 @@ impl<'t> Kl<'t, UniformCategorical> for Categorical<'t> {
 /// `Σₖ qₖ (ln qₖ − ln pₖ)`
 impl<'t> Kl<'t, Categorical<'t>> for Categorical<'t> {
     fn kl(&self, p: &Categorical<'t>) -> Var<'t> {
-        self.probs.dot(self.log_probs - p.log_probs)
+        (self.probs * (self.log_probs - p.log_probs)).sum_last()
     }
 }
