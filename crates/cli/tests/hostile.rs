@@ -164,7 +164,11 @@ fn malformed_recipes_are_refused_with_line_and_column() {
         ("[trian]\nepochs = 3\n", ":1:2:", &["unknown key `trian`", "did you mean `[train]`?"]),
         ("[data]\nlr = 3\n", ":2:1:", &["unknown key `data.lr`", "did you mean `train.lr`?"]),
         ("[model]\nkind = \"vae\"\nk = 3\n", ":3:1:", &["`model.k` is a setting of gmvae"]),
-        ("[model]\nkind = \"gmave\"\n", ":2:1:", &["`model.kind` takes one of gmvae, m2, modified-m2, vae, discrete-vae"]),
+        (
+            "[model]\nkind = \"gmave\"\n",
+            ":2:1:",
+            &["`model.kind` takes one of gmvae, m2, modified-m2, vae, discrete-vae"],
+        ),
         ("[train]\nlr = 0.1\nlr = 0.2\n", ":3:1:", &["duplicate key"]),
         ("[train]\nlr = 0.1\n\n[train]\nbatch = 2\n", ":4:2:", &["duplicate key"]),
         ("[train]\nepochs = \"many\"\n", ":2:1:", &["`train.epochs` takes a whole number", "not `\"many\"`"]),
