@@ -184,6 +184,11 @@ impl RunDir {
         self.path.join(CHECKPOINTS).join(format!("{name}.state"))
     }
 
+    /// `checkpoints/epoch-NNNNNN.state`: the trainer state after an epoch that `log.keep_epochs` keeps.
+    pub fn kept(&self, epoch: u64) -> PathBuf {
+        self.state(&format!("epoch-{epoch:06}"))
+    }
+
     /// Appends a line to `events.log`.
     ///
     /// # Errors

@@ -69,6 +69,8 @@ pub struct Finished {
     pub steps: u64,
     /// Seconds over all processes.
     pub elapsed: f64,
+    /// Why it ended before its last epoch, if a number was not finite. Its last good state is saved.
+    pub diverged: Option<Error>,
 }
 
 /// Where a run begins.
@@ -181,27 +183,29 @@ impl<'a> Run<'a> {
         (self.train.int("epochs") as u64, self.epoch_steps, self.trainer.step)
     }
 
-    /// Trains to the last epoch.
+    /// Trains to the last epoch, or until a divergence that no rollback cures.
     pub fn complete(mut self, interrupt: &Interrupt, observer: &dyn Observer) -> Result<Finished> {
         let (epochs, _, _) = self.extent();
-        while self.epoch < epochs {
+        let mut diverged = None;
+        while self.epoch < epochs && diverged.is_none() {
             if let Err(divergence) = self.train_epoch(interrupt, observer)? {
-                self.diverged(&divergence, observer)?;
+                diverged = self.diverged(&divergence, observer)?;
                 continue;
             }
             self.end_epoch(observer);
             let due = self.saved.elapsed() >= CHECKPOINT_INTERVAL;
-            if due || (self.epoch == epochs && !self.brief) {
+            let kept = self.keep_epochs > 0 && self.epoch.is_multiple_of(self.keep_epochs);
+            if due || kept || (self.epoch == epochs && !self.brief) {
                 self.checkpoint()?;
             }
-            if self.keep_epochs > 0 && self.epoch.is_multiple_of(self.keep_epochs) {
-                self.state().save(&self.dir.state(&format!("epoch-{:06}", self.epoch)))?;
+            if kept {
+                self.state().save(&self.dir.kept(self.epoch))?;
             }
         }
         observer.finish();
         self.steps.flush()?;
         self.watch.flush()?;
-        if self.clusters.is_none() {
+        if self.clusters.is_none() && diverged.is_none() {
             // Continued after its last epoch: the clustering is not stored.
             self.clusters = self.evaluate(Split::Test).clusters;
         }
@@ -212,6 +216,7 @@ impl<'a> Run<'a> {
             best: self.best,
             steps: self.trainer.step,
             params: self.trainer.evaluated(),
+            diverged,
         })
     }
 
@@ -243,7 +248,7 @@ impl<'a> Run<'a> {
             let x = rows.batch(self.batches.indices(step), &mut pixels);
             self.trainer.watch = self.watch.wants(step);
             let taken = self.trainer.step(x.clone());
-            if taken.is_err() && !self.trainer.watch {
+            if taken.is_err() && self.watch.is_on() && !self.trainer.watch {
                 // What the refused step saw is what one wants to see; it changed nothing.
                 self.trainer.watch = true;
                 let _ = self.trainer.step(x);
@@ -293,7 +298,7 @@ impl<'a> Run<'a> {
             // A loss that is not a number must not become the best: nothing is below it.
             if loss.is_finite() && self.best.is_none_or(|(best, _)| loss < best) {
                 self.best = Some((loss, self.epoch));
-                self.unsaved_best = Some(self.state().evaluated().to_vec());
+                self.unsaved_best = Some(self.trainer.evaluated().flat().to_vec());
             }
         }
         let mut shown = Vec::new();
@@ -335,14 +340,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Stops with the last good state saved, or goes back to the end of the last epoch with half the step size.
-    fn diverged(&mut self, divergence: &Divergence, observer: &dyn Observer) -> Result<()> {
+    /// Goes back to the end of the last epoch with half the step size, or saves the last good state and returns why the
+    /// run ends.
+    fn diverged(&mut self, divergence: &Divergence, observer: &dyn Observer) -> Result<Option<Error>> {
         let limit = self.train.int("max_rollbacks") as u64;
         let Some(state) = self.last_good.take().filter(|_| self.rollbacks < limit) else {
             self.checkpoint()?;
-            observer.finish();
             let advice = "try a smaller train.lr, train.clip, or train.on_divergence = \"rollback\"";
-            return Err(Error::diverged(format_args!("{}: {divergence}; {advice}", self.dir.path().display())));
+            let message = format_args!("{}: {divergence}; {advice}", self.dir.path().display());
+            return Ok(Some(Error::diverged(message)));
         };
         let lr = self.trainer.adam.config.lr / 2.0;
         state.restore(&mut self.trainer).map_err(Error::diverged)?;
@@ -355,6 +361,6 @@ impl<'a> Run<'a> {
         observer.say(&format!("elbo: {event}"));
         self.dir.log_event(&event)?;
         self.last_good = Some(self.state());
-        self.checkpoint()
+        self.checkpoint().map(|()| None)
     }
 }

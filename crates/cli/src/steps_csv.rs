@@ -34,14 +34,19 @@ impl Steps {
         Ok(Self { path: path.into(), header, every, pending: String::new() })
     }
 
+    /// Whether any step has rows.
+    pub fn is_on(&self) -> bool {
+        self.every > 0
+    }
+
     /// Whether step number `step` has rows.
     pub fn wants(&self, step: u64) -> bool {
-        self.every > 0 && step.is_multiple_of(self.every)
+        self.is_on() && step.is_multiple_of(self.every)
     }
 
     /// Notes a row of step number `step`, if there are rows at all.
     pub fn push(&mut self, step: u64, cells: std::fmt::Arguments<'_>) {
-        if self.every > 0 {
+        if self.is_on() {
             self.pending += &format!("{step},{cells}\n");
         }
     }

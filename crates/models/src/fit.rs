@@ -319,7 +319,7 @@ impl<'m> Trainer<'m> {
 
 /// Smallest argument and value of each softplus: the raw spreads and the variances that are made of them.
 fn watch_softplus(tape: &Tape<'_>, params: &Params, watched: &mut Vec<(String, f64)>) {
-    for least in tape.smallest_of("Softplus") {
+    for least in ["Softplus", "DirectSoftplus"].into_iter().flat_map(|op| tape.smallest_of(op)) {
         let layer = params.name(least.layer).rsplit_once('.').map_or("", |(layer, _)| layer);
         watched.push((format!("{layer}.raw"), f64::from(least.argument)));
         watched.push((format!("{layer}.var"), f64::from(least.value)));

@@ -28,8 +28,9 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
         let mut list = clustering::settings();
         let help = "what follows h: ReLU, nothing (both with a hidden layer fewer), all hidden layers, or one more";
         list.push(Setting::choice("decoder", "relu", &["relu", "identity", "layer", "deep"], help));
-        let help = "scale of h: s(y) = √softplus by class, one for all classes, or linear in y and of either sign";
-        list.push(Setting::choice("scale", "by-class", &["by-class", "shared", "signed"], help));
+        let help = "scale of h: s(y) = √softplus by class, the same with ln(1 + eˣ) as written (0 below −16.6 in single \
+                    precision), one for all classes, or linear in y and of either sign";
+        list.push(Setting::choice("scale", "by-class", &["by-class", "direct", "shared", "signed"], help));
         list
     },
     of_intensities: |_| true,
@@ -46,6 +47,7 @@ impl ModifiedM2 {
             _ => drop(hidden.drain(..hidden.len().min(1))),
         }
         let scale = match settings.text("scale") {
+            "direct" => Spread::DirectSoftplusVar,
             "shared" => Spread::SharedSoftplusVar,
             "signed" => Spread::Signed,
             _ => Spread::SoftplusVar,

@@ -6,6 +6,7 @@ mod affine;
 mod bernoulli_log_prob;
 mod broadcast;
 mod concat;
+mod direct_softplus;
 mod div;
 mod exp;
 mod expm1;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Entry> {
         Entry::of(bernoulli_log_prob::BernoulliLogProb),
         Entry::of(broadcast::Broadcast { shape: [2, 3, 4].into() }),
         Entry::of(concat::Concat),
+        Entry::of(direct_softplus::DirectSoftplus),
         Entry::of(div::Div),
         Entry::of(exp::Exp),
         Entry::of(expm1::Expm1),

@@ -56,7 +56,10 @@ pub fn run(args: &Train) -> Result<()> {
     };
     let run = Run::open(&dir, &config, (&splits, binarize), (&*model, params), start)?;
     let progress = Progress::new(run.extent(), quiet);
-    let finished = run.complete(&interrupt, &progress)?;
+    let mut finished = run.complete(&interrupt, &progress)?;
+    if let Some(divergence) = finished.diverged.take() {
+        return Err(divergence);
+    }
     let parts = (&*model, &finished.params);
     let drawn = figures::write(&dir, &finished.metrics, parts, &splits.test, finished.clusters.as_ref(), seed)?;
     let summary = summary(&config, &finished, &drawn);

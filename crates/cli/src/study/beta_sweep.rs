@@ -79,7 +79,7 @@ impl Study for BetaSweep {
                 config.set(&set, &schema)?;
                 let labels = [("arm", arm), ("model", model), ("beta", beta)];
                 let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
-                experiments.push(Experiment { labels, config, cost: 0.012, width: Width::OneCore });
+                experiments.push(Experiment { labels, config, cost: 0.012, width: Width::OneCore, from: None });
             }
         }
         Ok(experiments)

@@ -57,7 +57,7 @@ impl Study for MnistClustering {
                 // Evaluation costs a tenth of training.
                 let cost = 1.1 * step * steps;
                 let labels = vec![("model".to_string(), model.to_string())];
-                experiments.push(Experiment { labels, config, cost, width: Width::AllCores });
+                experiments.push(Experiment { labels, config, cost, width: Width::AllCores, from: None });
             }
         }
         Ok(experiments)

@@ -4,6 +4,7 @@
 mod beta_sweep;
 mod judge;
 mod mnist_clustering;
+mod modified_m2_nan;
 mod results;
 mod run;
 mod toy_density;
@@ -66,6 +67,18 @@ pub struct Experiment {
     pub cost: f64,
     /// How much of the machine it uses.
     pub width: Width,
+    /// Where it begins, if not at the start.
+    pub from: Option<From>,
+}
+
+/// A state that another run of the study has kept. That run comes earlier in the plan, and both use all cores, so that it
+/// is over.
+#[derive(Debug, Clone, Copy)]
+pub struct From {
+    /// Index of the run.
+    pub experiment: usize,
+    /// After which epoch; `log.keep_epochs` of that run keeps it.
+    pub epoch: u64,
 }
 
 impl Experiment {
@@ -82,7 +95,7 @@ impl Experiment {
     }
 }
 
-/// A run that came to its end, for measuring.
+/// A run that came to its end or diverged, for measuring.
 pub struct Done<'a> {
     /// Which one.
     pub experiment: &'a Experiment,
@@ -113,11 +126,20 @@ pub trait Study: Sync {
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>>;
     /// Measures a run at its end.
     fn measure(&self, done: &Done<'_>) -> Result<Measured>;
+    /// Measures a run that diverged: nothing, unless the divergence is what the study is about.
+    fn measure_diverged(&self, _done: &Done<'_>) -> Result<Measured> {
+        Ok((Vec::new(), serde_json::Value::Null))
+    }
     /// The report over all runs, with its verdicts if the request is to be judged.
     fn report(&self, results: &Results<'_>, request: &Request<'_>) -> Report;
 }
 
 /// Every study.
-pub fn all() -> [&'static dyn Study; 3] {
-    [&beta_sweep::BetaSweep, &toy_density::ToyDensity, &mnist_clustering::MnistClustering]
+pub fn all() -> [&'static dyn Study; 4] {
+    [
+        &beta_sweep::BetaSweep,
+        &toy_density::ToyDensity,
+        &mnist_clustering::MnistClustering,
+        &modified_m2_nan::ModifiedM2Nan,
+    ]
 }

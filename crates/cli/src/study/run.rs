@@ -7,11 +7,10 @@ use std::sync::Arc;
 use elbo_datasets::Splits;
 use elbo_models::ModelSpec;
 use elbo_models::fit::Terms;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Done, Experiment, Request, Study};
-use crate::error::{ExitCode, Result};
+use crate::error::Result;
 use crate::grid::{Cell, CellProgress, Outcome, Plan, State, Width};
 use crate::interrupt::Interrupt;
 use crate::progress::Observer;
@@ -26,13 +25,15 @@ pub struct Prepared {
     splits: Arc<Splits>,
     binarize: bool,
     spec: &'static ModelSpec,
+    /// Identity of the run whose state it begins with, and after which epoch.
+    from: Option<(String, u64)>,
 }
 
 /// Loads the data of every experiment and checks that its model fits: no run begins before all of them can.
 pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Prepared>)> {
     let mut loaded: HashMap<String, Arc<Splits>> = HashMap::new();
     let mut prepared = Vec::new();
-    let mut cells = Vec::new();
+    let mut cells: Vec<Cell> = Vec::new();
     for experiment in study.experiments(request)? {
         let config = &experiment.config;
         let section = config.section("data");
@@ -47,22 +48,23 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
         };
         let spec = setup::check(config, &splits)?;
         let binarize = data::binarize(section, &splits.train)?;
+        let from = experiment.from.map(|from| (cells[from.experiment].id.clone(), from.epoch));
         cells.push(Cell {
-            id: identity(&experiment, &splits),
+            id: identity(&experiment, &splits, from.as_ref()),
             labels: experiment.labels.clone(),
             seed: experiment.seed(),
             extent: config.section("train").int("epochs") as u64,
             cost: experiment.cost,
             width: experiment.width,
         });
-        prepared.push(Prepared { experiment, splits, binarize, spec });
+        prepared.push(Prepared { experiment, splits, binarize, spec, from });
     }
     Ok((Plan::new(study.name(), cells), prepared))
 }
 
-/// Hash of the resolved configuration, seed included, and of the data. Of a run on all cores, which takes long, the number
+/// Hash of the resolved configuration, seed included, of the data, and of where the run begins. Of a run on all cores, which takes long, the number
 /// of epochs does not count unless the step size decays with it: a longer study continues the run of a shorter one.
-fn identity(experiment: &Experiment, splits: &Splits) -> String {
+fn identity(experiment: &Experiment, splits: &Splits, from: Option<&(String, u64)>) -> String {
     let config = &experiment.config;
     let continues = experiment.width == Width::AllCores && config.section("train").text("lr_decay") == "none";
     let settings = config.to_toml();
@@ -72,6 +74,7 @@ fn identity(experiment: &Experiment, splits: &Splits) -> String {
     for split in [&splits.train, &splits.valid, &splits.test] {
         hash.update(split.checksum().to_le_bytes());
     }
+    from.iter().for_each(|(origin, epoch)| hash.update(format!("from {origin} after {epoch}\n")));
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -105,15 +108,16 @@ impl Prepared {
         let (model, initial) =
             self.spec.create(config.section("model"), self.splits.train.width(), self.experiment.seed());
         let parts = (&*model, initial.clone());
-        let run = Run::open(&dir, config, (&self.splits, self.binarize), parts, Start::Resume)?.briefly();
-        let (epochs, epoch_steps, _) = run.extent();
-        let finished = match run.complete(interrupt, &Reporter { progress, steps: epochs * epoch_steps }) {
-            Err(error) if error.code() == ExitCode::Diverged => {
-                let state = State::Diverged(error.to_string());
-                return Ok(Outcome { state, values: Vec::new(), record: Value::Null, seconds: 0.0, extent });
-            }
-            finished => finished?,
+        let origin =
+            self.from.as_ref().map(|(id, epoch)| RunDir::of_grid(&path.with_file_name(id)).map(|dir| dir.kept(*epoch)));
+        let origin = origin.transpose()?;
+        let start = match &origin {
+            Some(state) if !dir.state("last").exists() => Start::From(state),
+            _ => Start::Resume,
         };
+        let run = Run::open(&dir, config, (&self.splits, self.binarize), parts, start)?.briefly();
+        let (epochs, epoch_steps, _) = run.extent();
+        let finished = run.complete(interrupt, &Reporter { progress, steps: epochs * epoch_steps })?;
         let done = Done {
             experiment: &self.experiment,
             splits: &self.splits,
@@ -123,7 +127,10 @@ impl Prepared {
             finished: &finished,
             dir: &dir,
         };
-        let (values, record) = study.measure(&done)?;
-        Ok(Outcome { state: State::Finished, values, record, seconds: finished.elapsed, extent })
+        let (state, (values, record)) = match &finished.diverged {
+            None => (State::Finished, study.measure(&done)?),
+            Some(divergence) => (State::Diverged(divergence.to_string()), study.measure_diverged(&done)?),
+        };
+        Ok(Outcome { state, values, record, seconds: finished.elapsed, extent })
     }
 }

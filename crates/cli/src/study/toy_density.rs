@@ -138,5 +138,5 @@ fn experiment(
     ];
     let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
     let cost = 3.0 + step * (config.section("train").int("epochs") as u64 * rows / 32) as f64;
-    Ok(Experiment { labels, config, cost, width: Width::OneCore })
+    Ok(Experiment { labels, config, cost, width: Width::OneCore, from: None })
 }

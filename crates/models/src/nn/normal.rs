@@ -16,6 +16,8 @@ pub enum Spread {
     LogScale,
     /// The head gives the variance through a softplus: `scale = √softplus(raw)`.
     SoftplusVar,
+    /// The same with `ln(1 + eˣ)` computed as it is written, which single precision makes 0 below −16.6.
+    DirectSoftplusVar,
     /// One learned variance per dimension for all inputs, through a softplus.
     SharedSoftplusVar,
     /// The head gives the scale itself, of either sign: for [`DiagNormal::transform`], where no density is asked for.
@@ -41,6 +43,7 @@ impl Spread {
             Spread::LogScale => (2.0 * raw).exp(),
             Spread::LogVar | Spread::Global => raw.exp(),
             Spread::SoftplusVar | Spread::SharedSoftplusVar => raw.softplus(),
+            Spread::DirectSoftplusVar => raw.direct_softplus(),
             Spread::Fixed(_) => raw,
         };
         if floor == 0.0 { variance.sqrt() } else { (variance + floor).sqrt() }

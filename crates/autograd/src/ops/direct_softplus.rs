@@ -1,0 +1,31 @@
+//! `ln(1 + eˣ)` computed as it is written, elementwise: what a softplus without `ln_1p` gives.
+
+use elbo_tensor::{Tensor, math};
+
+use crate::{Case, Op, Var};
+
+/// `ln(1 + eˣ)` with the sum rounded to the scalar: in single precision it is a multiple of 2⁻²³ for small results, and
+/// exactly 0 for x below −16.6. It exists to show what comes of that.
+#[derive(Debug)]
+pub struct DirectSoftplus;
+
+impl Op<1> for DirectSoftplus {
+    /// `x` above 30, where `eˣ` might overflow.
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.map(|x| if x > 30.0 { x } else { (1.0 + x.exp()).ln() })
+    }
+    /// `dy · σ(x)`
+    fn vjp(&self, _wrt: usize, [x]: [&Tensor; 1], _y: &Tensor, dy: &Tensor) -> Tensor {
+        dy.zip(x, |dy, x| dy * math::sigmoid(x))
+    }
+    fn cases(&self) -> Vec<[Case; 1]> {
+        vec![[Case::of(&[3, 4])], [Case::of(&[5]).within(40.0, 50.0)]]
+    }
+}
+
+impl Var<'_> {
+    /// `ln(1 + eˣ)` as it is written: 0 where `eˣ` is lost beside 1. [`Var::softplus`] keeps it.
+    pub fn direct_softplus(self) -> Self {
+        self.unary(DirectSoftplus)
+    }
+}

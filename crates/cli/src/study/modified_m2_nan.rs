@@ -1,0 +1,191 @@
+//! `modified-m2-nan`: why training modified M2 ends in NaN, and what prevents it.
+
+mod report;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use elbo_metrics::median;
+use serde_json::json;
+
+use super::{Done, Experiment, From, Measured, Request, Results, Scale, Study};
+use crate::error::{Error, Result};
+use crate::grid::Width;
+use crate::recipe;
+use crate::report::Report;
+
+/// The study of this file.
+pub struct ModifiedM2Nan;
+
+/// Networks as published, and small ones of which several can be run.
+const FULL: &str = "512 units";
+const SMALL: &str = "64 units";
+
+/// Softplus that keeps `eˣ` beside 1, and the one that does not.
+const STABLE: &str = "ln_1p";
+const DIRECT: &str = "ln(1 + e^x)";
+
+/// Epochs of the run that nothing is done to, of that from which the others start, and of each of these.
+const ALONE: u64 = 450;
+const BRANCH: u64 = 100;
+const REMEDY: u64 = 30;
+/// Epochs of the small networks.
+const SMALL_EPOCHS: u64 = 200;
+
+/// Median norm of the gradient of a batch mean, measured in the runs without a remedy; the report shows it again.
+const MEDIAN_NORM: [(&str, f64); 2] = [(FULL, 10.0), (SMALL, 10.0)];
+const FLOOR: &str = "model.floor=1e-4";
+
+/// Name, share of the median norm at which the gradient is clipped (0: not), and whether variances have a floor.
+const ARMS: [(&str, f64, bool); 5] = [
+    ("none", 0.0, false),
+    ("clip at the median norm", 1.0, false),
+    ("clip at a tenth of it", 0.1, false),
+    ("floor 1e-4", 0.0, true),
+    ("floor and clip", 1.0, true),
+];
+
+/// What is followed over a run: its name in the record, and in `watch.csv`.
+const WATCHED: [(&str, &str); 5] = [
+    ("scale raw", "p_h.loc_spread.raw"),
+    ("scale variance", "p_h.loc_spread.var"),
+    ("posterior raw", "q_z.loc_spread.raw"),
+    ("posterior variance", "q_z.loc_spread.var"),
+    ("largest gradient", "largest_gradient"),
+];
+
+impl Study for ModifiedM2Nan {
+    fn name(&self) -> &'static str {
+        "modified-m2-nan"
+    }
+
+    fn about(&self) -> &'static str {
+        "why training modified M2 turns NaN, and what prevents it"
+    }
+
+    /// The small networks; with the whole budget the published ones as well, each remedy from a state that the run without
+    /// one has kept.
+    fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
+        let quick = request.scale == Scale::Quick;
+        let seeds = request.seeds.unwrap_or(if quick { 1 } else { 3 });
+        let mut experiments = Vec::new();
+        for arm in ARMS {
+            for seed in 1..=seeds {
+                experiments.push(experiment((SMALL, DIRECT, arm), seed, SMALL_EPOCHS, request)?);
+            }
+        }
+        if request.scale == Scale::Full {
+            let alone = experiments.len();
+            experiments.push(experiment((FULL, STABLE, ARMS[0]), 1, ALONE, request)?);
+            for arm in ARMS {
+                let from = Some(From { experiment: alone, epoch: BRANCH });
+                let run = experiment((FULL, DIRECT, arm), 1, BRANCH + REMEDY, request)?;
+                experiments.push(Experiment { from, cost: run.cost * REMEDY as f64 / (BRANCH + REMEDY) as f64, ..run });
+            }
+        }
+        Ok(experiments)
+    }
+
+    fn measure(&self, done: &Done<'_>) -> Result<Measured> {
+        let epoch_steps = done.experiment.config.section("train").int("epoch_steps") as u64;
+        let watch = Table::read(&done.dir.watch(), epoch_steps)?;
+        let steps = Table::read(&done.dir.steps(), epoch_steps)?;
+        let mut record = serde_json::Map::new();
+        let mut values = vec![("steps".to_string(), done.finished.steps as f64)];
+        for (name, quantity) in WATCHED {
+            let least = |values: &[f64]| values.iter().fold(f64::INFINITY, |a, &b| if a <= b { a } else { b });
+            let most = |values: &[f64]| -least(&values.iter().map(|v| -v).collect::<Vec<_>>());
+            let is_gradient = quantity == "largest_gradient";
+            let epochs = watch.by_epoch(|row| (row[1] == quantity).then(|| &row[2]));
+            let list = epochs.iter().map(|(epoch, v)| (*epoch as f64, if is_gradient { most(v) } else { least(v) }));
+            let list: Vec<(f64, f64)> = list.collect();
+            if let Some((_, last)) = list.last() {
+                values.push((name.to_string(), *last));
+            }
+            record.insert(name.into(), json!(list));
+        }
+        let norms = steps.by_epoch(|row| row.get(2));
+        let all: Vec<f64> = norms.values().flatten().copied().filter(|norm| norm.is_finite()).collect();
+        if !all.is_empty() {
+            // Of a sum over the batch; of the mean it is that many times smaller.
+            let batch = done.experiment.config.section("train").int("batch") as f64;
+            values.push(("median gradient norm".into(), median(&all) / batch));
+        }
+        let loss = done.finished.metrics.column("test_loss").unwrap_or_default();
+        values.extend(loss.last().map(|(_, loss)| ("loss".to_string(), *loss)));
+        record.insert("loss".into(), json!(loss));
+        Ok((values, record.into()))
+    }
+
+    fn measure_diverged(&self, done: &Done<'_>) -> Result<Measured> {
+        self.measure(done)
+    }
+
+    fn report(&self, results: &Results<'_>, _request: &Request<'_>) -> Report {
+        report::report(results)
+    }
+}
+
+fn experiment(
+    (networks, softplus, (arm, clip, floor)): (&str, &str, (&str, f64, bool)),
+    seed: u64,
+    epochs: u64,
+    request: &Request<'_>,
+) -> Result<Experiment> {
+    let (_, mut config) = recipe::load("mnist-modified-m2")?;
+    let mut set = vec![format!("train.seed={seed}"), format!("train.epochs={epochs}"), "log.watch_steps=50".into()];
+    set.push("log.every_steps=50".into());
+    if softplus == DIRECT {
+        set.push("model.scale=direct".into());
+    } else {
+        set.push("log.keep_epochs=10".into());
+    }
+    if networks == SMALL {
+        set.extend(["model.hidden=[64,64]", "model.z=16"].map(String::from));
+    }
+    if clip > 0.0 {
+        let norm = MEDIAN_NORM.iter().find(|(name, _)| *name == networks).map_or(1.0, |(_, norm)| *norm);
+        let batch = config.section("train").int("batch") as f64;
+        set.push(format!("train.clip={}", clip * norm * batch));
+    }
+    if floor {
+        set.push(FLOOR.into());
+    }
+    if request.scale == Scale::Quick {
+        set.extend(["train.epochs=2", "train.epoch_steps=60", "data.test_rows=1000"].map(String::from));
+    }
+    set.extend(request.set.iter().cloned());
+    config.set(&set, &recipe::schema())?;
+    let train = config.section("train");
+    let steps = (train.int("epochs") * train.int("epoch_steps")) as f64;
+    let (step, width) = if networks == SMALL { (0.006, Width::OneCore) } else { (0.068, Width::AllCores) };
+    let labels = [("networks", networks), ("softplus", softplus), ("arm", arm)];
+    let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
+    Ok(Experiment { labels, config, cost: step * steps, width, from: None })
+}
+
+/// Rows of `steps.csv` or `watch.csv`.
+struct Table {
+    rows: Vec<Vec<String>>,
+    epoch_steps: u64,
+}
+
+impl Table {
+    fn read(path: &Path, epoch_steps: u64) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?;
+        let rows = text.lines().skip(1).map(|line| line.split(',').map(String::from).collect());
+        Ok(Self { rows: rows.collect(), epoch_steps })
+    }
+
+    /// The numbers that `select` finds in rows, by epoch.
+    fn by_epoch<'a>(&'a self, select: impl Fn(&'a [String]) -> Option<&'a String>) -> BTreeMap<u64, Vec<f64>> {
+        let mut epochs: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| row.len() == 3) {
+            let Ok(step) = row[0].parse::<u64>() else { continue };
+            if let Some(value) = select(row).and_then(|cell| cell.parse().ok()) {
+                epochs.entry(step / self.epoch_steps.max(1) + 1).or_default().push(value);
+            }
+        }
+        epochs
+    }
+}

@@ -1,0 +1,274 @@
+//! The report of `modified-m2-nan`.
+
+use serde_json::Value;
+
+use super::super::{Experiment, Results};
+use super::{ALONE, ARMS, BRANCH, DIRECT, FULL, MEDIAN_NORM, SMALL, STABLE};
+use crate::grid::{Outcome, State};
+use crate::plot::Look;
+use crate::plot::panel::{Key, Line, Lines, Mark, Reference, Scale};
+use crate::report::{Block, Report, Section, Statement, number};
+
+/// Below this argument `1 + eˣ` is 1 in single precision: half of 2⁻²³, rounded to even.
+const LOST: f64 = -16.635_532;
+/// Below this argument `eˣ` is subnormal in single precision, and 0 where such numbers are flushed.
+const UNDERFLOW: f64 = -87.336_55;
+/// Epochs at which the source's runs of the ReLU variant ended.
+const PUBLISHED: &str = "227, 228 and 255";
+
+pub(super) fn report(results: &Results<'_>) -> Report {
+    Report {
+        title: "Why modified M2 turns NaN".into(),
+        question: "The source saw the loss of modified M2 turn NaN after some two hundred epochs and imagined that clipping the \
+                   gradient would prevent it. Which number leaves its range first, and what keeps it inside?"
+            .into(),
+        summary: summary(results),
+        sections: sections(results),
+        provenance: Vec::new(),
+    }
+}
+
+/// The runs of some networks and softplus.
+fn of<'a>(results: &Results<'a>, networks: &str, softplus: &str) -> Results<'a> {
+    results.of(&[("networks", networks), ("softplus", softplus)])
+}
+
+/// Pairs of epoch and value in a record.
+fn series(outcome: &Outcome, name: &str) -> Vec<(f64, f64)> {
+    let pair = |value: &Value| Some((value.get(0)?.as_f64()?, value.get(1)?.as_f64().unwrap_or(f64::NAN)));
+    outcome.record[name].as_array().map(|list| list.iter().filter_map(pair).collect()).unwrap_or_default()
+}
+
+fn value(outcome: &Outcome, name: &str) -> f64 {
+    outcome.values.iter().find(|(found, _)| found == name).map_or(f64::NAN, |(_, value)| *value)
+}
+
+/// The last epoch that a run began.
+fn last_epoch(experiment: &Experiment, outcome: &Outcome) -> u64 {
+    let epoch_steps = experiment.config.section("train").int("epoch_steps").max(1) as f64;
+    let steps = value(outcome, "steps");
+    // A refused step belongs to the epoch after those that are complete.
+    let begun = if outcome.diverged() { (steps / epoch_steps).floor() + 1.0 } else { steps / epoch_steps };
+    begun as u64
+}
+
+/// What the refusal says without the folder and the advice.
+fn cause(outcome: &Outcome) -> Option<String> {
+    let State::Diverged(message) = &outcome.state else { return None };
+    let middle = message.split(": ").nth(1).unwrap_or(message);
+    Some(middle.split(';').next().unwrap_or(middle).to_string())
+}
+
+/// The first epoch in which the smallest argument of a run's scale is below `level`.
+fn crossing(outcome: &Outcome, level: f64) -> Option<u64> {
+    series(outcome, "scale raw").into_iter().find(|(_, raw)| *raw < level).map(|(epoch, _)| epoch as u64)
+}
+
+/// `a` and `c` of `raw ≈ a − c ln epoch`, least squares over the second half of a run.
+fn drift(outcome: &Outcome) -> Option<(f64, f64)> {
+    let list = series(outcome, "scale raw");
+    let points: Vec<(f64, f64)> = list[list.len() / 2..].iter().map(|(epoch, raw)| (epoch.ln(), *raw)).collect();
+    let n = points.len() as f64;
+    let mean = |f: fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / n;
+    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+    let slope = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>()
+        / points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>();
+    slope.is_finite().then(|| (y - slope * x, -slope))
+}
+
+fn summary(results: &Results<'_>) -> Vec<Statement> {
+    let mut list = Vec::new();
+    let state = |holds, text| Statement { holds, text };
+    if let Some((experiment, outcome)) = of(results, FULL, STABLE).runs().first() {
+        let epochs = last_epoch(experiment, outcome);
+        list.push(match cause(outcome) {
+            Some(cause) => state(Some(true), format!("The published model ended in epoch {epochs}: {cause}.")),
+            None => state(
+                Some(true),
+                format!(
+                    "With a softplus that is exact for small arguments the published model ran {epochs} epochs without a NaN: \
+                     the smallest argument fell to {}, the smallest variance of the scale to {}.",
+                    number(value(outcome, "scale raw")),
+                    number(value(outcome, "scale variance"))
+                ),
+            ),
+        });
+        if let Some(epoch) = crossing(outcome, LOST) {
+            list.push(state(
+                Some(true),
+                format!(
+                    "In epoch {epoch} that argument passed {}, below which ln(1 + eˣ) computed as written is 0 in single precision. \
+                     The source's runs ended in epochs {PUBLISHED}.",
+                    number(LOST)
+                ),
+            ));
+        }
+    }
+    for networks in [FULL, SMALL] {
+        for (arm, ..) in ARMS {
+            let runs = of(results, networks, DIRECT).of(&[("arm", arm)]);
+            let all = runs.runs().len();
+            if all == 0 {
+                continue;
+            }
+            let ended: Vec<String> = runs
+                .runs()
+                .iter()
+                .filter(|(_, outcome)| outcome.diverged())
+                .map(|(experiment, outcome)| last_epoch(experiment, outcome).to_string())
+                .collect();
+            let text = if ended.is_empty() {
+                format!("{networks}, ln(1 + eˣ) as written, {arm}: no NaN in {all} of {all} runs.")
+            } else {
+                format!(
+                    "{networks}, ln(1 + eˣ) as written, {arm}: NaN in {} of {all} runs, epoch {}.",
+                    ended.len(),
+                    ended.join(", ")
+                )
+            };
+            list.push(state(None, text));
+        }
+    }
+    list
+}
+
+fn sections(results: &Results<'_>) -> Vec<Section> {
+    let mut list = Vec::new();
+    for (networks, title, id) in
+        [(FULL, "The published networks", "full"), (SMALL, "Small networks, several seeds", "small")]
+    {
+        let runs = results.of(&[("networks", networks)]);
+        if !runs.is_empty() {
+            list.push(Section { title: title.into(), blocks: vec![figure(&runs, id), table(&runs)] });
+        }
+    }
+    list.push(Section { title: "What happens".into(), blocks: explanation(results) });
+    list.push(Section { title: "How it was asked".into(), blocks: vec![Block::List(method())] });
+    list
+}
+
+fn look(experiment: &Experiment) -> Look {
+    if experiment.label("softplus") == STABLE {
+        return Look::GREY;
+    }
+    let index = ARMS.iter().position(|(arm, ..)| *arm == experiment.label("arm")).unwrap_or(0);
+    Look::new(index).pattern(index)
+}
+
+fn name(experiment: &Experiment) -> String {
+    match experiment.label("softplus") {
+        STABLE => "none, exact softplus".into(),
+        _ => experiment.label("arm").into(),
+    }
+}
+
+fn figure(runs: &Results<'_>, id: &str) -> Block {
+    let panel = |stem: &str, title: &str, label: &str, quantity: &str, log: bool, reference: Option<Reference>| {
+        let line = |(experiment, outcome): &(&Experiment, &Outcome)| Line {
+            points: series(outcome, quantity),
+            ..Line::new(look(experiment))
+        };
+        let y = if log { Scale::new(label).log() } else { Scale::new(label) };
+        let series = runs.runs().iter().map(line).collect();
+        (stem.to_string(), Lines { title: title.into(), x: Scale::new("epoch"), y, series, reference }.draw())
+    };
+    let mut legend: Vec<Key> = Vec::new();
+    for (experiment, _) in runs.runs() {
+        let key = Key { name: name(experiment), look: look(experiment), mark: Mark::Line };
+        if legend.iter().all(|known| known.name != key.name) {
+            legend.push(key);
+        }
+    }
+    let lost = Reference { y: LOST, label: "below: ln(1 + eˣ) = 0 in single precision".into() };
+    Block::Figure {
+        id: format!("{id}-watch"),
+        caption: "Smallest argument and variance of the scale s(y) in each epoch, the smallest variance of q(z|x,y), and the largest \
+                  entry of the gradient of a batch sum, from every 50th step."
+            .into(),
+        legend,
+        panels: vec![
+            panel("raw", "Argument of the softplus", "smallest argument", "scale raw", false, Some(lost)),
+            panel("variance", "Variance of the scale", "smallest s(y)²", "scale variance", true, None),
+            panel("posterior", "Variance of q(z|x,y)", "smallest variance", "posterior variance", true, None),
+            panel("gradient", "Gradient", "largest entry (nats)", "largest gradient", true, None),
+        ],
+    }
+}
+
+fn table(runs: &Results<'_>) -> Block {
+    let row = |(experiment, outcome): &(&Experiment, &Outcome)| {
+        let started = experiment.from.map_or(0, |from| from.epoch);
+        let end = last_epoch(experiment, outcome);
+        let ended = cause(outcome).map_or_else(|| "ran to its end".into(), |cause| format!("NaN: {cause}"));
+        vec![
+            format!("{}, seed {}", name(experiment), experiment.seed()),
+            format!("{started} to {end}"),
+            number(value(outcome, "scale raw")),
+            number(value(outcome, "scale variance")),
+            number(value(outcome, "median gradient norm")),
+            number(value(outcome, "loss")),
+            ended,
+        ]
+    };
+    let head = ["run", "epochs", "argument", "variance", "gradient norm", "loss (nats)", "end"];
+    let caption = "Smallest argument and variance of the scale at the end, median norm of the gradient of a batch mean over the run, \
+                   loss on the test images after the last complete epoch.";
+    Block::Table {
+        caption: caption.into(),
+        head: head.map(String::from).into(),
+        rows: runs.runs().iter().map(row).collect(),
+    }
+}
+
+fn explanation(results: &Results<'_>) -> Vec<Block> {
+    let mut blocks = vec![Block::Text(
+        "The decoder receives h = m(y) + s(y) z. In a dimension of z that carries nothing, q(z|x,y) is the prior and s(y) z is noise \
+         in the way of the decoder: the bound rises as s(y) falls. Nothing opposes it, because h has no density in the bound. Adam \
+         divides by the size of the gradient, so the argument of the softplus keeps falling although its gradient vanishes with \
+         s(y)."
+            .into(),
+    )];
+    if let Some((_, outcome)) = of(results, FULL, STABLE).runs().first()
+        && let Some((a, c)) = drift(outcome)
+    {
+        let at = |level: f64| ((a - level) / c).exp();
+        blocks.push(Block::Text(format!(
+            "Over the second half of the {ALONE} epochs the smallest argument follows {} − {} ln(epoch). At that pace it reaches {} in \
+             epoch {}, and {}, where eˣ itself leaves the normal range of single precision, in epoch {}.",
+            number(a),
+            number(c),
+            number(LOST),
+            number(at(LOST)),
+            number(UNDERFLOW),
+            number(at(UNDERFLOW))
+        )));
+    }
+    blocks.push(Block::Text(
+        "A softplus that adds 1 before the logarithm gives 0 there. Its square root is 0 and the slope of the root infinite; \
+         multiplied by a slope of the softplus that is not 0 the gradient of the argument is infinite or, where nothing else \
+         depends on it, 0 times infinity. One step of Adam later every parameter is NaN; here the step is refused and named."
+            .into(),
+    ));
+    blocks.push(Block::Text(
+        "Clipping multiplies the whole gradient by a number, which Adam divides out again: it changes nothing about the fall. A \
+         floor under the variance stops it for certain, and so does a softplus by `ln_1p`."
+            .into(),
+    ));
+    blocks
+}
+
+fn method() -> Vec<String> {
+    let norms = MEDIAN_NORM.map(|(networks, norm)| format!("{} ({networks})", number(norm)));
+    vec![
+        format!(
+            "The published networks run once without a remedy for {ALONE} epochs with the exact softplus. Every other run of them \
+             starts from that run's state after epoch {BRANCH}, on the same batches and noise, with ln(1 + eˣ) computed as written."
+        ),
+        format!("Clipping is at the median norm of the gradient of a batch mean, {}, or a tenth of it.", norms.join(" and ")),
+        "That the source's framework computed the softplus as written is read in public copies of its code of 2016, in which the \
+         result is ln(eˣ + 1) up to x = 30; the source calls functions that later versions do not have. Which version it ran on is \
+         not recorded, so its own NaN may have had another cause."
+            .into(),
+        "The small networks have two hidden layers of 64 units and 16 latent dimensions, and are trained from the start.".into(),
+    ]
+}
