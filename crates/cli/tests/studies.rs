@@ -87,6 +87,24 @@ fn a_dry_run_writes_nothing_and_another_plan_is_refused() {
     assert!(sandbox.contents("study") == before, "the refused plan left something");
 }
 
+/// On glyphs, which need no file.
+#[test]
+fn the_study_of_a_divergence_reports_what_it_watched() {
+    let sandbox = Sandbox::new();
+    let glyphs = "--quick --set data.name=glyphs --set data.train_rows=500 --set data.test_rows=200";
+    sandbox.succeed(&format!("reproduce modified-m2-nan {glyphs} --out study --quiet"));
+    let results = fs::read_to_string(sandbox.path("study/results.csv")).unwrap();
+    for metric in ["scale raw", "scale variance", "median gradient norm", "loss"] {
+        assert_eq!(results.lines().filter(|line| line.contains(&format!(",{metric},"))).count(), 5, "{metric}");
+    }
+    // At this step size a variance is 0 after one step, unless it has a floor: divergence is a result, with its numbers.
+    sandbox.succeed(&format!("reproduce modified-m2-nan {glyphs} --set train.lr=3 --out wild --quiet"));
+    let results = fs::read_to_string(sandbox.path("wild/results.csv")).unwrap();
+    assert_eq!(results.lines().filter(|line| line.ends_with(",diverged,1")).count(), 3, "{results}");
+    let table = fs::read_to_string(sandbox.path("wild/table.md")).unwrap();
+    assert_eq!(table.matches("NaN: term `kl_z` of the loss is not finite at step 1").count(), 3, "{table}");
+}
+
 #[test]
 fn errors_of_any_cell_are_found_before_a_run_begins() {
     let sandbox = Sandbox::new();

@@ -4,7 +4,7 @@
 use elbo_autograd::Var;
 use elbo_tensor::Real;
 
-use crate::dist::{Categorical, DiagNormal, Kl, UniformCategorical};
+use crate::dist::{Categorical, DiagNormal, Kl, UniformCategorical, codes};
 use crate::nn::{Builder, CategoricalNet, NormalNet, Spread};
 use crate::{Objective, Setting, Settings};
 
@@ -47,6 +47,11 @@ impl Inference {
     /// Number of clusters k.
     pub fn classes(&self) -> usize {
         self.p_y.classes
+    }
+
+    /// `q(y|x)`: `[b, k]`, and `q(z|x,y)` under each class: `[k, b, z]`.
+    pub fn posterior<'t>(&self, x: Var<'t>) -> (Var<'t>, DiagNormal<'t>) {
+        (self.q_y.given([x]).probs(), self.q_z.given([x, codes(x.tape(), self.classes())]))
     }
 
     /// `−E_{q(y|x)} [ln p(x|y,z) − ln q(z|x,y) + ln p(z|y)] + KL(q(y|x) ‖ p(y))`, exact over y, with the divergences

@@ -6,7 +6,7 @@ use elbo_autograd::{Tape, Var};
 use elbo_tensor::Tensor;
 
 use crate::clustering::{self, Inference};
-use crate::dist::{DiagNormal, StandardNormal};
+use crate::dist::{DiagNormal, StandardNormal, codes};
 use crate::model::{Model, ModelSpec};
 use crate::nn::{BernoulliNet, Builder, NormalNet, Spread};
 use crate::{Noise, Objective, Setting, Settings};
@@ -59,6 +59,16 @@ impl ModifiedM2 {
             p_x: BernoulliNet::new(b, "p_x", &[("h", z)], &hidden, width),
             latent: z,
         }
+    }
+
+    /// `q(y|x)`: `[b, k]`, and `q(z|x,y)` under each class: `[k, b, z]`.
+    pub fn encode<'t>(&self, x: Var<'t>) -> (Var<'t>, DiagNormal<'t>) {
+        self.q.posterior(x)
+    }
+
+    /// `s(y)` of each class: `[k, 1, z]`.
+    pub fn scales<'t>(&self, tape: &'t Tape<'t>) -> Var<'t> {
+        self.p_h.given([codes(tape, self.q.classes())]).scale
     }
 
     /// What the decoder receives.

@@ -29,3 +29,20 @@ impl Var<'_> {
         self.unary(DirectSoftplus)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use elbo_tensor::{Real, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn the_sum_with_1_loses_what_ln_1p_keeps() {
+        // Half of the scalar's epsilon.
+        let lost = (Real::EPSILON / 2.0).ln();
+        let x = Tensor::from_slice([2], &[lost + 0.1, lost - 0.1]);
+        let y = DirectSoftplus.forward([&x]);
+        assert_eq!(y.as_slice(), [Real::EPSILON, 0.0]);
+        assert!(x.softplus().as_slice().iter().all(|&y| y > 0.0));
+    }
+}

@@ -5,10 +5,15 @@ mod report;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use elbo_autograd::{Activation, Init, Tape};
 use elbo_metrics::median;
+use elbo_models::ModifiedM2;
+use elbo_models::nn::Builder;
+use elbo_tensor::{Purpose, Real, stream};
 use serde_json::json;
 
 use super::{Done, Experiment, From, Measured, Request, Results, Scale, Study};
+use crate::data::Rows;
 use crate::error::{Error, Result};
 use crate::grid::Width;
 use crate::recipe;
@@ -53,6 +58,10 @@ const WATCHED: [(&str, &str); 5] = [
     ("posterior variance", "q_z.loc_spread.var"),
     ("largest gradient", "largest_gradient"),
 ];
+
+/// Test rows from which the use of each dimension is measured, and the fewest of a class.
+const USED_ROWS: usize = 2000;
+const FEWEST_ROWS: usize = 20;
 
 impl Study for ModifiedM2Nan {
     fn name(&self) -> &'static str {
@@ -111,6 +120,7 @@ impl Study for ModifiedM2Nan {
             let batch = done.experiment.config.section("train").int("batch") as f64;
             values.push(("median gradient norm".into(), median(&all) / batch));
         }
+        record.insert("use".into(), json!(usage(done)));
         let loss = done.finished.metrics.column("test_loss").unwrap_or_default();
         values.extend(loss.last().map(|(_, loss)| ("loss".to_string(), *loss)));
         record.insert("loss".into(), json!(loss));
@@ -162,6 +172,40 @@ fn experiment(
     let labels = [("networks", networks), ("softplus", softplus), ("arm", arm)];
     let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
     Ok(Experiment { labels, config, cost: step * steps, width, from: None })
+}
+
+/// For each class with enough rows and each dimension of z: variance of the scale, and mean KL(q(z|x,y) ‖ N(0, 1)) in
+/// nats over the test rows of that class.
+fn usage(done: &Done<'_>) -> Vec<(f64, f64)> {
+    let config = &done.experiment.config;
+    let test = &done.splits.test;
+    let mut builder = Builder::new(Init::Glorot, Activation::Relu, stream(0, Purpose::Init, 0));
+    let model = ModifiedM2::new(config.section("model"), test.width(), &mut builder);
+    let rows = Rows { data: test, binarize: done.binarize };
+    let all: Vec<u32> = (0..test.rows().min(USED_ROWS) as u32).collect();
+    let tape = Tape::new(&done.finished.params);
+    let x = rows.batch(&all, &mut stream(done.experiment.seed(), Purpose::Figure, 1));
+    let (q_y, q_z) = model.encode(tape.constant(x));
+    let (probs, loc, scale) = (q_y.value(), q_z.loc.value(), q_z.scale.value());
+    let (k, width) = (probs.shape().last(), loc.shape().last());
+    let scales = model.scales(&tape).value();
+    let mut found = Vec::new();
+    for class in 0..k {
+        let likeliest = |row: &[Real]| row.iter().all(|p| *p <= row[class]);
+        let members = probs.as_slice().chunks_exact(k).enumerate().filter(|(_, row)| likeliest(row));
+        let members: Vec<usize> = members.map(|(row, _)| row).collect();
+        for d in (0..width).filter(|_| members.len() >= FEWEST_ROWS) {
+            let at = |row: &usize| (class * all.len() + row) * width + d;
+            let kl = |row: &usize| {
+                let (mean, variance) =
+                    (f64::from(loc.as_slice()[at(row)]), f64::from(scale.as_slice()[at(row)]).powi(2));
+                0.5 * (mean * mean + variance - 1.0 - variance.ln())
+            };
+            let s = f64::from(scales.as_slice()[class * width + d]);
+            found.push((s * s, members.iter().map(kl).sum::<f64>() / members.len() as f64));
+        }
+    }
+    found
 }
 
 /// Rows of `steps.csv` or `watch.csv`.

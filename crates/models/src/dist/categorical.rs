@@ -68,7 +68,7 @@ impl UniformCategorical {
 }
 
 /// The one-hot codes of all classes: `[k, 1, k]`.
-fn codes<'t>(tape: &'t Tape<'t>, k: usize) -> Var<'t> {
+pub(crate) fn codes<'t>(tape: &'t Tape<'t>, k: usize) -> Var<'t> {
     tape.constant(Tensor::eye(k).reshape([k, 1, k]))
 }
 

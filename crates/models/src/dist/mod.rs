@@ -12,6 +12,7 @@ mod tril_normal;
 use elbo_autograd::Var;
 
 pub use bernoulli::Bernoulli;
+pub(crate) use categorical::codes;
 pub use categorical::{Categorical, UniformCategorical};
 pub use normal::{DiagNormal, StandardNormal};
 pub use tril_normal::TrilNormal;

@@ -331,8 +331,8 @@ fn samples(results: &Results<'_>) -> Section {
 fn open_section() -> Section {
     let items = [
         "The published curves begin worse than a training with shuffled rows does (loss 133 to 137 instead of 128 after one epoch \
-         of the GMVAE). With the first pass over the rows in file order they are met; that the source's reader did so is an \
-         inference from the match.",
+         of the GMVAE). The first pass over the rows is therefore in file order here. The source calls the reader of its framework's \
+         MNIST tutorial, and public copies of that reader of 2016 shuffle the rows only when a pass is over.",
         "The source trains 1,000 epochs; by default 20 are run here, with `--full` the first seed to 50 and the GMVAE's to 200.",
         "The source's M2 curves are two models under one name, with decoder layers of 512-512 and 64-512 units. Ours is the wide \
          one; `--set model.decoder_hidden=[64,512]` is the other.",

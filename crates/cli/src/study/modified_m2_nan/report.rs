@@ -1,5 +1,6 @@
 //! The report of `modified-m2-nan`.
 
+use elbo_metrics::median;
 use serde_json::Value;
 
 use super::super::{Experiment, Results};
@@ -243,6 +244,7 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
             number(at(UNDERFLOW))
         )));
     }
+    blocks.extend(usage(results));
     blocks.push(Block::Text(
         "A softplus that adds 1 before the logarithm gives 0 there. Its square root is 0 and the slope of the root infinite; \
          multiplied by a slope of the softplus that is not 0 the gradient of the argument is infinite or, where nothing else \
@@ -255,6 +257,36 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
             .into(),
     ));
     blocks
+}
+
+/// How much the dimensions carry whose scale is small, in the run that nothing was done to, or in the first small one.
+fn usage(results: &Results<'_>) -> Option<Block> {
+    let alone = of(results, FULL, STABLE);
+    let runs = if alone.is_empty() { of(results, SMALL, DIRECT) } else { alone };
+    let (experiment, outcome) = runs.runs().first()?;
+    let pairs = series(outcome, "use");
+    let decades = [0.0, 1e-6, 1e-4, 1e-2, 1.0, f64::INFINITY];
+    let row = |ends: &[f64]| {
+        let within = pairs.iter().filter(|(variance, _)| (ends[0]..ends[1]).contains(variance));
+        let kl: Vec<f64> = within.map(|(_, kl)| *kl).collect();
+        let range = match (ends[0], ends[1]) {
+            (0.0, high) => format!("below {}", number(high)),
+            (low, f64::INFINITY) => format!("{} and above", number(low)),
+            (low, high) => format!("{} to {}", number(low), number(high)),
+        };
+        let most = kl.iter().copied().fold(f64::NAN, f64::max);
+        vec![range, kl.len().to_string(), number(if kl.is_empty() { f64::NAN } else { median(&kl) }), number(most)]
+    };
+    let caption = format!(
+        "What the dimensions carry, by the variance of their scale: mean KL of q(z|x,y) from the prior over test images of each class, \
+         for every class and dimension, at the end of the run ({}, {}, seed {}).",
+        experiment.label("networks"),
+        name(experiment),
+        experiment.seed()
+    );
+    let head = ["variance of the scale", "pairs of class and dimension", "median KL (nats)", "largest KL (nats)"];
+    let rows = decades.windows(2).map(row).collect();
+    Some(Block::Table { caption, head: head.map(String::from).into(), rows })
 }
 
 fn method() -> Vec<String> {
