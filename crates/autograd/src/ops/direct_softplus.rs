@@ -42,7 +42,7 @@ mod tests {
         let lost = (Real::EPSILON / 2.0).ln();
         let x = Tensor::from_slice([2], &[lost + 0.1, lost - 0.1]);
         let y = DirectSoftplus.forward([&x]);
-        assert_eq!(y.as_slice(), [Real::EPSILON, 0.0]);
+        assert!((y.as_slice()[0] / Real::EPSILON - 1.0).abs() < 1e-6 && y.as_slice()[1] == 0.0, "{y:?}");
         assert!(x.softplus().as_slice().iter().all(|&y| y > 0.0));
     }
 }
