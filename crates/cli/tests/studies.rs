@@ -102,7 +102,7 @@ fn the_study_of_a_divergence_reports_what_it_watched() {
     let results = fs::read_to_string(sandbox.path("wild/results.csv")).unwrap();
     assert_eq!(results.lines().filter(|line| line.ends_with(",diverged,1")).count(), 3, "{results}");
     let table = fs::read_to_string(sandbox.path("wild/table.md")).unwrap();
-    assert_eq!(table.matches("of the loss is not finite at step 1").count(), 3, "{table}");
+    assert_eq!(table.matches("of the loss is not finite at step").count(), 3, "{table}");
 }
 
 #[test]

@@ -183,8 +183,8 @@ fn figure(runs: &Results<'_>, id: &str) -> Block {
     let lost = Reference { y: LOST, label: "below: ln(1 + eˣ) = 0 in single precision".into() };
     Block::Figure {
         id: format!("{id}-watch"),
-        caption: "Smallest argument and variance of the scale s(y) in each epoch, the smallest variance of q(z|x,y), and the largest \
-                  entry of the gradient of a batch sum, from every 50th step."
+        caption: "Smallest argument and variance of the scale s(y) in each epoch, the smallest variance of q(z|x,y), both before a floor \
+                  is added, and the largest entry of the gradient of a batch sum, from every 50th step."
             .into(),
         legend,
         panels: vec![
