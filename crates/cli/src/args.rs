@@ -106,7 +106,7 @@ pub struct Eval {
 /// Arguments of `elbo reproduce`.
 #[derive(Debug, clap::Args)]
 pub struct Reproduce {
-    /// beta-sweep, toy-density or mnist-clustering
+    /// beta-sweep, toy-density, mnist-clustering or modified-m2-nan
     pub study: String,
     /// A first look in less than two minutes; nothing is judged
     #[arg(long, conflicts_with = "full")]
