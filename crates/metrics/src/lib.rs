@@ -17,7 +17,6 @@
 
 mod assignment;
 mod bound;
-mod cholesky;
 mod clustering;
 mod contingency;
 mod density;

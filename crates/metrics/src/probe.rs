@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use elbo_tensor::linalg::dot;
 use elbo_tensor::{Purpose, Real, stream};
 use rand::seq::SliceRandom;
 
-use crate::cholesky::dot;
 use crate::softmax_regression::SoftmaxRegression;
 use crate::{argmax, rows};
 

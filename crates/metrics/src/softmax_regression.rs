@@ -1,8 +1,7 @@
 //! Multinomial logistic regression by Newton's method.
 
+use elbo_tensor::linalg::{Cholesky, dot};
 use elbo_tensor::{Mat, dgemm};
-
-use crate::cholesky::{Cholesky, dot};
 
 /// The norm of the gradient at which the fit ends. The objective is at least `l2`-strongly convex in the weights, so they
 /// are then within `TOLERANCE / l2` of the optimum.
@@ -68,7 +67,7 @@ impl SoftmaxRegression<'_> {
     /// The point after one Newton step, halved until it descends; none if only rounding is left.
     fn descend(&self, point: &Point) -> Option<Point> {
         let dense = point.theta.len() <= DENSE;
-        let direction = if dense { self.exact_direction(point) } else { self.truncated_direction(point) };
+        let direction = if dense { self.exact_direction(point) } else { self.truncated_direction(point) }?;
         let slope = dot(&point.gradient, &direction);
         let mut step = 1.0;
         while step > ROUNDING {
@@ -143,7 +142,7 @@ impl SoftmaxRegression<'_> {
     /// The Hessian's diagonal block of each class, `(1/n) Σ_i p_ik (1 − p_ik) x_i x_iᵀ + l2 I`, factored.
     ///
     /// The intercept bears the penalty here too, so that the block of a class that is certain everywhere stays regular.
-    fn preconditioner(&self, point: &Point) -> Vec<Cholesky> {
+    fn preconditioner(&self, point: &Point) -> Option<Vec<Cholesky>> {
         let (width, n) = (self.width, self.rows() as f64);
         let mut scaled = vec![0.0; self.inputs.len()];
         let block = |class: usize| {
@@ -161,7 +160,7 @@ impl SoftmaxRegression<'_> {
     }
 
     /// The solution `d` of `H d = −g` whose intercepts sum to 0.
-    fn exact_direction(&self, point: &Point) -> Vec<f64> {
+    fn exact_direction(&self, point: &Point) -> Option<Vec<f64>> {
         let (classes, width, size) = (self.classes, self.width, point.theta.len());
         let mut hessian = vec![0.0; size * size];
         for (x, p) in self.inputs.chunks_exact(width).zip(point.probabilities.chunks_exact(classes)) {
@@ -185,14 +184,14 @@ impl SoftmaxRegression<'_> {
             }
         }
         let mut direction: Vec<f64> = point.gradient.iter().map(|g| -g).collect();
-        Cholesky::new(hessian, size).solve(&mut direction);
-        direction
+        Cholesky::new(hessian, size)?.solve(&mut direction);
+        Some(direction)
     }
 
     /// An approximate solution `d` of `H d = −g`, to the fraction `‖g‖`, within \[1e-4, 0.1\], of `g`; always a direction
     /// of descent.
-    fn truncated_direction(&self, point: &Point) -> Vec<f64> {
-        let blocks = self.preconditioner(point);
+    fn truncated_direction(&self, point: &Point) -> Option<Vec<f64>> {
+        let blocks = self.preconditioner(point)?;
         let precondition = |residual: &[f64]| {
             let mut solved = residual.to_vec();
             solved.chunks_exact_mut(self.width).zip(&blocks).for_each(|(row, block)| block.solve(row));
@@ -216,7 +215,7 @@ impl SoftmaxRegression<'_> {
             let before = std::mem::replace(&mut energy, dot(&residual, &solved));
             search.iter_mut().zip(&solved).for_each(|(s, z)| *s = z + energy / before * *s);
         }
-        direction
+        Some(direction)
     }
 }
 

@@ -53,9 +53,9 @@ pub fn kernel_name() -> &'static str {
 
 /// Runs a loop written in plain Rust, compiled once per instruction set; the loop is inlined into each copy and
 /// vectorised there. Every operation rounds the same at every level (fused where `mul_add` says so and nowhere
-/// else), so elementwise results do not depend on the machine.
+/// else), so elementwise results do not depend on the machine. The closure and those it calls need `#[inline(always)]`.
 #[inline]
-pub(crate) fn vectorize<R>(work: impl FnOnce() -> R) -> R {
+pub fn vectorize<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2")]

@@ -51,6 +51,11 @@ pub fn fill_normal(stream: &mut Stream, out: &mut [Real]) {
     out.iter_mut().for_each(|v| *v = StandardNormal.sample(stream));
 }
 
+/// A uniform on `[0, 1)` with 53 bits, in every build: for choices among many rows.
+pub fn uniform(stream: &mut Stream) -> f64 {
+    StandardUniform.sample(stream)
+}
+
 /// Fills `out` with independent uniforms on `[0, 1)`.
 pub fn fill_uniform(stream: &mut Stream, out: &mut [Real]) {
     out.iter_mut().for_each(|v| *v = StandardUniform.sample(stream));
