@@ -1,9 +1,9 @@
-//! Rows in memory, with or without labels, and the three splits of an experiment.
+//! Rows in memory, with or without labels.
 
 use std::fmt;
 use std::ops::Range;
 
-use elbo_tensor::{Real, Stream};
+use elbo_tensor::{Real, Stream, fill_uniform};
 use rand::Rng;
 
 use crate::DataError;
@@ -38,6 +38,17 @@ impl Values {
         }
     }
 
+    /// The rows `indices` of `width` values each.
+    fn select(&self, width: usize, indices: &[u32]) -> Self {
+        fn rows<T: Copy>(all: &[T], width: usize, indices: &[u32]) -> Vec<T> {
+            indices.iter().flat_map(|&row| &all[row as usize * width..(row as usize + 1) * width]).copied().collect()
+        }
+        match self {
+            Self::Bytes(bytes) => Self::Bytes(rows(bytes, width, indices)),
+            Self::Reals(reals) => Self::Reals(rows(reals, width, indices)),
+        }
+    }
+
     /// Takes the first `count` out, in place: at no time are there two copies of the rest.
     fn take_front(&mut self, count: usize) -> Self {
         match self {
@@ -69,7 +80,11 @@ pub struct Dataset {
     rows: usize,
     shape: Vec<usize>,
     values: Values,
+    /// Whether all values are in `[0, 1]`.
+    intensity: bool,
     labels: Option<Labels>,
+    /// One a class, or none at all.
+    class_names: Vec<String>,
 }
 
 impl Dataset {
@@ -111,12 +126,29 @@ impl Dataset {
                 return invalid(format!("row {row}: label {label} is not below the number of classes, {classes}"));
             }
         }
-        Ok(Self { name, rows, shape: shape.to_vec(), values, labels })
+        let intensity = match &values {
+            Values::Bytes(_) => true,
+            Values::Reals(reals) => reals.iter().all(|x| (0.0..=1.0).contains(x)),
+        };
+        Ok(Self { name, rows, shape: shape.to_vec(), values, intensity, labels, class_names: Vec::new() })
     }
 
     /// The same data under another name.
     pub fn with_name(self, name: impl Into<String>) -> Self {
         Self { name: name.into(), ..self }
+    }
+
+    /// The same data with names for the classes of its labels.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if there is not one name a class.
+    pub fn with_class_names(self, names: Vec<String>) -> Result<Self, DataError> {
+        let classes = self.labels.as_ref().map_or(0, |labels| labels.classes);
+        if names.len() != classes {
+            let reason = format!("data set {}: {} names for {classes} classes", self.name, names.len());
+            return Err(DataError::Invalid(reason));
+        }
+        Ok(Self { class_names: names, ..self })
     }
 
     /// What the data set is called.
@@ -149,9 +181,15 @@ impl Dataset {
         self.labels.as_ref()
     }
 
-    /// Whether the values are intensities in `[0, 1]`, so that they can be binarised.
+    /// What the classes of the labels are called; empty if they have no names.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Whether all values are intensities in `[0, 1]`, so that they can be binarised. Of a part of a data set the answer
+    /// is that of the whole.
     pub fn is_intensity(&self) -> bool {
-        matches!(self.values, Values::Bytes(_))
+        self.intensity
     }
 
     /// Writes the rows `indices` to `out`, `[b, width]`, in that order.
@@ -176,9 +214,9 @@ impl Dataset {
     }
 
     /// Writes `1[x > U]`, `U ~ U(0, 1)` drawn afresh for every value, of the rows `indices` to `out`, `[b, width]`:
-    /// each value is 1 with probability byte / 255, and certainly 0 or 1 at the ends.
+    /// each value is 1 with probability x, and certainly 0 or 1 at the ends.
     ///
-    /// `U` is drawn digit by digit in base 256, in which byte / 255 is the byte repeated for ever: the first digit of
+    /// For real numbers `U` has as many bits as their mantissa. For bytes it is drawn digit by digit in base 256, in which byte / 255 is the byte repeated for ever: the first digit of
     /// `U` that differs from the byte decides. So one random byte a pixel is enough but in one case of 256, and four
     /// more are then drawn (`U` has 40 bits).
     ///
@@ -189,11 +227,20 @@ impl Dataset {
     pub fn gather_binarized(&self, indices: &[u32], rng: &mut Stream, out: &mut [Real]) {
         /// What ChaCha makes at once.
         const BLOCK: usize = 256;
-        let Values::Bytes(pixels) = &self.values else {
-            panic!("gather_binarized: data set {} holds real numbers, not intensities", self.name);
-        };
+        assert!(self.intensity, "gather_binarized: data set {} holds real numbers, not intensities", self.name);
         let width = self.width();
         self.check_gather("gather_binarized", indices, out);
+        let pixels = match &self.values {
+            Values::Bytes(pixels) => pixels,
+            Values::Reals(reals) => {
+                fill_uniform(rng, out);
+                for (out, &row) in out.chunks_exact_mut(width).zip(indices) {
+                    let reals = &reals[row as usize * width..(row as usize + 1) * width];
+                    out.iter_mut().zip(reals).for_each(|(u, &x)| *u = Real::from(u8::from(x > *u)));
+                }
+                return;
+            }
+        };
         let mut digits = [0u8; BLOCK];
         for (out, &row) in out.chunks_exact_mut(width).zip(indices) {
             let pixels = &pixels[row as usize * width..(row as usize + 1) * width];
@@ -244,17 +291,52 @@ impl Dataset {
             .labels
             .as_ref()
             .map(|labels| Labels { values: labels.values[range.clone()].to_vec(), classes: labels.classes });
+        let values = self.values.slice(range.start * width..range.end * width);
+        self.part(range.len(), values, labels)
+    }
+
+    /// A copy of the rows `indices` in that order, with their labels and the same number of classes.
+    ///
+    /// # Panics
+    /// If an index is not below the number of rows.
+    #[track_caller]
+    pub fn select(&self, indices: &[u32]) -> Self {
+        if let Some(row) = indices.iter().find(|&&row| row as usize >= self.rows) {
+            panic!("select: row {row} of data set {}, which has {}", self.name, self.rows);
+        }
+        let labels = self.labels.as_ref().map(|labels| Labels {
+            values: indices.iter().map(|&row| labels.values[row as usize]).collect(),
+            classes: labels.classes,
+        });
+        self.part(indices.len(), self.values.select(self.width(), indices), labels)
+    }
+
+    /// `rows` of this data set, which have these values and labels.
+    fn part(&self, rows: usize, values: Values, labels: Option<Labels>) -> Self {
         Self {
             name: self.name.clone(),
-            rows: range.len(),
+            rows,
             shape: self.shape.clone(),
-            values: self.values.slice(range.start * width..range.end * width),
+            values,
+            intensity: self.intensity,
             labels,
+            class_names: self.class_names.clone(),
         }
     }
 
-    /// A checksum of the content: 64-bit FNV-1a over the shape, the values and the labels, each with its length. The
-    /// name does not count. Reals count by their bits, so that the builds in `f32` and `f64` differ.
+    /// Takes the first `count` rows out, in place.
+    pub(crate) fn take_front(&mut self, count: usize) -> Self {
+        let values = self.values.take_front(count * self.width());
+        let labels = self
+            .labels
+            .as_mut()
+            .map(|labels| Labels { values: take_front(&mut labels.values, count), classes: labels.classes });
+        self.rows -= count;
+        self.part(count, values, labels)
+    }
+
+    /// A checksum of the content: 64-bit FNV-1a over the shape, the values and the labels, each with its length. Names do
+    /// not count. Reals count by their bits, so that the builds in `f32` and `f64` differ.
     pub fn checksum(&self) -> u64 {
         let mut hash = Fnv::default();
         hash.length(self.shape.len());
@@ -308,40 +390,6 @@ impl Fnv {
 
     fn length(&mut self, length: usize) {
         self.bytes(&(length as u64).to_le_bytes());
-    }
-}
-
-/// The rows an experiment trains on, chooses by, and is judged by.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Splits {
-    /// For the parameters.
-    pub train: Dataset,
-    /// For the choice among states of the training. May have no rows.
-    pub valid: Dataset,
-    /// For the numbers that are reported.
-    pub test: Dataset,
-}
-
-impl Splits {
-    /// Holds out the first `valid_rows` of `train` for validation; the rest are trained on.
-    ///
-    /// # Errors
-    /// [`DataError::Invalid`] if no row would be left to train on.
-    pub fn holdout(mut train: Dataset, test: Dataset, valid_rows: usize) -> Result<Self, DataError> {
-        if valid_rows >= train.rows {
-            return Err(DataError::Invalid(format!(
-                "data set {}: {valid_rows} rows of validation leave none of its {} to train on",
-                train.name, train.rows
-            )));
-        }
-        let values = train.values.take_front(valid_rows * train.width());
-        let labels = train
-            .labels
-            .as_mut()
-            .map(|labels| Labels { values: take_front(&mut labels.values, valid_rows), classes: labels.classes });
-        train.rows -= valid_rows;
-        let valid = Dataset { name: train.name.clone(), rows: valid_rows, shape: train.shape.clone(), values, labels };
-        Ok(Self { train, valid, test })
     }
 }
 
@@ -433,17 +481,44 @@ mod tests {
     }
 
     #[test]
-    fn slices_and_holdout_cut_rows_and_labels_alike() {
+    fn slices_and_selections_cut_rows_and_labels_alike() {
         let data = bytes(10, 2, |i| i as u8);
         let middle = data.slice(3..5);
         assert_eq!(middle.values(), &Values::Bytes(vec![6, 7, 8, 9]));
         assert_eq!(middle.labels().unwrap(), &Labels { values: vec![0, 1], classes: 3 });
-        let splits = Splits::holdout(data.clone(), middle.clone(), 4).unwrap();
-        assert_eq!(splits.valid, data.slice(0..4));
-        assert_eq!(splits.train, data.slice(4..10));
-        assert_eq!(splits.test, middle);
-        assert_eq!(Splits::holdout(data.clone(), middle.clone(), 0).unwrap().train, data);
-        assert!(Splits::holdout(data, middle, 10).unwrap_err().to_string().contains("10 rows of validation"));
+        let chosen = data.select(&[4, 3, 3]);
+        assert_eq!(chosen.values(), &Values::Bytes(vec![8, 9, 6, 7, 6, 7]));
+        assert_eq!(chosen.labels().unwrap(), &Labels { values: vec![1, 0, 0], classes: 3 });
+        assert_eq!(data.select(&[3, 4]), middle);
+        let mut rest = data.clone();
+        assert_eq!((rest.take_front(4), rest), (data.slice(0..4), data.slice(4..10)));
+    }
+
+    #[test]
+    fn names_and_intensity_go_with_the_parts() {
+        let make = |values: Vec<Real>| Dataset::new("t", &[1], Values::Reals(values), None).unwrap();
+        assert!(make(vec![0.0, 0.25, 1.0]).is_intensity());
+        let outside = make(vec![0.0, 0.25, 1.5]);
+        assert!(!outside.is_intensity() && !outside.slice(0..2).is_intensity() && !outside.select(&[0]).is_intensity());
+        let named = bytes(4, 1, |_| 0).with_class_names(["a", "b", "c"].map(String::from).to_vec()).unwrap();
+        assert_eq!(named.slice(1..2).class_names(), ["a", "b", "c"]);
+        assert!(named.with_class_names(vec![]).unwrap_err().to_string().contains("0 names for 3 classes"));
+    }
+
+    /// z-test of 9 values over 2^16 draws; |z| > 5 anywhere happens by chance in 5e-6 of seeds.
+    #[test]
+    fn a_real_intensity_is_1_with_its_probability() {
+        let draws = 1 << 16;
+        let data = Dataset::new("t", &[11], Values::Reals((0..11).map(|i| i as Real / 10.0).collect()), None).unwrap();
+        let mut out = vec![0.5; 11 * draws];
+        data.gather_binarized(&vec![0; draws], &mut stream(4, Purpose::Test, 0), &mut out);
+        for level in 0..11 {
+            let ones = (0..draws).filter(|draw| out[draw * 11 + level] == 1.0).count() as f64;
+            let (n, p) = (draws as f64, level as f64 / 10.0);
+            let (deviation, spread) = (ones - n * p, (n * p * (1.0 - p)).sqrt());
+            assert!(deviation.abs() <= 5.0 * spread, "level {level}: {ones} ones");
+        }
+        assert!(out.iter().all(|&x| x == 0.0 || x == 1.0));
     }
 
     #[test]

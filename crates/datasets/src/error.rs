@@ -33,6 +33,15 @@ pub enum DataError {
         /// What is wrong there, and what is allowed.
         reason: String,
     },
+    /// A table was read, and a line or a cell of it is not what it should be.
+    Table {
+        /// The file, or the member of an archive as `archive/member`.
+        path: PathBuf,
+        /// Where in the table.
+        place: Place,
+        /// What is wrong there, and what is allowed.
+        reason: String,
+    },
     /// A setting, or values handed in by the caller, that no data set can have.
     Invalid(String),
 }
@@ -58,9 +67,54 @@ impl fmt::Display for DataError {
                 let space = if *unpacked { "unpacked byte" } else { "byte" };
                 write!(f, "{}: {space} {offset}: {reason}", path.display())
             }
+            Self::Table { path, place, reason } => write!(f, "{}: {place}: {reason}", path.display()),
             Self::Invalid(reason) => f.write_str(reason),
         }
     }
+}
+
+/// A place in a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A line of a text file, counted from 1.
+    Line(u64),
+    /// A cell of a text file.
+    Cell {
+        /// The line on which its row begins, counted from 1.
+        line: u64,
+        /// The column, counted from 1.
+        column: usize,
+        /// The column's name, if the file has a header.
+        name: Option<String>,
+    },
+    /// A value of an array.
+    Entry {
+        /// The row, counted from 0.
+        row: usize,
+        /// Its place among the values of the row, counted from 0.
+        column: usize,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Cell { line, column, name: None } => write!(f, "line {line}, column {column}"),
+            Self::Cell { line, column, name: Some(name) } => {
+                write!(f, "line {line}, column {column} ({})", shown(name))
+            }
+            Self::Entry { row, column } => write!(f, "row {row}, column {column}"),
+        }
+    }
+}
+
+/// Somebody's text in backticks, on one line and not too long for it.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let start: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let rest = if text.chars().nth(LONGEST).is_some() { "…" } else { "" };
+    format!("`{start}{rest}`")
 }
 
 impl std::error::Error for DataError {

@@ -4,18 +4,14 @@
 //! `u32`, then the bytes, row-major (Y. LeCun, C. Cortes, C. Burges, *The MNIST database*). Files come from anywhere,
 //! so nothing is allocated before the announced size has been weighed against the size on disk.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek};
+use std::fs;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::file::{self, Source};
 use crate::{DataError, Dataset, Labels, Values};
-
-/// A gzip file may unpack to this much in any case …
-const UNPACKED_FREE: u64 = 16 << 20;
-/// … and to this multiple of its size on disk. MNIST has 5; deflate could reach 1032, but no set of images does.
-const UNPACKED_RATIO: u64 = 100;
 
 /// What an IDX file of bytes holds, as told by its number of dimensions.
 #[derive(Clone, Copy, PartialEq)]
@@ -140,7 +136,7 @@ fn labelled(name: &str, images: &Path, labels: Option<(Labels, PathBuf)>) -> Res
 
 /// The dimensions and the bytes of an IDX file.
 fn read(path: &Path, kind: Kind) -> Result<(Vec<usize>, Vec<u8>), DataError> {
-    let mut source = Source::open(path, kind)?;
+    let mut source = open(path, kind)?;
     let header = source.header(kind)?;
     let dims: Vec<u64> = header[4..].chunks_exact(4).map(|word| u64::from(be_u32(word))).collect();
     if let Some(at) = dims.iter().position(|&n| n == 0) {
@@ -161,70 +157,16 @@ fn be_u32(word: &[u8]) -> u32 {
     word.iter().fold(0, |number, &byte| number << 8 | u32::from(byte))
 }
 
-/// An open file, unpacked on the way if it is gzip.
-struct Source<'a> {
-    path: &'a Path,
-    reader: Box<dyn Read>,
-    /// Whether it is gzip, so that offsets count unpacked bytes.
-    packed: bool,
-    /// Bytes on disk.
-    size: u64,
-    /// Bytes read so far, unpacked.
-    position: u64,
+/// The file at `path`, unpacked on the way if it is gzip.
+fn open(path: &Path, kind: Kind) -> Result<Source<'static>, DataError> {
+    let (mut file, size) = file::open(path, &format!("an IDX file of {}", kind.name()))?;
+    let packed = file::start(path, &mut file, 2)? == [0x1f, 0x8b];
+    let file = BufReader::with_capacity(1 << 16, file);
+    let reader: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    Ok(Source { path: path.to_owned(), reader, packed: packed.then_some("gzip file"), size, position: 0 })
 }
 
-impl<'a> Source<'a> {
-    fn open(path: &'a Path, kind: Kind) -> Result<Self, DataError> {
-        let failed = |error| DataError::from_io(path, &format!("an IDX file of {}", kind.name()), error);
-        let metadata = fs::metadata(path).map_err(failed)?;
-        let mut source = Self { path, reader: Box::new(io::empty()), packed: false, size: metadata.len(), position: 0 };
-        // A pipe or a device has no size to check against, and reading it might never end.
-        if !metadata.is_file() {
-            return Err(source.malformed(0, "not a regular file".into()));
-        }
-        let mut file = File::open(path).map_err(failed)?;
-        let mut magic = Vec::with_capacity(2);
-        file.by_ref().take(2).read_to_end(&mut magic).map_err(failed)?;
-        file.rewind().map_err(failed)?;
-        let file = BufReader::with_capacity(1 << 16, file);
-        source.packed = magic == [0x1f, 0x8b];
-        source.reader = if source.packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-        Ok(source)
-    }
-
-    fn malformed(&self, offset: u64, reason: String) -> DataError {
-        DataError::Malformed { path: self.path.to_owned(), offset, unpacked: self.packed, reason }
-    }
-
-    /// Fills `out` as far as the data go; the number of bytes got.
-    fn fill(&mut self, out: &mut [u8]) -> Result<usize, DataError> {
-        let mut got = 0;
-        while got < out.len() {
-            match self.reader.read(&mut out[got..]) {
-                Ok(0) => break,
-                Ok(count) => got += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(self.position + got as u64, error)),
-            }
-        }
-        self.position += got as u64;
-        Ok(got)
-    }
-
-    /// A failure to read: of the file's content where gzip found it broken, else of the system.
-    fn failed(&self, offset: u64, error: io::Error) -> DataError {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof if self.packed => {
-                let size = self.size;
-                self.malformed(offset, format!("the gzip file is truncated: its {size} bytes end in mid-stream"))
-            }
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if self.packed => {
-                self.malformed(offset, format!("the gzip file is corrupt ({error})"))
-            }
-            _ => DataError::Io { path: self.path.to_owned(), source: error },
-        }
-    }
-
+impl Source<'_> {
     /// Magic number and dimensions.
     fn header(&mut self, kind: Kind) -> Result<Vec<u8>, DataError> {
         let mut header = vec![0; 4 + 4 * kind.dimensions().len()];
@@ -245,12 +187,11 @@ impl<'a> Source<'a> {
     fn body(&mut self, header: u64, expected: u64, what: &str) -> Result<Vec<u8>, DataError> {
         let total = header + expected;
         let announced = format!("the header announces {what}, {total} bytes in all");
-        if !self.packed && self.size != total {
+        if self.packed.is_none() && self.size != total {
             let size = self.size;
             return Err(self.malformed(size.min(total), format!("{announced}, but the file has {size}")));
         }
-        let allowed = self.size.saturating_mul(UNPACKED_RATIO).saturating_add(UNPACKED_FREE);
-        if self.packed && total > allowed {
+        if self.packed.is_some() && total > file::unpacked_limit(self.size) {
             let size = self.size;
             return Err(self.malformed(
                 4,
@@ -264,11 +205,8 @@ impl<'a> Source<'a> {
         while bytes.len() < expected {
             // Grows with what has truly arrived, and to no more than is wanted.
             let start = bytes.len();
-            let end = if self.packed { expected.min(start * 2 + (1 << 20)) } else { expected };
-            bytes.try_reserve_exact(end - start).map_err(|_| {
-                let source = io::Error::new(io::ErrorKind::OutOfMemory, format!("no memory for {expected} bytes"));
-                DataError::Io { path: self.path.to_owned(), source }
-            })?;
+            let end = if self.packed.is_some() { expected.min(start * 2 + (1 << 20)) } else { expected };
+            bytes.try_reserve_exact(end - start).map_err(|_| self.no_memory(expected))?;
             bytes.resize(end, 0);
             let got = self.fill(&mut bytes[start..])?;
             if start + got < end {
@@ -286,20 +224,6 @@ impl<'a> Source<'a> {
 
 /// What a file that is not the IDX file wanted seems to be, by its first bytes.
 fn describe(start: &[u8]) -> String {
-    const SIGNATURES: [(&[u8], &str); 6] = [
-        (b"\x1f\x8b", "gzip data (packed twice?)"),
-        (b"PK\x03\x04", "a zip archive"),
-        (b"\xfd7zXZ", "an xz file"),
-        (b"\x28\xb5\x2f\xfd", "a zstd file"),
-        (b"BZh", "a bzip2 file"),
-        (b"\x93NUMPY", "a NumPy file"),
-    ];
-    if start.is_empty() {
-        return "there are no data".into();
-    }
-    if let Some((_, name)) = SIGNATURES.iter().find(|(signature, _)| start.starts_with(signature)) {
-        return format!("this looks like {name}");
-    }
     if let Some(kind) =
         [Kind::Images, Kind::Labels].into_iter().find(|kind| start.starts_with(&kind.magic().to_be_bytes()))
     {
@@ -308,13 +232,6 @@ fn describe(start: &[u8]) -> String {
     if let [0, 0, element @ (0x08 | 0x09 | 0x0b..=0x0e), rank, ..] = start {
         return format!("this is IDX of element type 0x{element:02x} and {rank} dimensions");
     }
-    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    if text.starts_with(b"<") {
-        return "this looks like an HTML page".into();
-    }
-    if text.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
-        return "this looks like text".into();
-    }
-    let magic: String = start.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("the magic number is 0x{magic}")
+    let hint = if start.starts_with(b"\x1f\x8b") { " (packed twice?)" } else { "" };
+    file::describe(start) + hint
 }

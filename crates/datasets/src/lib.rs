@@ -1,25 +1,36 @@
 //! Data sets: rows of intensities or real numbers, with or without labels, from files or from a seed.
 //!
 //! This crate knows `Real` and the random streams of `elbo-tensor`. It does **not** know gradients, models, metrics or
-//! settings files; it reads files but writes and prints nothing.
+//! settings files; it reads files, but writes only into what it is handed and prints nothing.
 //!
 //! - [`glyphs`]: the embedded default, 28×28 grey images of digits drawn from a seed;
 //! - [`idx`]: MNIST and every other folder of IDX files, plain or gzip;
+//! - [`csv`], [`npy`], [`npz`]: tables as other programs keep them, read and written; each becomes a [`Table`];
 //! - [`Mixture`]: a labelled Gaussian mixture in the plane;
 //! - [`ToyDensity`]: five densities in the plane whose log-density is known;
 //! - [`Batches`]: seeded order without replacement, addressed by step.
 #![forbid(unsafe_code)]
 
 mod batches;
+pub mod csv;
 mod dataset;
 mod error;
+mod field;
+mod file;
 pub mod glyphs;
 pub mod idx;
 mod mixture;
+pub mod npy;
+pub mod npz;
+mod splits;
+mod table;
 mod toy;
 
 pub use batches::Batches;
-pub use dataset::{Dataset, Labels, Splits, Values};
-pub use error::DataError;
+pub use dataset::{Dataset, Labels, Values};
+pub use error::{DataError, Place};
+pub use field::{Elements, Field};
 pub use mixture::{Layout, Mixture, Proportions};
+pub use splits::Splits;
+pub use table::Table;
 pub use toy::{Mode, Reference, Toy, ToyDensity};

@@ -1,0 +1,224 @@
+//! NPY files: one array of numbers, as NumPy saves it.
+//!
+//! A file is the magic bytes `\x93NUMPY`, a version, the length of a header, the header, and the elements one after
+//! the other (R. Kern, *A simple file format for NumPy arrays*, NumPy Enhancement Proposal 1). Versions 1.0 to 3.0 are
+//! read, in both orders and both byte orders, of floats of 4 and 8 bytes, integers of 1 to 8 bytes, and bool. Python
+//! objects are never read. Files come from anywhere, so nothing is allocated before the announced size has been weighed
+//! against what there is.
+
+mod header;
+mod write;
+
+use std::io::BufReader;
+use std::path::Path;
+
+use elbo_tensor::Real;
+
+use crate::file::{self, Source};
+use crate::{DataError, Place};
+use header::Header;
+
+pub use write::write;
+
+/// The bytes before the length of the header.
+const MAGIC: &[u8] = b"\x93NUMPY";
+/// NumPy itself reads no header above 10,000 bytes.
+const LONGEST_HEADER: u64 = 1 << 16;
+/// Bytes that are decoded at once: a multiple of every element's size.
+const BLOCK: usize = 1 << 16;
+
+/// An array of finite numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// Its extents, outermost first; at least one, all positive.
+    pub shape: Vec<usize>,
+    /// Its values in C order: the last index runs fastest.
+    pub values: Vec<Real>,
+}
+
+/// Reads an NPY file.
+///
+/// # Errors
+/// [`DataError`] if the file is missing, cannot be read, is not exactly such a file, has no rows or no axis, or holds a
+/// number that is not finite as a [`Real`], which is named by the row and its place in the row.
+pub fn read(path: impl AsRef<Path>) -> Result<Array, DataError> {
+    let path = path.as_ref();
+    let (file, size) = file::open(path, "an NPY file")?;
+    let reader = Box::new(BufReader::with_capacity(BLOCK, file));
+    read_numbers(Source { path: path.to_owned(), reader, packed: None, size, position: 0 }, size)
+}
+
+/// The array in `source`, which has `length` bytes, or so it is said.
+pub(crate) fn read_numbers(source: Source<'_>, length: u64) -> Result<Array, DataError> {
+    let (shape, values) = read_as(source, length, |x| x as Real, |x: Real| x.is_finite())?;
+    Ok(Array { shape, values })
+}
+
+/// The labels in `source`, one a row, as text.
+pub(crate) fn read_labels(source: Source<'_>, length: u64) -> Result<Vec<String>, DataError> {
+    let path = source.path.clone();
+    let (shape, values) = read_as(source, length, |x| x, |x: f64| x.is_finite())?;
+    if shape[1..].iter().any(|&extent| extent != 1) {
+        let reason = format!("labels have the shape {shape:?}; one a row is wanted");
+        return Err(DataError::Malformed { path, offset: 0, unpacked: false, reason });
+    }
+    Ok(values.iter().map(f64::to_string).collect())
+}
+
+/// Shape and values in C order, each converted and then found good.
+fn read_as<T: Copy + Default>(
+    mut source: Source<'_>,
+    length: u64,
+    convert: impl Fn(f64) -> T,
+    good: impl Fn(T) -> bool,
+) -> Result<(Vec<usize>, Vec<T>), DataError> {
+    let header = read_header(&mut source, length)?;
+    let shape = checked_shape(&source, &header, length)?;
+    let layout = Layout { rows: shape[0], row: &shape[1..], fortran: header.fortran };
+    let (element, count) = (header.element, shape.iter().product());
+    let mut values: Vec<T> = Vec::new();
+    let mut block = vec![0; BLOCK];
+    while values.len() < count {
+        let block = &mut block[..BLOCK.min((count - values.len()) * element.size)];
+        let got = source.fill(block)?;
+        if got < block.len() {
+            let position = source.position;
+            let reason = format!("the header announces {length} bytes in all, but the data end after {position}");
+            return Err(source.malformed(position, reason));
+        }
+        // What is packed may lie about its size: memory then grows with what has truly arrived.
+        let more = if source.packed.is_some() { (2 * values.len()).max(BLOCK).min(count) } else { count };
+        values
+            .try_reserve_exact(more.saturating_sub(values.len()))
+            .map_err(|_| source.no_memory(count * size_of::<T>()))?;
+        for bytes in block.chunks_exact(element.size) {
+            let number = element.value(bytes);
+            let value = convert(number);
+            if !good(value) {
+                let place = layout.place(values.len());
+                return Err(DataError::Table { path: source.path, place, reason: unfit(number) });
+            }
+            values.push(value);
+        }
+    }
+    if source.fill(&mut [0])? != 0 {
+        return Err(source.malformed(length, format!("the header announces {length} bytes in all, but the data go on")));
+    }
+    let values = layout.in_c_order(values);
+    Ok((shape, values))
+}
+
+/// Why `number` is no value of a table.
+pub(crate) fn unfit(number: f64) -> String {
+    if number.is_finite() {
+        format!("{number:e} is too large for a number of {} bits", 8 * size_of::<Real>())
+    } else {
+        format!("{number} is not finite")
+    }
+}
+
+/// The header, whose end is then the position of `source`.
+fn read_header(source: &mut Source<'_>, length: u64) -> Result<Header, DataError> {
+    let mut start = [0; 12];
+    let got = source.fill(&mut start[..8])?;
+    if got < 8 || !start.starts_with(MAGIC) {
+        let what = file::describe(&start[..got]);
+        return Err(source.malformed(0, format!("{what}, not an NPY file")));
+    }
+    let major = start[6];
+    let width = match major {
+        1 => 2,
+        2 | 3 => 4,
+        _ => return Err(source.malformed(6, format!("format version {major} is unknown; 1, 2 and 3 are read"))),
+    };
+    let got = source.fill(&mut start[8..8 + width])?;
+    let bytes = start[8..8 + width].iter().rev().fold(0, |length, &byte| length << 8 | u64::from(byte));
+    if got < width || bytes > length.saturating_sub(source.position) {
+        let reason = format!("the header announces {bytes} bytes for itself, but there are {length} in all");
+        return Err(source.malformed(8, reason));
+    }
+    if bytes > LONGEST_HEADER {
+        return Err(source.malformed(8, format!("the header has {bytes} bytes; at most {LONGEST_HEADER} are read")));
+    }
+    let begin = source.position;
+    let mut text = vec![0; bytes as usize];
+    if source.fill(&mut text)? < text.len() {
+        return Err(source.malformed(source.position, "the data end within the header".into()));
+    }
+    Header::parse(&text).map_err(|(at, reason)| source.malformed(begin + at as u64, reason))
+}
+
+/// The shape, if it is that of a table and needs as many bytes as follow.
+fn checked_shape(source: &Source<'_>, header: &Header, length: u64) -> Result<Vec<usize>, DataError> {
+    let shown = header.shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ");
+    let begin = source.position;
+    if header.shape.is_empty() {
+        return Err(source.malformed(begin, "the array is a single number; a table has rows".into()));
+    }
+    if header.shape.contains(&0) {
+        return Err(source.malformed(begin, format!("the array has no values: its shape is {shown}")));
+    }
+    let total = header
+        .shape
+        .iter()
+        .try_fold(header.element.size as u64, |product, &extent| product.checked_mul(extent))
+        .and_then(|bytes| bytes.checked_add(begin))
+        .filter(|&total| isize::try_from(total).is_ok())
+        .ok_or_else(|| source.malformed(begin, format!("the shape {shown} overflows")))?;
+    if total != length {
+        let reason = format!("the header announces {shown} elements, {total} bytes in all, but the data have {length}");
+        return Err(source.malformed(length.min(total), reason));
+    }
+    Ok(header.shape.iter().map(|&extent| extent as usize).collect())
+}
+
+/// How the values of a file lie in it.
+struct Layout<'a> {
+    rows: usize,
+    /// The shape of a row.
+    row: &'a [usize],
+    fortran: bool,
+}
+
+impl Layout<'_> {
+    fn width(&self) -> usize {
+        self.row.iter().product()
+    }
+
+    /// Of each value of a row, its place among the values of a row in the file.
+    fn places(&self) -> Vec<usize> {
+        if !self.fortran {
+            return (0..self.width()).collect();
+        }
+        let place = |mut index: usize| {
+            // From the last index, which runs fastest in C order, to the first, whose step in the file is 1.
+            let mut step = self.width();
+            self.row.iter().rev().fold(0, |place, extent| {
+                step /= extent;
+                let digit = index % extent;
+                index /= extent;
+                place + digit * step
+            })
+        };
+        (0..self.width()).map(place).collect()
+    }
+
+    /// Row and column of the value that stands at `index` in the file.
+    fn place(&self, index: usize) -> Place {
+        if !self.fortran {
+            return Place::Entry { row: index / self.width(), column: index % self.width() };
+        }
+        let in_row = index / self.rows;
+        let column = self.places().iter().position(|&place| place == in_row);
+        Place::Entry { row: index % self.rows, column: column.expect("places are a permutation") }
+    }
+
+    fn in_c_order<T: Copy>(&self, values: Vec<T>) -> Vec<T> {
+        if !self.fortran || self.row.is_empty() {
+            return values;
+        }
+        let places = self.places();
+        let row = |row| places.iter().map(move |place| place * self.rows + row);
+        (0..self.rows).flat_map(row).map(|place| values[place]).collect()
+    }
+}

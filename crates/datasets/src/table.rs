@@ -1,0 +1,238 @@
+//! A table as files hold it, before it becomes a data set.
+
+use std::cmp::Ordering;
+use std::path::PathBuf;
+
+use elbo_tensor::Real;
+
+use crate::error::shown;
+use crate::npy::Array;
+use crate::{DataError, Dataset, Labels, Values};
+
+/// A column of labels has at most so many distinct values; more are no classes.
+const MOST_CLASSES: usize = 1000;
+
+/// Rows of numbers, with or without a label each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Where it was read, for messages.
+    pub path: PathBuf,
+    /// The shape of a row.
+    pub shape: Vec<usize>,
+    /// The names of the columns; empty if they have none.
+    pub columns: Vec<String>,
+    /// The numbers, row after row.
+    pub values: Vec<Real>,
+    /// The label of each row as text.
+    pub labels: Option<Vec<String>>,
+}
+
+impl Table {
+    /// The table of an array whose first axis counts the rows, without labels.
+    pub fn of_array(path: impl Into<PathBuf>, array: Array) -> Self {
+        let shape = if array.shape.len() == 1 { vec![1] } else { array.shape[1..].to_vec() };
+        Self { path: path.into(), shape, columns: Vec::new(), values: array.values, labels: None }
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.width()
+    }
+
+    fn width(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn malformed(&self, reason: String) -> DataError {
+        DataError::Malformed { path: self.path.clone(), offset: 0, unpacked: false, reason }
+    }
+
+    /// This table with `labels`, one a row.
+    ///
+    /// # Errors
+    /// [`DataError::Malformed`] if they are not as many as the rows.
+    pub fn with_labels(self, labels: Vec<String>) -> Result<Self, DataError> {
+        if labels.len() != self.rows() {
+            return Err(self.malformed(format!("{} labels for {} rows", labels.len(), self.rows())));
+        }
+        Ok(Self { labels: Some(labels), ..self })
+    }
+
+    /// Takes the column `wanted` out and makes it the labels: `last`, or its number counted from 0.
+    ///
+    /// # Errors
+    /// [`DataError::Malformed`] if rows are no lists of numbers, if there is no such column, or if none would be left.
+    pub fn label_by_column(self, wanted: &str) -> Result<Self, DataError> {
+        let &[width] = self.shape.as_slice() else {
+            return Err(self.malformed(format!("rows of shape {:?} have no columns to take labels from", self.shape)));
+        };
+        let column = find_column(wanted, &self.columns, width).map_err(|reason| self.malformed(reason))?;
+        if width == 1 {
+            return Err(self.malformed("no column is left beside the labels".into()));
+        }
+        let labels = self.values.chunks_exact(width).map(|row| row[column].to_string()).collect();
+        let rest = self.values.chunks_exact(width).flat_map(|row| row[..column].iter().chain(&row[column + 1..]));
+        let values = rest.copied().collect();
+        Ok(Self { shape: vec![width - 1], values, labels: Some(labels), ..self })
+    }
+
+    /// Puts the rows of `other` behind these.
+    ///
+    /// # Errors
+    /// [`DataError::Malformed`] of `other` if its rows have another shape or other columns, or if only one of the tables
+    /// has labels.
+    pub fn append(&mut self, other: Self) -> Result<(), DataError> {
+        let ours = self.path.display();
+        if other.shape != self.shape {
+            let reason = format!("rows have the shape {:?}, but those of {ours} {:?}", other.shape, self.shape);
+            return Err(other.malformed(reason));
+        }
+        let named = !self.columns.is_empty() && !other.columns.is_empty();
+        if let Some((a, b)) = self.columns.iter().zip(&other.columns).find(|(a, b)| named && a != b) {
+            let reason = format!("there is a column {} where {ours} has {}", shown(b), shown(a));
+            return Err(other.malformed(reason));
+        }
+        match (&mut self.labels, other.labels) {
+            (Some(labels), Some(more)) => labels.extend(more),
+            (None, None) => {}
+            (_, more) => {
+                let [has, lacks] = if more.is_some() { [&other.path, &self.path] } else { [&self.path, &other.path] };
+                let reason = format!("{} has labels, but this has none", has.display());
+                return Err(DataError::Malformed { path: lacks.clone(), offset: 0, unpacked: false, reason });
+            }
+        }
+        self.values.extend(other.values);
+        Ok(())
+    }
+
+    /// The data set called `name`. Its classes are the distinct labels: in the order of the numbers if all labels are
+    /// numbers (then `1` and `1.0` are one class), else in the order of the texts.
+    ///
+    /// # Errors
+    /// [`DataError::Malformed`] if there are too many distinct labels to be classes, or as [`Dataset::new`].
+    pub fn into_dataset(self, name: impl Into<String>) -> Result<Dataset, DataError> {
+        let Some(texts) = &self.labels else {
+            return Dataset::new(name, &self.shape, Values::Reals(self.values), None);
+        };
+        let (labels, classes) = classes_of(texts);
+        if classes.len() > MOST_CLASSES {
+            let (count, rows) = (classes.len(), self.rows());
+            let reason =
+                format!("the {rows} labels have {count} distinct values; at most {MOST_CLASSES} can be classes");
+            return Err(self.malformed(reason));
+        }
+        Dataset::new(name, &self.shape, Values::Reals(self.values), Some(labels))?.with_class_names(classes)
+    }
+}
+
+/// The column that `wanted` means: a name, `last`, or a number counted from 0.
+pub(crate) fn find_column(wanted: &str, names: &[String], width: usize) -> Result<usize, String> {
+    if let Some(column) = names.iter().position(|name| name == wanted) {
+        return Ok(column);
+    }
+    match wanted.parse() {
+        _ if wanted == "last" => Ok(width - 1),
+        Ok(column) if column < width => Ok(column),
+        Ok(_) => Err(format!("there is no column {wanted}: the columns are 0 to {}", width - 1)),
+        Err(_) if names.is_empty() => {
+            let last = width - 1;
+            Err(format!(
+                "there is no column {}: columns have no names here, but numbers from 0 to {last}",
+                shown(wanted)
+            ))
+        }
+        Err(_) => {
+            let most = 20;
+            let list: Vec<String> = names.iter().take(most).map(|name| shown(name)).collect();
+            let rest = if names.len() > most { ", …" } else { "" };
+            Err(format!("there is no column {}; there are {}{rest}", shown(wanted), list.join(", ")))
+        }
+    }
+}
+
+/// The class of each label, and what the classes are called.
+fn classes_of(texts: &[String]) -> (Labels, Vec<String>) {
+    let numbers: Option<Vec<f64>> =
+        texts.iter().map(|text| text.parse().ok().filter(|x: &f64| x.is_finite())).collect();
+    match numbers {
+        // Adding zero makes one class of 0 and −0.
+        Some(numbers) => {
+            let (labels, distinct) = ranks(numbers.iter().map(|x| x + 0.0).collect(), f64::total_cmp);
+            (labels, distinct.iter().map(f64::to_string).collect())
+        }
+        None => ranks(texts.to_vec(), String::cmp),
+    }
+}
+
+/// The rank of each value among the distinct ones, and these.
+fn ranks<T: Clone>(all: Vec<T>, order: impl Fn(&T, &T) -> Ordering) -> (Labels, Vec<T>) {
+    let mut distinct = all.clone();
+    distinct.sort_unstable_by(&order);
+    distinct.dedup_by(|a, b| order(a, b).is_eq());
+    let rank = |value| distinct.partition_point(|other| order(other, value).is_lt()) as u32;
+    (Labels { values: all.iter().map(rank).collect(), classes: distinct.len() }, distinct)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(shape: &[usize], values: &[Real], labels: Option<&[&str]>) -> Table {
+        let labels = labels.map(|labels| labels.iter().map(|label| label.to_string()).collect());
+        Table { path: "t.csv".into(), shape: shape.to_vec(), columns: Vec::new(), values: values.to_vec(), labels }
+    }
+
+    fn classes(labels: &[&str]) -> (Vec<u32>, Vec<String>) {
+        let set = table(&[1], &vec![0.0; labels.len()], Some(labels)).into_dataset("t").unwrap();
+        (set.labels().unwrap().values.clone(), set.class_names().to_vec())
+    }
+
+    #[test]
+    fn labels_are_ranked_as_numbers_if_all_are_and_as_texts_if_not() {
+        assert_eq!(classes(&["10", "9", "1e1", "09"]), (vec![1, 0, 1, 0], vec!["9".into(), "10".into()]));
+        assert_eq!(classes(&["-0", "0.0", "-1.5"]), (vec![1, 1, 0], vec!["-1.5".into(), "0".into()]));
+        assert_eq!(classes(&["10", "9", "x"]), (vec![0, 1, 2], vec!["10".into(), "9".into(), "x".into()]));
+        assert_eq!(classes(&["b", "a", "b"]), (vec![1, 0, 1], vec!["a".into(), "b".into()]));
+    }
+
+    #[test]
+    fn labels_that_are_no_classes_are_refused() {
+        let texts: Vec<String> = (0..1001).map(|i| i.to_string()).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        assert_eq!(classes(&texts[..1000]).1.len(), 1000);
+        let error = table(&[1], &[0.0; 1001], Some(&texts)).into_dataset("t").unwrap_err();
+        assert!(error.to_string().contains("1001 distinct values; at most 1000"), "{error}");
+        let error = table(&[1], &[0.0; 3], None).with_labels(vec!["a".into()]).unwrap_err();
+        assert!(error.to_string().contains("1 labels for 3 rows"), "{error}");
+    }
+
+    #[test]
+    fn a_column_becomes_the_labels() {
+        let taken = |column: &str| table(&[3], &[1.0, 2.0, 0.5, 3.0, 4.0, 0.1], None).label_by_column(column);
+        let last = taken("last").unwrap();
+        assert_eq!((last.shape.as_slice(), last.values.as_slice()), (&[2][..], &[1.0, 2.0, 3.0, 4.0][..]));
+        assert_eq!(last.labels, Some(vec!["0.5".into(), "0.1".into()]));
+        assert_eq!(taken("2").unwrap(), last);
+        assert_eq!(taken("0").unwrap().values, [2.0, 0.5, 4.0, 0.1]);
+        assert!(taken("3").unwrap_err().to_string().contains("the columns are 0 to 2"));
+        assert!(taken("class").unwrap_err().to_string().contains("columns have no names here"));
+        assert!(table(&[1], &[1.0], None).label_by_column("0").unwrap_err().to_string().contains("no column is left"));
+        let images = table(&[1, 2], &[1.0, 2.0], None).label_by_column("last").unwrap_err().to_string();
+        assert!(images.contains("shape [1, 2] have no columns"), "{images}");
+    }
+
+    #[test]
+    fn tables_are_joined_only_if_they_fit() {
+        let labelled = table(&[2], &[1.0, 2.0], Some(&["b"]));
+        let mut all = labelled.clone();
+        all.append(table(&[2], &[3.0, 4.0], Some(&["a"]))).unwrap();
+        assert_eq!((all.values.as_slice(), all.labels.as_ref().unwrap().len()), (&[1.0, 2.0, 3.0, 4.0][..], 2));
+        let refusal = |mut first: Table, second: Table| first.append(second).unwrap_err().to_string();
+        assert!(refusal(labelled.clone(), table(&[1], &[3.0], None)).contains("shape [1], but those of t.csv [2]"));
+        assert!(refusal(labelled.clone(), table(&[2], &[3.0, 4.0], None)).contains("but this has none"));
+        assert!(refusal(table(&[2], &[3.0, 4.0], None), labelled.clone()).contains("but this has none"));
+        let named = |a: &str, b: &str| Table { columns: vec![a.into(), b.into()], ..labelled.clone() };
+        assert!(refusal(named("a", "b"), named("b", "a")).contains("a column `b` where t.csv has `a`"));
+        named("a", "b").append(labelled.clone()).unwrap();
+    }
+}
