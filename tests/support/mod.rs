@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary compiles this file and uses a part of it")]
 
 pub mod dense;
+pub mod estimators;
 pub mod families;
 pub mod subjects;
 

@@ -7,10 +7,15 @@ use elbo_tensor::{Purpose, Real, Tensor, stream};
 
 use crate::{Model, Noise, Objective, Setting, Settings};
 
+/// `train.seed`, which every way of training has.
+pub fn seed() -> Setting {
+    Setting::int("seed", 0, [0, 1 << 53], "seed of everything random")
+}
+
 /// The settings of section `[train]`.
 pub fn settings() -> Vec<Setting> {
     vec![
-        Setting::int("seed", 0, [0, 1 << 53], "seed of everything random"),
+        seed(),
         Setting::int("epochs", 20, [1, 1_000_000], "number of epochs"),
         Setting::int("epoch_steps", 0, [0, 1_000_000_000], "steps of an epoch; 0: one pass over the training rows"),
         Setting::int("batch", 100, [1, 1_000_000], "rows of a batch"),

@@ -6,6 +6,7 @@
 
 mod bernoulli;
 mod categorical;
+pub mod natural;
 mod normal;
 mod tril_normal;
 

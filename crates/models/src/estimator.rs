@@ -1,0 +1,88 @@
+//! Models that are fitted by iterations over all rows at once: mixtures by EM, k-means, factor analysis.
+
+use std::borrow::Cow;
+
+use elbo_tensor::{Real, Stream, Tensor};
+
+use crate::{Setting, Settings};
+
+/// A model that is fitted by iterations, each of which sees all rows `x: [n, d]`.
+///
+/// Everything that an iteration depends on beside `x` is in [`Estimator::state`], so that a fit continues to the same
+/// bits from there. Building one costs nothing; whatever the rows decide happens in the first iteration.
+pub trait Estimator: Send + Sync {
+    /// Brings about what the rows decide before the first iteration, which does so by itself if nobody asked before.
+    /// Returns whether there is a model to look at now.
+    fn start(&mut self, _x: &Tensor) -> Result<bool, Degenerate> {
+        Ok(false)
+    }
+
+    /// One iteration, and what it found. Never a panic for finite rows.
+    fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate>;
+
+    /// All that the next iteration depends on.
+    fn state(&self) -> Vec<Array>;
+
+    /// Takes over a state, or says what is wrong with it.
+    fn restore(&mut self, state: &[Array]) -> Result<(), String>;
+
+    /// What the fitted model says of each row.
+    fn infer(&self, x: &Tensor) -> Inferred;
+
+    /// `count` draws from the fitted model, `[count, d]`; `None` if it is no distribution.
+    fn sample(&self, count: usize, rng: &mut Stream) -> Option<Tensor>;
+}
+
+/// What an iteration found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Iteration {
+    /// Named numbers; likelihoods in nats per row.
+    pub values: Vec<(&'static str, f64)>,
+    /// What a reader of the log must know: a component that was seeded anew, a bound that holds.
+    pub events: Vec<String>,
+    /// Whether there is nothing left to do.
+    pub done: bool,
+}
+
+/// A fit that cannot go on: what is not finite, or what the rows do not allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Degenerate(pub String);
+
+/// A named array of a state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// Its name, unique in the state.
+    pub name: Cow<'static, str>,
+    /// Its extents, row-major; none for a single number.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: Vec<f64>,
+}
+
+/// What a fitted model says of rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Inferred {
+    /// `ln p(x)` of each row in nats, `[n]`; empty if the model is no distribution.
+    pub log_density: Vec<f64>,
+    /// Posterior over clusters of each row, `[n, k]`; empty if the model has none.
+    pub clusters: Vec<Real>,
+    /// Posterior mean of the latent of each row, `[n, l]`; empty if the model has none.
+    pub latents: Vec<Real>,
+}
+
+/// An estimator as recipes know it: name, settings and how to build it. Declared in the estimator's own file.
+#[derive(Debug, Clone, Copy)]
+pub struct EstimatorSpec {
+    /// The word in `model.kind`.
+    pub kind: &'static str,
+    /// One line for help texts.
+    pub about: &'static str,
+    /// Settings of section `[model]`.
+    pub model: fn() -> Vec<Setting>,
+    /// Settings of section `[train]`, beside the seed: number of iterations, tolerance, step sizes.
+    pub train: fn() -> Vec<Setting>,
+    /// What theory says of these settings before a fit, in short lines; the second argument is the number of dimensions.
+    pub advice: fn(&Settings, &Settings, usize) -> Vec<String>,
+    /// The estimator under settings of `[model]` and `[train]`, for rows of the given width, and its seed.
+    pub build: fn(&Settings, &Settings, usize, u64) -> Box<dyn Estimator>,
+}

@@ -1,0 +1,240 @@
+//! Mixtures of normals by EM (Dempster, Laird & Rubin 1977), with diagonal, full, tied or spherical covariance.
+//!
+//! Meanings and defaults of the settings are scikit-learn's. Parameters are f64; the posterior of diagonal and spherical
+//! components is computed in [`elbo_tensor::Real`], that of matrices in f64.
+
+mod matrices;
+mod parameters;
+mod start;
+
+pub use parameters::{Covariance, GaussianMixture};
+pub use start::Start;
+
+use elbo_tensor::{Stream, Tensor};
+
+use crate::mixture::{EStep, Posterior, Statistics};
+use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, Setting, Settings};
+use matrices::Matrices;
+
+pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
+    kind: "gmm",
+    about: "mixture of normals by EM",
+    model: || {
+        vec![
+            Setting::int("k", 10, [1, 1_000_000], "number of components"),
+            Setting::choice(
+                "covariance",
+                "diagonal",
+                &["diagonal", "full", "tied", "spherical"],
+                "form of the covariances: independent dimensions, any, one for all components, one variance each",
+            ),
+            Setting::float("reg_covar", 1e-6, [0.0, 1e300], "added to all variances"),
+        ]
+    },
+    train: || {
+        vec![
+            Setting::choice("init", "kmeans", &["kmeans", "random"], "the first posterior: of k-means, or random"),
+            Setting::int("n_init", 1, [1, 100_000], "fits from other first posteriors, of which the best counts"),
+            Setting::int("max_iter", 100, [1, 1_000_000_000], "iterations of a fit at most"),
+            Setting::float("tol", 1e-3, [0.0, 1e12], "a fit ends when the mean log-likelihood changes by less"),
+        ]
+    },
+    advice: |_, _, _| Vec::new(),
+    build: |model, train, width, seed| Box::new(Gmm::new(Options::of(model, train), width, seed)),
+};
+
+/// What is fitted, and when a fit ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Number of components.
+    pub k: usize,
+    /// Form of the covariances.
+    pub covariance: Covariance,
+    /// Added to all variances.
+    pub reg_covar: f64,
+    /// The first posterior.
+    pub start: Start,
+    /// Number of fits, of which the one with the largest likelihood counts.
+    pub n_init: usize,
+    /// Iterations of a fit at most.
+    pub max_iter: usize,
+    /// A fit ends when the mean log-likelihood changes by less, in nats.
+    pub tol: f64,
+}
+
+impl Options {
+    /// `k` components, everything else at its default.
+    pub fn new(k: usize, covariance: Covariance) -> Self {
+        Self { k, covariance, reg_covar: 1e-6, start: Start::Kmeans, n_init: 1, max_iter: 100, tol: 1e-3 }
+    }
+
+    fn of(model: &Settings, train: &Settings) -> Self {
+        let covariance = match model.text("covariance") {
+            "full" => Covariance::Full,
+            "tied" => Covariance::Tied,
+            "spherical" => Covariance::Spherical,
+            _ => Covariance::Diagonal,
+        };
+        Self {
+            k: model.int("k"),
+            covariance,
+            reg_covar: model.float("reg_covar"),
+            start: if train.text("init") == "random" { Start::Random } else { Start::Kmeans },
+            n_init: train.int("n_init"),
+            max_iter: train.int("max_iter"),
+            tol: train.float("tol"),
+        }
+    }
+}
+
+/// A mixture of normals as an estimator: `n_init` fits one after the other, an iteration of EM at a time.
+#[derive(Debug)]
+pub struct Gmm {
+    options: Options,
+    width: usize,
+    seed: u64,
+    /// Fits that are done, and iterations of the one under way.
+    runs: usize,
+    iterations: usize,
+    current: Option<GaussianMixture>,
+    /// Mean log-likelihood of the last E-step of the fit under way.
+    likelihood: f64,
+    /// The best fit, with the likelihood that its last E-step found.
+    best: Option<(GaussianMixture, f64)>,
+    e_step: EStep,
+}
+
+impl Gmm {
+    /// For rows of `width` dimensions.
+    pub fn new(options: Options, width: usize, seed: u64) -> Self {
+        let (current, best, e_step) = (None, None, EStep::new());
+        Self { options, width, seed, runs: 0, iterations: 0, current, likelihood: f64::NEG_INFINITY, best, e_step }
+    }
+
+    /// The first fit begins with these parameters.
+    #[track_caller]
+    pub fn starting_from(mut self, mixture: GaussianMixture) -> Self {
+        let (k, d) = (self.options.k, self.width);
+        let size: usize = self.options.covariance.shape(k, d).iter().product();
+        assert!(mixture.covariance == self.options.covariance, "covariances of another form");
+        assert!(mixture.len() == k && mixture.means.len() == k * d && mixture.covariances.len() == size, "[{k}, {d}]");
+        self.current = Some(mixture);
+        self
+    }
+
+    /// The best fit so far, or the one under way before any is done.
+    pub fn mixture(&self) -> Option<&GaussianMixture> {
+        self.best.as_ref().map(|(mixture, _)| mixture).or(self.current.as_ref())
+    }
+
+    /// One EM iteration of `mixture`: its statistics become its parameters.
+    fn improve(&mut self, x: &Tensor, mixture: &mut GaussianMixture) -> Result<(f64, Vec<String>), Degenerate> {
+        let of_matrices;
+        let statistics: &Statistics = if mixture.covariance.is_diagonal() {
+            self.e_step.run(x, &mixture.diagonal())
+        } else {
+            of_matrices = Matrices::new(mixture)?.statistics(x);
+            &of_matrices
+        };
+        let log_likelihood = statistics.log_likelihood;
+        if !log_likelihood.is_finite() {
+            return Err(Degenerate("a row is so far from every component that its density is 0".into()));
+        }
+        let events = mixture.maximize(statistics, self.options.reg_covar)?;
+        Ok((log_likelihood, events))
+    }
+}
+
+/// Log-density and posterior of the rows `x: [n, d]`. Refused where a covariance matrix is not positive definite.
+pub fn posterior(x: &Tensor, mixture: &GaussianMixture) -> Result<Posterior, Degenerate> {
+    if mixture.covariance.is_diagonal() {
+        return Ok(EStep::new().posterior(x, &mixture.diagonal()));
+    }
+    Ok(Matrices::new(mixture)?.posterior(x))
+}
+
+impl Estimator for Gmm {
+    /// One EM iteration. `log_likelihood` (mean, in nats), `bic` and `aic` are of the parameters that it began with.
+    fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
+        let (n, Options { k, covariance, start, reg_covar, .. }) = (x.shape().rows(), self.options.clone());
+        if n < k {
+            return Err(Degenerate(format!("{k} components need as many rows, but there are {n}")));
+        }
+        let mut mixture = match self.current.take() {
+            Some(mixture) => mixture,
+            None => start::start(x, k, covariance, start, reg_covar, [self.seed, self.runs as u64])?,
+        };
+        let before = self.likelihood;
+        let (log_likelihood, events) = self.improve(x, &mut mixture)?;
+        let criteria = [mixture.bic(log_likelihood, n), mixture.aic(log_likelihood, n)];
+        self.iterations += 1;
+        self.likelihood = log_likelihood;
+        if (log_likelihood - before).abs() < self.options.tol || self.iterations >= self.options.max_iter {
+            if self.best.as_ref().is_none_or(|(_, best)| log_likelihood > *best) {
+                self.best = Some((mixture, log_likelihood));
+            }
+            (self.runs, self.iterations, self.likelihood) = (self.runs + 1, 0, f64::NEG_INFINITY);
+        } else {
+            self.current = Some(mixture);
+        }
+        let values = vec![("log_likelihood", log_likelihood), ("bic", criteria[0]), ("aic", criteria[1])];
+        Ok(Iteration { values, events, done: self.runs >= self.options.n_init })
+    }
+
+    fn state(&self) -> Vec<Array> {
+        let (k, d) = (self.options.k, self.width);
+        let covariances = self.options.covariance.shape(k, d);
+        let mut state =
+            vec![Array::number("runs", self.runs as f64), Array::number("iterations", self.iterations as f64)];
+        let mut add = |names: [&'static str; 4], mixture: &GaussianMixture, likelihood: f64| {
+            state.push(Array::of(names[0], &[k], &mixture.weights));
+            state.push(Array::of(names[1], &[k, d], &mixture.means));
+            state.push(Array::of(names[2], &covariances, &mixture.covariances));
+            state.push(Array::number(names[3], likelihood));
+        };
+        if let Some(mixture) = &self.current {
+            add(CURRENT, mixture, self.likelihood);
+        }
+        if let Some((mixture, likelihood)) = &self.best {
+            add(BEST, mixture, *likelihood);
+        }
+        state
+    }
+
+    fn restore(&mut self, state: &[Array]) -> Result<(), String> {
+        let (runs, iterations) = (Array::count(state, "runs")?, Array::count(state, "iterations")?);
+        let (current, best) = (self.find(state, CURRENT)?, self.find(state, BEST)?);
+        let likelihood = current.as_ref().map_or(f64::NEG_INFINITY, |(_, likelihood)| *likelihood);
+        let current = current.map(|(mixture, _)| mixture);
+        let new = Self::new(self.options.clone(), self.width, self.seed);
+        *self = Self { runs, iterations, current, likelihood, best, ..new };
+        Ok(())
+    }
+
+    fn infer(&self, x: &Tensor) -> Inferred {
+        let found = self.mixture().and_then(|mixture| posterior(x, mixture).ok()).unwrap_or_default();
+        Inferred { log_density: found.log_density, clusters: found.responsibilities, latents: Vec::new() }
+    }
+
+    fn sample(&self, count: usize, rng: &mut Stream) -> Option<Tensor> {
+        Some(self.mixture()?.sample(count, rng))
+    }
+}
+
+/// Names in a state: weights, means, covariances and log-likelihood.
+const CURRENT: [&str; 4] = ["weights", "means", "covariances", "log_likelihood"];
+const BEST: [&str; 4] = ["best_weights", "best_means", "best_covariances", "best_log_likelihood"];
+
+impl Gmm {
+    fn find(&self, state: &[Array], names: [&str; 4]) -> Result<Option<(GaussianMixture, f64)>, String> {
+        let (k, d, covariance) = (self.options.k, self.width, self.options.covariance);
+        let Some(weights) = Array::find(state, names[0], &[k])? else { return Ok(None) };
+        let mixture = GaussianMixture {
+            covariance,
+            weights: weights.to_vec(),
+            means: Array::expect(state, names[1], &[k, d])?.to_vec(),
+            covariances: Array::expect(state, names[2], &covariance.shape(k, d))?.to_vec(),
+        };
+        Ok(Some((mixture, Array::expect(state, names[3], &[])?[0])))
+    }
+}

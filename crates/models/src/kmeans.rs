@@ -1,0 +1,391 @@
+//! k-means: centres that minimise the sum of squared distances of the rows from the nearest one (Lloyd 1982).
+//!
+//! Meanings and defaults of the settings are scikit-learn's. Distances are compared in [`Real`], centres and inertia are f64.
+
+mod geometry;
+mod lloyd;
+mod seeding;
+
+use elbo_tensor::{Purpose, Real, Stream, Tensor, stream};
+
+use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, Setting, Settings};
+use geometry::Coordinates;
+use lloyd::Lloyd;
+
+pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
+    kind: "kmeans",
+    about: "k-means: k-means++ with greedy trials, then Lloyd's iterations",
+    model: || vec![Setting::int("k", 10, [1, 1_000_000], "number of clusters")],
+    train: || {
+        vec![
+            Setting::choice(
+                "init",
+                "kmeans++",
+                &["kmeans++", "random"],
+                "first centres: rows far from each other, or any rows",
+            ),
+            Setting::int("n_init", 1, [1, 100_000], "fits from other first centres, of which the best counts"),
+            Setting::int("max_iter", 300, [1, 1_000_000_000], "iterations of a fit at most"),
+            Setting::float(
+                "tol",
+                1e-4,
+                [0.0, 1e12],
+                "a fit ends when the squared moves of all centres sum to this part of a dimension's mean variance",
+            ),
+        ]
+    },
+    advice: |_, _, _| Vec::new(),
+    build: |model, train, width, seed| Box::new(Kmeans::new(model.int("k"), Options::of(train), width, seed)),
+};
+
+/// How the first centres are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// k-means++ with `2 + ⌊ln k⌋` greedy trials.
+    #[default]
+    PlusPlus,
+    /// Different rows at random.
+    Random,
+}
+
+/// When a fit ends, and how many there are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// How the first centres are chosen.
+    pub start: Start,
+    /// Number of fits, of which the one with the least inertia counts.
+    pub n_init: usize,
+    /// Iterations of a fit at most.
+    pub max_iter: usize,
+    /// A fit ends when `Σ ‖Δc‖²` is at most this times the mean over dimensions of the rows' variance.
+    pub tol: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { start: Start::PlusPlus, n_init: 1, max_iter: 300, tol: 1e-4 }
+    }
+}
+
+impl Options {
+    fn of(train: &Settings) -> Self {
+        let start = if train.text("init") == "random" { Start::Random } else { Start::PlusPlus };
+        Self { start, n_init: train.int("n_init"), max_iter: train.int("max_iter"), tol: train.float("tol") }
+    }
+}
+
+/// Rows in clusters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clustering {
+    /// `[k, d]`.
+    pub centres: Vec<f64>,
+    /// The nearest centre of each row, `[n]`.
+    pub labels: Vec<u32>,
+    /// `Σ ‖x − c‖²` of the rows and their centres.
+    pub inertia: f64,
+    /// Iterations of this fit.
+    pub iterations: usize,
+}
+
+/// `k` clusters of the rows `x: [n, d]`: the best of `n_init` fits. Refused if there are fewer rows than clusters.
+pub fn kmeans(x: &Tensor, k: usize, options: &Options, seed: u64) -> Result<Clustering, Degenerate> {
+    Kmeans::new(k, options.clone(), x.shape().last(), seed).fit(x)
+}
+
+/// One fit from given centres, `[k, d]`; `start` and `n_init` are not used. Refused as [`kmeans`] is.
+pub fn kmeans_from(x: &Tensor, centres: Vec<f64>, options: &Options) -> Result<Clustering, Degenerate> {
+    let width = x.shape().last();
+    let options = Options { n_init: 1, ..options.clone() };
+    let mut kmeans = Kmeans::new(centres.len() / width.max(1), options, width, 0);
+    kmeans.centres = Some(centres);
+    kmeans.fit(x)
+}
+
+/// k-means as an estimator: `n_init` fits one after the other, an iteration of Lloyd's at a time. The rows must be the
+/// same in every iteration.
+#[derive(Debug)]
+pub struct Kmeans {
+    k: usize,
+    options: Options,
+    width: usize,
+    seed: u64,
+    /// Fits that are done, and iterations of the one under way.
+    runs: usize,
+    iterations: usize,
+    /// Centres of the fit under way, and those of its last assignment.
+    centres: Option<Vec<f64>>,
+    assigned: Option<Vec<f64>>,
+    best: Option<Best>,
+    /// What is known of the rows, and of the fit under way; found again after a restart.
+    rows: Option<Rows>,
+    lloyd: Option<Lloyd>,
+}
+
+/// The fit of the least inertia so far.
+#[derive(Debug)]
+struct Best {
+    centres: Vec<f64>,
+    inertia: f64,
+    iterations: usize,
+}
+
+#[derive(Debug)]
+struct Rows {
+    coordinates: Coordinates,
+    /// `Σ ‖x − shift‖²`.
+    spread: f64,
+    /// Mean over dimensions of the variance.
+    variance: f64,
+}
+
+impl Kmeans {
+    /// Of `k` clusters in `width` dimensions.
+    pub fn new(k: usize, options: Options, width: usize, seed: u64) -> Self {
+        let (centres, assigned, best) = (None, None, None);
+        Self { k, options, width, seed, runs: 0, iterations: 0, centres, assigned, best, rows: None, lloyd: None }
+    }
+
+    fn fit(mut self, x: &Tensor) -> Result<Clustering, Degenerate> {
+        while !self.iterate(x)?.done {}
+        let (labels, Best { centres, inertia, iterations }) = (self.labels(x), self.best.expect("a fit is done"));
+        Ok(Clustering { centres, labels, inertia, iterations })
+    }
+
+    /// The nearest of the best fit's centres for each row of `x: [n, d]`; all 0 before the first fit is done.
+    fn labels(&self, x: &Tensor) -> Vec<u32> {
+        let Some(best) = &self.best else { return vec![0; x.shape().rows()] };
+        let mut lloyd = Lloyd::new(Coordinates::of(x.as_slice(), self.width), best.centres.clone());
+        lloyd.assign(x.as_slice());
+        lloyd.labels()
+    }
+
+    /// The fit under way as its last iteration left it, or a new one.
+    fn resume(&mut self, x: &[Real]) -> Lloyd {
+        let rows = self.rows.get_or_insert_with(|| Rows::of(x, self.width));
+        if let Some(lloyd) = self.lloyd.take() {
+            return lloyd;
+        }
+        let start = || {
+            let mut rng: Stream = stream(self.seed, Purpose::Init, self.runs as u64);
+            match self.options.start {
+                Start::PlusPlus => seeding::plus_plus(x, &rows.coordinates, self.k, &mut rng),
+                Start::Random => seeding::random_rows(x, self.width, self.k, &mut rng),
+            }
+        };
+        let centres = self.centres.take().unwrap_or_else(start);
+        let mut lloyd = Lloyd::new(rows.coordinates.clone(), centres.clone());
+        if let Some(assigned) = self.assigned.take() {
+            lloyd.centres = assigned;
+            lloyd.assign(x);
+            lloyd.centres = centres;
+        }
+        lloyd
+    }
+
+    /// Ends a fit: labels that belong to its centres, and their inertia.
+    fn finish(&mut self, mut lloyd: Lloyd, changed: usize, x: &[Real]) -> f64 {
+        if changed > 0 {
+            lloyd.assign(x);
+        }
+        let inertia = lloyd.inertia(x);
+        if self.best.as_ref().is_none_or(|best| inertia < best.inertia) {
+            self.best = Some(Best { centres: lloyd.centres, inertia, iterations: self.iterations });
+        }
+        (self.runs, self.iterations, self.centres, self.assigned) = (self.runs + 1, 0, None, None);
+        inertia
+    }
+}
+
+impl Rows {
+    fn of(x: &[Real], d: usize) -> Self {
+        let coordinates = Coordinates::of(x, d);
+        let n = (x.len() / d) as f64;
+        let (first, second) = coordinates.moments(x);
+        let variances = first.iter().zip(&second).map(|(first, second)| (second / n - (first / n).powi(2)).max(0.0));
+        let variance = variances.sum::<f64>() / d as f64;
+        Self { coordinates, spread: second.iter().sum(), variance }
+    }
+
+    /// `Σ ‖x − c‖²` where each of the centres is the mean of `counts` rows.
+    fn inertia(&self, centres: &[f64], counts: &[u64]) -> f64 {
+        let shift = &self.coordinates.shift;
+        let off = |c: &[f64]| c.iter().zip(shift).map(|(c, &shift)| (c - f64::from(shift)).powi(2)).sum::<f64>();
+        let explained = centres.chunks_exact(shift.len()).zip(counts).map(|(c, &count)| count as f64 * off(c));
+        (self.spread - explained.sum::<f64>()).max(0.0)
+    }
+}
+
+impl Estimator for Kmeans {
+    /// One of Lloyd's iterations: `inertia` of the means of the new clusters, and rows that `changed` theirs.
+    fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
+        let (n, x) = (x.shape().rows(), x.as_slice());
+        if n < self.k {
+            return Err(Degenerate(format!("{} clusters need as many rows, but there are {n}", self.k)));
+        }
+        let mut lloyd = self.resume(x);
+        let assigned = lloyd.centres.clone();
+        let step = lloyd.iterate(x);
+        self.iterations += 1;
+        let rows = self.rows.as_ref().expect("known since the fit began");
+        let ends = step.changed == 0
+            || step.shift <= self.options.tol * rows.variance
+            || self.iterations >= self.options.max_iter;
+        let mut inertia = rows.inertia(&lloyd.centres, &lloyd.counts);
+        if ends {
+            inertia = self.finish(lloyd, step.changed, x);
+        } else {
+            (self.centres, self.assigned) = (Some(lloyd.centres.clone()), Some(assigned));
+            self.lloyd = Some(lloyd);
+        }
+        let moved =
+            (step.relocated > 0).then(|| format!("{} empty clusters moved to the farthest rows", step.relocated));
+        Ok(Iteration {
+            values: vec![("inertia", inertia), ("changed", step.changed as f64)],
+            events: moved.into_iter().collect(),
+            done: self.runs >= self.options.n_init,
+        })
+    }
+
+    fn state(&self) -> Vec<Array> {
+        let shape = [self.k, self.width];
+        let optional = |name, values: &Option<Vec<f64>>| values.as_ref().map(|values| Array::of(name, &shape, values));
+        let mut state =
+            vec![Array::number("runs", self.runs as f64), Array::number("iterations", self.iterations as f64)];
+        state.extend(optional("centres", &self.centres));
+        state.extend(optional("assigned", &self.assigned));
+        if let Some(best) = &self.best {
+            state.push(Array::of("best_centres", &shape, &best.centres));
+            state.push(Array::number("best_inertia", best.inertia));
+            state.push(Array::number("best_iterations", best.iterations as f64));
+        }
+        state
+    }
+
+    fn restore(&mut self, state: &[Array]) -> Result<(), String> {
+        let shape = [self.k, self.width];
+        let centres = |name| Ok::<_, String>(Array::find(state, name, &shape)?.map(<[f64]>::to_vec));
+        let (runs, iterations) = (Array::count(state, "runs")?, Array::count(state, "iterations")?);
+        let best = match centres("best_centres")? {
+            None => None,
+            Some(centres) => {
+                let inertia = Array::expect(state, "best_inertia", &[])?[0];
+                Some(Best { centres, inertia, iterations: Array::count(state, "best_iterations")? })
+            }
+        };
+        let (centres, assigned) = (centres("centres")?, centres("assigned")?);
+        *self = Self {
+            runs,
+            iterations,
+            centres,
+            assigned,
+            best,
+            rows: None,
+            lloyd: None,
+            ..Self::new(self.k, self.options.clone(), self.width, self.seed)
+        };
+        Ok(())
+    }
+
+    /// The nearest centre of the best fit as a posterior that is 0 or 1.
+    fn infer(&self, x: &Tensor) -> Inferred {
+        let mut clusters = vec![0.0; x.shape().rows() * self.k];
+        let rows = clusters.chunks_exact_mut(self.k).zip(self.labels(x));
+        rows.for_each(|(row, label)| row[label as usize] = 1.0);
+        Inferred { clusters, ..Inferred::default() }
+    }
+
+    fn sample(&self, _count: usize, _rng: &mut Stream) -> Option<Tensor> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use elbo_tensor::fill_normal;
+
+    use super::*;
+
+    fn normals(shape: [usize; 2]) -> Tensor {
+        let mut x = Tensor::scratch(shape);
+        fill_normal(&mut stream(5, Purpose::Test, 0), x.as_mut_slice());
+        x
+    }
+
+    /// Centres far apart are found whatever the first draw, which uniform draws would miss in 24 of 25 cases: 8 draws hit
+    /// 8 groups with probability 8!/8⁸ = 0.0024.
+    #[test]
+    fn k_means_plus_plus_finds_separated_groups() {
+        let noise = normals([800, 2]);
+        let x = Tensor::from_fn([800, 2], |i| noise.as_slice()[i] + 100.0 * (i / 2 % 8) as Real * (1 + i % 2) as Real);
+        for seed in 0..25 {
+            let fit = kmeans(&x, 8, &Options::default(), seed).unwrap();
+            assert!(fit.inertia < 2000.0, "seed {seed}: inertia {}", fit.inertia);
+            assert_eq!(fit.labels.iter().enumerate().filter(|(i, l)| **l != fit.labels[i % 8]).count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_fit_goes_on_from_its_state_to_the_same_bits() {
+        let x = normals([3000, 4]);
+        let options = Options { n_init: 3, max_iter: 7, start: Start::Random, ..Options::default() };
+        let mut whole = Kmeans::new(5, options.clone(), 4, 9);
+        loop {
+            let mut broken = Kmeans::new(5, options.clone(), 4, 9);
+            broken.restore(&whole.state()).unwrap();
+            let (a, b) = (whole.iterate(&x).unwrap(), broken.iterate(&x).unwrap());
+            assert!(a == b && whole.state() == broken.state());
+            if a.done {
+                break;
+            }
+        }
+        assert_eq!(whole.runs, 3);
+    }
+
+    #[test]
+    fn a_state_of_another_shape_is_refused() {
+        let state =
+            [Array::number("runs", 0.0), Array::number("iterations", 1.0), Array::of("centres", &[1, 2], &[0.0; 2])];
+        let refusal = Kmeans::new(2, Options::default(), 2, 0).restore(&state).unwrap_err();
+        assert_eq!(refusal, "`centres` has shape [1, 2], not [2, 2]");
+    }
+
+    #[test]
+    fn hostile_rows_end_in_a_result_or_a_refusal() {
+        let normal = normals([60, 3]);
+        let with = |f: &dyn Fn(usize, Real) -> Real| Tensor::from_fn([60, 3], |i| f(i, normal.as_slice()[i]));
+        let sets = [
+            ("duplicates", with(&|i, _| (i / 3 % 4) as Real)),
+            ("constant column", with(&|i, x| if i % 3 == 1 { 7.0 } else { x })),
+            ("outlier", with(&|i, x| if i == 9 { 1e15 } else { x })),
+            ("tiny", with(&|_, x| x * 1e-30)),
+            ("huge", with(&|_, x| x * 1e30)),
+            ("all equal", with(&|_, _| 3.0)),
+        ];
+        for (name, x) in sets {
+            for k in [1, 3, 10, 60] {
+                let fit = kmeans(&x, k, &Options::default(), 1).unwrap();
+                assert!(
+                    fit.inertia.is_finite() && fit.centres.iter().all(|c| c.is_finite()),
+                    "{name}, k = {k}: {fit:?}"
+                );
+            }
+        }
+        assert_eq!(kmeans(&with(&|i, _| (i / 3 % 4) as Real), 10, &Options::default(), 1).unwrap().inertia, 0.0);
+        assert_eq!(
+            kmeans(&normals([2, 3]), 3, &Options::default(), 1),
+            Err(Degenerate("3 clusters need as many rows, but there are 2".into()))
+        );
+    }
+
+    /// An outlier must not cost the digits of the others.
+    #[test]
+    fn an_outlier_leaves_the_other_clusters() {
+        let noise = normals([300, 2]);
+        let value = |i: usize| noise.as_slice()[i] + 60.0 * (i / 2 % 2) as Real - 30.0;
+        let x = Tensor::from_fn([300, 2], |i| if i == 7 { 1e15 } else { value(i) });
+        let fit = kmeans(&x, 3, &Options::default(), 2).unwrap();
+        let rows = (0..300).filter(|&row| row != 3);
+        assert!(rows.clone().all(|row| fit.labels[row] == fit.labels[if row % 2 == 0 { 0 } else { 1 }]));
+        assert_ne!(fit.labels[0], fit.labels[1]);
+    }
+}

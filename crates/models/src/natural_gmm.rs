@@ -1,0 +1,309 @@
+//! A mixture of diagonal normals trained by gradient steps in natural parameters: frozen expectations, many Adam steps
+//! a batch.
+//!
+//! Each batch has one E-step, whose statistics are bounded in mean coordinates and then frozen while Adam minimises
+//! `ψ(θ) − θ·η̂ + R(θ)` in the anchored coordinates of [`MixtureNatural`] (the M-step of Sokoloski and Berens,
+//! *Hierarchical mixtures of Gaussians for combined dimensionality reduction and clustering*, arXiv:2206.04841, by
+//! gradient steps). Every step of the anchor moves all components.
+
+mod bounds;
+mod layout;
+mod m_step;
+mod objective;
+mod point;
+mod report;
+mod settings;
+mod start;
+
+use elbo_tensor::{Purpose, Real, Stream, Tensor, fill_uniform, stream};
+
+use crate::dist::natural::{MixtureNatural, MixtureSource, NormalSource};
+use crate::mixture::{DiagonalComponents, EStep};
+use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, Settings};
+use bounds::{Moments, by_component, by_differences, mean_coordinates};
+pub use layout::Layout;
+use m_step::{Collapse, MStep};
+pub use objective::Objective;
+use report::Report;
+use settings::Hyper;
+
+pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
+    kind: "natural-gmm",
+    about: "mixture of diagonal normals trained by Adam in natural parameters",
+    model: settings::model,
+    train: settings::train,
+    advice: settings::advice,
+    build: |model, train, width, seed| Box::new(NaturalGmm::new(model, train, width, seed)),
+};
+
+/// The trainer; an iteration is an epoch. Component 1 is the anchor.
+///
+/// In `mode = "faithful"` the anchor's probability is `1 − Σⱼ πⱼ` in [`Real`] and its statistics are differences,
+/// divided by it before anything is bounded: once all others sum to 1 that is 0/0, and the fit ends as [`Degenerate`].
+///
+/// In `mode = "guarded"` nothing becomes NaN. Every component's statistics are its own sums. A component whose mean
+/// responsibility is below 1e-7 keeps its mean and variances: they become its target, the penalties of its precision
+/// are left out, and after the M-step, whose steps of the anchor move every component, they are put back; its weight
+/// goes to `min_prob` by the bounds. A step of Adam is shortened as a whole until no component's −η₂ falls below half
+/// of what it was, and halved until the gradient is finite.
+#[derive(Debug)]
+pub struct NaturalGmm {
+    hyper: Hyper,
+    layout: Layout,
+    seed: u64,
+    epoch: u64,
+    /// Whether the rows have given the first parameters.
+    started: bool,
+    /// Components that the last bounds kept because they were dying.
+    kept: Vec<bool>,
+    e_step: EStep,
+    inner: MStep,
+}
+
+impl NaturalGmm {
+    /// A trainer under settings of `[model]` and `[train]`, for rows of `width` dimensions.
+    pub fn new(model: &Settings, train: &Settings, width: usize, seed: u64) -> Self {
+        let layout = Layout { k: model.int("k"), d: width };
+        let inner = MStep::new(layout, vec![0.0; layout.len()]);
+        let (hyper, kept) = (Hyper::of(train), vec![false; layout.k]);
+        Self { hyper, layout, seed, epoch: 0, started: false, kept, e_step: EStep::new(), inner }
+    }
+
+    /// The fitted mixture; `None` before the start.
+    pub fn mixture(&self) -> Option<MixtureNatural> {
+        self.started.then(|| self.layout.mixture(&self.inner.theta)).flatten()
+    }
+
+    /// Starts from `mixture` in place of k-means, or says that its coordinates are not representable.
+    #[track_caller]
+    pub fn start_from(&mut self, mixture: &MixtureSource) -> Result<(), Degenerate> {
+        assert_eq!(mixture.weights().len(), self.layout.k, "a start with as many components as the model");
+        self.take(&mixture.to_natural()).ok_or_else(|| out_of_range("the start"))?;
+        self.started = true;
+        Ok(())
+    }
+
+    /// Takes over a mixture whose coordinates, rounded to [`Real`], are inside the domain.
+    fn take(&mut self, mixture: &MixtureNatural) -> Option<()> {
+        let theta = self.layout.coordinates(mixture);
+        self.layout.mixture(&theta)?;
+        self.inner.theta = theta;
+        Some(())
+    }
+
+    /// Row numbers of each batch of this epoch; `None` for all rows at once. The last batch may be smaller.
+    fn batches(&self, rows: usize) -> Option<Vec<Vec<usize>>> {
+        let size = self.hyper.batch_size;
+        if size == 0 || size >= rows {
+            return None;
+        }
+        let mut keys = vec![0.0; rows];
+        fill_uniform(&mut stream(self.seed, Purpose::Shuffle, self.epoch), &mut keys);
+        let mut order: Vec<usize> = (0..rows).collect();
+        order.sort_by(|&a, &b| keys[a].total_cmp(&keys[b]));
+        Some(order.chunks(size).map(<[usize]>::to_vec).collect())
+    }
+
+    /// E-step, bounds and M-step of one batch.
+    fn fit(&mut self, x: &Tensor, batch: usize, report: &mut Report) -> Result<(), Degenerate> {
+        let epoch = self.epoch;
+        let place = |step: Option<usize>| match step {
+            Some(step) => format!("epoch {epoch}, batch {batch}, step {step}"),
+            None => format!("epoch {epoch}, batch {batch}, E-step"),
+        };
+        let present = self.mixture().ok_or_else(|| out_of_range(&place(None)))?;
+        let (sums, rows) = (self.e_step.run(x, &diagonal(&present)), x.shape().rows());
+        report.add(sums, rows);
+        let (moments, kept) = if self.hyper.guarded {
+            by_component(sums, rows, &present)
+        } else {
+            let coordinates = mean_coordinates(sums, rows, self.layout);
+            (by_differences(&coordinates, self.layout), vec![false; self.layout.k])
+        };
+        let shares: Vec<f64> = sums.counts.iter().map(|count| count / rows as f64).collect();
+        let lost_weight = moments.weight.iter().position(|&weight| weight == 0.0);
+        let target = moments.bounded(&self.hyper, &kept);
+        if let Some((j, what)) = target.first_non_finite() {
+            let why = match lost_weight.filter(|_| !self.hyper.guarded) {
+                Some(0) => "component 1, the anchor, has probability 1 − Σ = 0 and is divided by it".into(),
+                Some(j) => format!("component {} has probability 0 and is divided by it", j + 1),
+                None => format!("the {what} of component {} is not finite", j + 1),
+            };
+            return Err(Degenerate(format!("{}: {why}", place(None))));
+        }
+        self.note_kept(kept, &shares, report);
+        if self.hyper.exact {
+            return self.solve(&target).ok_or_else(|| out_of_range(&place(None)));
+        }
+        let objective = self.objective(&target);
+        let taken = self.inner.run(&objective, &self.hyper).map_err(|Collapse { step, component }| {
+            let why = component.map_or("the gradient is not finite or too large to be squared".into(), |j| {
+                format!("η₂ of component {}{} is not below 0", j + 1, if j == 0 { ", the anchor," } else { "" })
+            });
+            Degenerate(format!("{}: {why}", place(step)))
+        })?;
+        report.norm = Some(taken.norm);
+        report.shortened += taken.shortened;
+        self.put_back(&present).ok_or_else(|| out_of_range(&place(None)))
+    }
+
+    /// The objective of an M-step; the penalties of components that are kept are left out.
+    fn objective(&self, target: &Moments) -> Objective {
+        let weights = |weight: f64| self.kept.iter().map(|&kept| if kept { 0.0 } else { weight as Real }).collect();
+        Objective {
+            layout: self.layout,
+            target: target.joined(self.layout),
+            upr: weights(self.hyper.upr),
+            lwr: weights(self.hyper.lwr),
+            l2: self.hyper.l2 as Real,
+        }
+    }
+
+    /// The minimum of the objective without `‖θ‖²`: means and weights of the target,
+    /// `σ²ⱼ = (πⱼ s²ⱼ + 2 upr)/(πⱼ + 2 lwr)`.
+    fn solve(&mut self, target: &Moments) -> Option<()> {
+        let d = self.layout.d;
+        let (weights, mean, var) = (wide(&target.weight), wide(&target.mean), wide(&target.var));
+        let component = |j: usize| {
+            let (upr, lwr) = if self.kept[j] { (0.0, 0.0) } else { (self.hyper.upr, self.hyper.lwr) };
+            let var = var[j * d..][..d].iter().map(|s| (weights[j] * s + 2.0 * upr) / (weights[j] + 2.0 * lwr));
+            NormalSource::new(mean[j * d..][..d].to_vec(), var.collect())
+        };
+        let components = (0..self.layout.k).map(component).collect::<Option<_>>()?;
+        self.take(&MixtureSource::new(weights, components)?.to_natural())
+    }
+
+    /// Gives the components that are kept the means and variances that they had.
+    fn put_back(&mut self, before: &MixtureNatural) -> Option<()> {
+        if !self.kept.contains(&true) {
+            return Some(());
+        }
+        let after = self.mixture()?;
+        let of = |j: usize| if self.kept[j] { before.components()[j].clone() } else { after.components()[j].clone() };
+        self.take(&MixtureNatural::new(&after.log_weights(), (0..self.layout.k).map(of).collect()))
+    }
+
+    /// Reports components that began or ceased to be kept.
+    fn note_kept(&mut self, kept: Vec<bool>, shares: &[f64], report: &mut Report) {
+        for j in (0..kept.len()).filter(|&j| kept[j] != self.kept[j]) {
+            let what = if kept[j] { "keeps its mean and variances" } else { "is fitted again" };
+            report.events.push(format!("component {} {what}: its mean responsibility is {:.1e}", j + 1, shares[j]));
+        }
+        self.kept = kept;
+    }
+}
+
+/// The mixture as the E-step takes it.
+fn diagonal(mixture: &MixtureNatural) -> DiagonalComponents {
+    let sources: Vec<_> = mixture.components().iter().map(|c| c.to_source()).collect();
+    DiagonalComponents {
+        log_weights: mixture.log_weights(),
+        means: sources.iter().flat_map(|source| source.mean()).copied().collect(),
+        variances: sources.iter().flat_map(|source| source.var()).copied().collect(),
+    }
+}
+
+/// A start or a target that [`Real`] cannot hold.
+fn out_of_range(place: &str) -> Degenerate {
+    Degenerate(format!("{place}: parameters out of the range of numbers; standardise the rows"))
+}
+
+fn wide(values: &[Real]) -> Vec<f64> {
+    values.iter().map(|&v| f64::from(v)).collect()
+}
+
+impl Estimator for NaturalGmm {
+    /// The parameters before the first epoch: k-means' centres and their shared variance. Refused if there are fewer rows
+    /// than components.
+    fn start(&mut self, x: &Tensor) -> Result<bool, Degenerate> {
+        if !self.started {
+            let mixture =
+                start::start(x, self.layout, &self.hyper, self.seed)?.ok_or_else(|| out_of_range("the start"))?;
+            self.take(&mixture.to_natural()).ok_or_else(|| out_of_range("the start"))?;
+            self.started = true;
+        }
+        Ok(true)
+    }
+
+    /// An epoch. `log_likelihood` and `active` (components with a row's worth of responsibility or more) are those of
+    /// its E-steps, before the update; the other values are those of its end.
+    fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
+        if self.hyper.exact && self.hyper.l2 > 0.0 {
+            return Err(Degenerate("solver = \"closed-form\" has no optimum for l2_reg > 0".into()));
+        }
+        self.start(x)?;
+        if self.hyper.epoch_reset {
+            self.inner.reset();
+        }
+        let mut report = Report::default();
+        match self.batches(x.shape().rows()) {
+            None => self.fit(x, 0, &mut report)?,
+            Some(batches) => {
+                for (number, rows) in batches.iter().enumerate() {
+                    self.fit(&gathered(x, rows), number, &mut report)?;
+                }
+            }
+        }
+        self.epoch += 1;
+        Ok(report.finish(self.mixture().as_ref(), self.epoch >= self.hyper.epochs as u64))
+    }
+
+    fn state(&self) -> Vec<Array> {
+        let Layout { k, d } = self.layout;
+        let [eta1, eta2, logits] = self.layout.parts(&self.inner.theta);
+        let array = |name, shape: &[usize], values: &[Real]| Array::of(name, shape, &wide(values));
+        let kept: Vec<f64> = self.kept.iter().map(|&kept| f64::from(u8::from(kept))).collect();
+        vec![
+            Array::number("epoch", self.epoch as f64),
+            Array::number("started", f64::from(u8::from(self.started))),
+            array("eta1", &[k, d], eta1),
+            array("eta2", &[k, d], eta2),
+            array("theta_z", &[k - 1], logits),
+            Array::number("adam_steps", self.inner.steps as f64),
+            array("adam_first", &[self.layout.len()], &self.inner.first),
+            array("adam_second", &[self.layout.len()], &self.inner.second),
+            Array::of("kept", &[k], &kept),
+        ]
+    }
+
+    fn restore(&mut self, state: &[Array]) -> Result<(), String> {
+        let Layout { k, d } = self.layout;
+        let array = |name: &str, shape: &[usize]| -> Result<Vec<Real>, String> {
+            let values = Array::expect(state, name, shape)?;
+            let finite = values.iter().all(|v| v.is_finite()).then(|| values.iter().map(|&v| v as Real).collect());
+            finite.ok_or_else(|| format!("`{name}` is not finite"))
+        };
+        let theta = [array("eta1", &[k, d])?, array("eta2", &[k, d])?, array("theta_z", &[k - 1])?].concat();
+        let started = Array::count(state, "started")? != 0;
+        if started && self.layout.mixture(&theta).is_none() {
+            return Err("an η₂ is not below 0".into());
+        }
+        let moments = ["adam_first", "adam_second"].map(|name| array(name, &[self.layout.len()]));
+        let [first, second] = moments;
+        (self.inner.first, self.inner.second) = (first?, second?);
+        self.inner.steps = Array::count(state, "adam_steps")? as u64;
+        self.kept = array("kept", &[k])?.iter().map(|&kept| kept != 0.0).collect();
+        self.epoch = Array::count(state, "epoch")? as u64;
+        (self.started, self.inner.theta) = (started, theta);
+        Ok(())
+    }
+
+    fn infer(&self, x: &Tensor) -> Inferred {
+        let Some(mixture) = self.mixture() else { return Inferred::default() };
+        let posterior = EStep::new().posterior(x, &diagonal(&mixture));
+        Inferred { log_density: posterior.log_density, clusters: posterior.responsibilities, latents: Vec::new() }
+    }
+
+    fn sample(&self, count: usize, rng: &mut Stream) -> Option<Tensor> {
+        let mixture = self.mixture()?;
+        let draws: Vec<Real> = (0..count).flat_map(|_| mixture.sample(rng).0).map(|v| v as Real).collect();
+        Some(Tensor::from_slice([count, self.layout.d], &draws))
+    }
+}
+
+/// Rows `rows` of `x`.
+fn gathered(x: &Tensor, rows: &[usize]) -> Tensor {
+    let d = x.shape().last();
+    let values: Vec<Real> = rows.iter().flat_map(|&row| &x.as_slice()[row * d..][..d]).copied().collect();
+    Tensor::from_slice([rows.len(), d], &values)
+}
