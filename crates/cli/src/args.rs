@@ -1,5 +1,9 @@
 //! The command line.
 
+mod sweep;
+
+pub use sweep::{Sweep, SweepCell, SweepDir, SweepRecipe};
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -14,7 +18,7 @@ Exit codes:
   5  the system failed to read or write
   6  the run directory is locked by a living process
   7  a checkpoint is damaged
-  8  a check failed
+  8  a check failed, or cells of a sweep failed or diverged
   130, 143  stopped by SIGINT, SIGTERM after a checkpoint";
 
 /// Train and compare generative latent-variable models.
@@ -35,9 +39,15 @@ pub enum Command {
     /// Recompute the metrics of a run from its checkpoint
     #[command(after_help = EXIT_CODES)]
     Eval(Eval),
+    /// Write what a trained model says of each row
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Export(Export),
     /// Re-run a published study and hold it against its source, number by number
     #[command(after_help = EXIT_CODES)]
     Reproduce(Reproduce),
+    /// Run a recipe with a table [sweep] once for every combination of its values
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Sweep(Sweep),
     /// Compare the gradient of a model's loss with finite differences
     #[command(after_help = EXIT_CODES)]
     CheckGrad(CheckGrad),
@@ -61,6 +71,12 @@ pub enum Command {
 pub struct Train {
     /// A built-in recipe (see `elbo recipes`) or a TOML file
     pub recipe: String,
+    /// Train on another data set: a name (see `elbo data ls`) or a table, a file .csv, .npy or .npz
+    #[arg(long, value_name = "NAME|FILE")]
+    pub data: Option<String>,
+    /// The table's column of labels: its name, its number from 0, or `last` (the key `data.label_column`)
+    #[arg(long, value_name = "COLUMN")]
+    pub label_column: Option<String>,
     /// Set a key of the recipe, e.g. `model.k=20` or `train.lr=3e-4`; repeatable
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
     pub set: Vec<String>,
@@ -86,9 +102,12 @@ pub struct Train {
 pub struct Eval {
     /// A run directory
     pub run: PathBuf,
-    /// Evaluate on the test split of another data set of the same shape
-    #[arg(long, value_name = "NAME")]
+    /// Evaluate on another data set of the same shape: the test split of a named one, or all rows of a table
+    #[arg(long, value_name = "NAME|FILE")]
     pub data: Option<String>,
+    /// The table's column of labels: its name, its number from 0, or `last` (the key `data.label_column`)
+    #[arg(long, value_name = "COLUMN")]
+    pub label_column: Option<String>,
     /// Which checkpoint to evaluate
     #[arg(long, value_enum, default_value = "last")]
     pub checkpoint: Which,
@@ -98,6 +117,33 @@ pub struct Eval {
     /// Test rows of that bound [default: all]
     #[arg(long, value_name = "N", requires = "iwae", value_parser = clap::value_parser!(u32).range(1..))]
     pub iwae_rows: Option<u32>,
+    /// Where the rest of the arguments are the same for every command
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Subcommands of `elbo export`.
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// Latents, clusters with their probabilities, and labels, one row a datum, in the order of the rows
+    #[command(after_help = EXIT_CODES)]
+    Latents(Latents),
+}
+
+/// Arguments of `elbo export latents`.
+#[derive(Debug, clap::Args)]
+pub struct Latents {
+    /// A run directory
+    pub run: PathBuf,
+    /// The file: .npz and .csv hold everything, .npy the latents only (without latents the probabilities)
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Rows of other data of the same shape: a table, or a set by name
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// Which checkpoint
+    #[arg(long, value_enum, default_value = "last")]
+    pub checkpoint: Which,
     /// Where the rest of the arguments are the same for every command
     #[command(flatten)]
     pub common: Common,
@@ -187,8 +233,11 @@ pub enum Data {
     },
     /// Show rows, shape, labels and checksum of a data set
     Describe {
-        /// Name of the data set
+        /// Name of the data set, or a table: a file .csv, .npy or .npz
         name: String,
+        /// The table's column of labels: its name, its number from 0, or `last`
+        #[arg(long, value_name = "COLUMN")]
+        label_column: Option<String>,
         /// Folder in which data sets are looked for before the others
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,

@@ -6,7 +6,7 @@ mod state;
 mod weights;
 
 pub use state::{load_state, save_state};
-pub use weights::{NamedTensor, Weights, load_weights, save_weights};
+pub use weights::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 
 use std::path::Path;
 use std::{fs, io};

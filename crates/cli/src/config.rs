@@ -2,25 +2,30 @@
 
 mod read;
 mod schema;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
 pub use read::read_recipe;
-pub use schema::{Schema, Section};
+pub use schema::{Kind, Schema, Section};
+pub use sweep::{Variant, variants};
 
 use std::fmt::Write as _;
 
 use elbo_models::{Settings, Value};
 use sha2::{Digest, Sha256};
+use toml::Spanned;
 use toml::de::DeTable;
 
 use crate::error::{Error, Result};
-use read::{Given, Source};
+use read::{Entries, Given, Source};
 
 /// The section whose settings depend on its key [`KIND`].
 const MODEL: &str = "model";
 /// The key that chooses the model.
 const KIND: &str = "kind";
+/// The section that makes a recipe one of many runs.
+const SWEEP: &str = "sweep";
 
 /// A resolved configuration: every declared setting has a value that its domain allows.
 #[derive(Debug, Clone)]
@@ -29,8 +34,8 @@ pub struct Config {
     kind: &'static str,
     /// Name and settings of each section, in the order of the schema.
     sections: Vec<(&'static str, Settings)>,
-    /// Keys of the model's section that somebody chose: they survive a change of the kind, defaults do not.
-    chosen: Vec<(&'static str, Value)>,
+    /// Section, key and value of what somebody chose: it survives a change of the kind, defaults do not.
+    chosen: Vec<(&'static str, &'static str, Value)>,
 }
 
 /// A setting in which two configurations differ, with both values as TOML writes them.
@@ -49,11 +54,26 @@ impl Config {
     ///
     /// # Errors
     /// Exit code 2, with file, line and column, for a TOML syntax error, a duplicate or unknown key or section (with a
-    /// suggestion), and a value of another type or outside its domain (with what is allowed).
+    /// suggestion), and a value of another type or outside its domain (with what is allowed); and for a recipe of many
+    /// runs.
     pub fn parse(text: &str, source: &str, schema: &Schema) -> Result<Self> {
-        let source = Source::new(source, text);
-        let table = DeTable::parse(text).map_err(|error| source.error(error.span(), error.message()))?;
-        let (description, given) = source.entries(table.into_inner(), schema)?;
+        let (config, sweep) = Self::parse_base(Source::new(source, text), schema)?;
+        let Some(sweep) = sweep else { return Ok(config) };
+        let problem = format_args!("[{SWEEP}] makes many runs of this recipe; use `elbo sweep run {source}`");
+        Err(Source::new(source, text).error(Some(sweep.span()), problem))
+    }
+
+    /// The same for a recipe of one run or of many: what its runs have in common.
+    ///
+    /// # Errors
+    /// Exit code 2 as for [`Config::parse`].
+    pub fn base(text: &str, source: &str, schema: &Schema) -> Result<Self> {
+        Self::parse_base(Source::new(source, text), schema).map(|(config, _)| config)
+    }
+
+    fn parse_base<'a>(source: Source<'a>, schema: &Schema) -> Result<(Self, Option<Spanned<DeTable<'a>>>)> {
+        let table = source.table()?;
+        let Entries { description, given, sweep } = source.entries(table, schema)?;
         let kind = match given.iter().find(|given| given.is_kind()) {
             None => schema.default_kind(),
             Some(given) => schema.kind(given)?,
@@ -62,7 +82,7 @@ impl Config {
         for given in given.iter().filter(|given| !given.is_kind()) {
             config.assign(given, schema)?;
         }
-        Ok(config)
+        Ok((config, sweep))
     }
 
     /// Applies `--set` arguments `section.key=value` in order, `model.kind` before all others. The right side is a TOML
@@ -74,24 +94,32 @@ impl Config {
     pub fn set<S: AsRef<str>>(&mut self, arguments: &[S], schema: &Schema) -> Result<()> {
         let given = arguments.iter().map(|argument| Given::argument(argument.as_ref(), schema));
         let given: Vec<Given<'_>> = given.collect::<Result<_>>()?;
-        for given in given.iter().filter(|given| given.is_kind()) {
+        self.assign_all(given.iter(), schema)
+    }
+
+    /// Takes every value, the model's kind before all others.
+    fn assign_all<'g, 'a: 'g>(
+        &mut self,
+        given: impl Iterator<Item = &'g Given<'a>> + Clone,
+        schema: &Schema,
+    ) -> Result<()> {
+        for given in given.clone().filter(|given| given.is_kind()) {
             self.change_kind(schema.kind(given)?, schema)?;
         }
-        given.iter().filter(|given| !given.is_kind()).try_for_each(|given| self.assign(given, schema))
+        given.filter(|given| !given.is_kind()).try_for_each(|given| self.assign(given, schema))
     }
 
     fn change_kind(&mut self, kind: &'static str, schema: &Schema) -> Result<()> {
         self.kind = kind;
-        let mut fresh = Settings::defaults(&schema.settings(MODEL, kind));
-        for (name, value) in &self.chosen {
-            let Some(setting) = schema.find(MODEL, name, kind) else { continue };
-            if !setting.domain.allows(value) {
-                let problem = read::not_allowed(MODEL, &setting, value);
+        self.sections = schema.defaults(kind);
+        for (section, name, value) in self.chosen.clone() {
+            let Some(setting) = schema.find(section, name, kind) else { continue };
+            if !setting.domain.allows(&value) {
+                let problem = read::not_allowed(section, &setting, value);
                 return Err(Error::usage(format_args!("model.kind = {kind:?}: {problem}")));
             }
-            fresh.set(name, value.clone());
+            self.section_mut(section).1.set(name, value);
         }
-        *self.section_mut(MODEL) = fresh;
         Ok(())
     }
 
@@ -99,17 +127,17 @@ impl Config {
         let setting = schema.find(&given.section, &given.key, self.kind);
         let setting = setting.ok_or_else(|| given.error(schema.unknown(&given.section, &given.key, self.kind)))?;
         let value = given.value(&setting)?;
-        if given.section == MODEL {
-            self.chosen.retain(|(name, _)| *name != setting.name);
-            self.chosen.push((setting.name, value.clone()));
-        }
-        self.section_mut(&given.section).set(setting.name, value);
+        let section = self.section_mut(&given.section);
+        section.1.set(setting.name, value.clone());
+        let section = section.0;
+        self.chosen.retain(|(known, name, _)| (*known, *name) != (section, setting.name));
+        self.chosen.push((section, setting.name, value));
         Ok(())
     }
 
-    fn section_mut(&mut self, name: &str) -> &mut Settings {
+    fn section_mut(&mut self, name: &str) -> &mut (&'static str, Settings) {
         let section = self.sections.iter_mut().find(|(section, _)| *section == name);
-        &mut section.expect("the schema found the section").1
+        section.expect("the schema found the section")
     }
 
     /// What the recipe says about itself; may be empty.
@@ -150,9 +178,14 @@ impl Config {
 
     /// Eight hexadecimal digits that identify the settings; the description does not count.
     pub fn hash(&self) -> String {
+        self.id()[..8].into()
+    }
+
+    /// The same in sixteen digits, for names of thousands.
+    pub fn id(&self) -> String {
         let settings = Self { description: String::new(), ..self.clone() };
         let digest = Sha256::digest(settings.to_toml());
-        digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Every setting in which `self` and `theirs` differ, in declared order.

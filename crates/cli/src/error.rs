@@ -20,7 +20,7 @@ pub enum ExitCode {
     Locked = 6,
     /// A checkpoint is damaged or missing.
     Checkpoint = 7,
-    /// A check failed: a gradient, or a band of a study.
+    /// A check failed: a gradient, a band of a study, or cells of a sweep.
     Check = 8,
     /// Stopped by SIGINT after a checkpoint.
     Interrupted = 130,

@@ -63,15 +63,21 @@ pub fn evaluate(
     for indices in all.chunks(batch) {
         found.add(model, params, rows.batch(indices, &mut binarize), &mut noise);
     }
-    let width = |values: &[Real]| Some(values.len() / all.len()).filter(|&width| width > 0);
-    let clusters = width(&found.clusters).map(|count| Clusters {
+    summarise(found.sums.means(), found.clusters, found.latents, all.len())
+}
+
+/// What is said of `rows` rows: terms, posteriors over clusters `[rows, k]` and posterior means `[rows, d]`; an empty list if
+/// the model has none.
+pub fn summarise(terms: fit::Terms, clusters: Vec<Real>, latents: Vec<Real>, rows: usize) -> Evaluation {
+    let width = |values: &[Real]| values.len().checked_div(rows).filter(|&width| width > 0);
+    let clusters = width(&clusters).map(|count| Clusters {
         count,
-        assignments: found.clusters.chunks_exact(count).map(argmax).collect(),
-        conditional_entropy: conditional_entropy(&found.clusters, count),
-        probs: found.clusters,
+        assignments: clusters.chunks_exact(count).map(argmax).collect(),
+        conditional_entropy: conditional_entropy(&clusters, count),
+        probs: clusters,
     });
-    let latents = width(&found.latents).map(|width| Latents { width, means: found.latents });
-    Evaluation { terms: found.sums.means(), clusters, latents }
+    let latents = width(&latents).map(|width| Latents { width, means: latents });
+    Evaluation { terms, clusters, latents }
 }
 
 /// Mean over the first `count` rows of the importance-weighted bound on `ln p(x)` with `samples` samples of the latent

@@ -19,26 +19,26 @@ const COLUMNS: usize = 12;
 /// Samples drawn for a scatter plot.
 const POINTS: usize = 2000;
 
-/// Writes every figure that the data and the model allow, and returns their names.
+/// `count` draws of each cluster: `[k, count, d]`.
+pub fn generated((model, params): (&dyn Model, &Params), count: usize, seed: u64) -> Tensor {
+    let tape = Tape::new(params);
+    model.generate(&tape, count, &mut Noise::from(stream(seed, Purpose::Figure, 0))).value()
+}
+
+/// Writes every figure that the data and the model allow, and returns their names. `generate` gives as many draws of each
+/// cluster as it is asked for, `[k, count, d]`.
 pub fn write(
     dir: &RunDir,
     metrics: &Metrics,
-    (model, params): (&dyn Model, &Params),
+    generate: impl Fn(usize) -> Option<Tensor>,
     test: &Dataset,
     clusters: Option<&Clusters>,
-    seed: u64,
 ) -> Result<Vec<&'static str>> {
     let mut figures = vec![("curves.svg", curves(metrics))];
     let labels = test.labels().map(|labels| labels.values.as_slice());
     let table = clusters.zip(labels).map(|(c, labels)| Contingency::new(&c.assignments, labels));
-    let generate = |count| {
-        let tape = Tape::new(params);
-        let mut noise = Noise::from(stream(seed, Purpose::Figure, 0));
-        model.generate(&tape, count, &mut noise).value()
-    };
     match *test.shape() {
-        [height, width] => {
-            let samples = generate(COLUMNS);
+        [height, width] => figures.extend(generate(COLUMNS).map(|samples| {
             let names: Vec<String> = (0..samples.shape()[0]).map(|k| row_label(k, clusters, table.as_ref())).collect();
             let grid = plot::image_grid(
                 "Means of p(x | y, z), z drawn from p(z | y)",
@@ -47,9 +47,9 @@ pub fn write(
                 (height, width),
                 samples.as_slice(),
             );
-            figures.push(("samples.svg", grid));
-        }
-        [2] => figures.push(("samples.svg", cloud(test, &generate(POINTS)))),
+            ("samples.svg", grid)
+        })),
+        [2] => figures.extend(generate(POINTS).map(|samples| ("samples.svg", cloud(test, &samples)))),
         _ => {}
     }
     if let (Some(table), Some(clusters), Some(labels)) = (&table, clusters, test.labels()) {
@@ -76,8 +76,7 @@ pub fn cluster_samples(
 ) -> Option<String> {
     const COLUMNS: usize = 8;
     let [height, width] = *test.shape() else { return None };
-    let tape = Tape::new(params);
-    let samples = model.generate(&tape, COLUMNS, &mut Noise::from(stream(seed, Purpose::Figure, 0))).value();
+    let samples = generated((model, params), COLUMNS, seed);
     let labels = test.labels().map(|labels| labels.values.as_slice());
     let table = clusters.zip(labels).map(|(c, labels)| Contingency::new(&c.assignments, labels));
     let images = Images {

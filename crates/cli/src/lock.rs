@@ -3,8 +3,9 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 
 /// Takes the lock `name` of `dir`, making its file if there is none. It is held until the file is closed.
 ///
@@ -19,6 +20,29 @@ pub fn take(dir: &Path, name: &str) -> Result<File> {
         Err(TryLockError::WouldBlock) => Err(Error::locked(dir, owner(file))),
         Err(TryLockError::Error(cause)) => Err(Error::system("lock", &path, &cause)),
     }
+}
+
+/// The same, but waits up to `patience` for a process that holds the lock for a moment.
+///
+/// # Errors
+/// As for [`take`].
+pub fn wait(dir: &Path, name: &str, patience: Duration) -> Result<File> {
+    let began = Instant::now();
+    loop {
+        match take(dir, name) {
+            Err(error) if error.code() == ExitCode::Locked && began.elapsed() < patience => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            taken => return taken,
+        }
+    }
+}
+
+/// Whether a living process has the lock `name` of `dir`. To look is to hold the lock for an instant, so that whoever
+/// takes it should be patient.
+pub fn is_held(dir: &Path, name: &str) -> bool {
+    let file = File::open(dir.join(name));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The number of the process that signed the lock.

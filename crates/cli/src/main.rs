@@ -5,6 +5,7 @@
 
 mod args;
 mod cache_dir;
+mod cell_training;
 mod checkpoint;
 mod commands;
 mod config;
@@ -15,7 +16,6 @@ mod evaluation;
 mod fetch;
 mod figures;
 mod files;
-
 mod grid;
 mod interrupt;
 mod lock;
@@ -26,11 +26,15 @@ mod progress;
 mod recipe;
 mod report;
 mod run_dir;
+mod run_fitting;
 mod run_state;
 mod run_training;
 mod setup;
 mod steps_csv;
 mod study;
+mod summary;
+mod sweep;
+mod trained;
 
 use clap::Parser;
 

@@ -42,12 +42,21 @@ impl Metrics {
         Ok(Self { header, rows })
     }
 
-    /// Adds the row of an epoch; the first one gives the columns their names.
+    /// Adds the row of an epoch. A column that is new is not a number in the rows before, and so is one without a value in
+    /// this row.
     pub fn push(&mut self, row: &[(String, f64)]) {
-        if self.rows.is_empty() {
-            self.header = row.iter().map(|(name, _)| name.clone()).collect();
+        let mut values = vec![f64::NAN; self.header.len()];
+        for (name, value) in row {
+            match self.header.iter().position(|column| column == name) {
+                Some(column) => values[column] = *value,
+                None => {
+                    self.header.push(name.clone());
+                    self.rows.iter_mut().for_each(|row| row.push(f64::NAN));
+                    values.push(*value);
+                }
+            }
         }
-        self.rows.push(row.iter().map(|(_, value)| *value).collect());
+        self.rows.push(values);
     }
 
     /// Replaces the file.

@@ -1,10 +1,11 @@
 //! Recipes: the built-in ones, files, and the schema that both obey.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use elbo_models::{Setting, fit};
 
-use crate::config::{Config, Schema, Section, read_recipe};
+use crate::config::{Config, Kind, Schema, Section, Variant, read_recipe, variants};
 use crate::data;
 use crate::error::Result;
 
@@ -13,8 +14,37 @@ const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/recipes.rs
 
 /// Every setting there is.
 pub fn schema() -> Schema {
+    let by_steps = elbo_models::all().iter().map(|spec| Kind {
+        name: spec.kind,
+        sections: vec![
+            Section { name: "model", settings: (spec.settings)() },
+            Section { name: "train", settings: fit::settings() },
+            Section { name: "log", settings: log_of_steps() },
+        ],
+    });
+    let by_iterations = elbo_models::estimators().iter().map(|spec| Kind {
+        name: spec.kind,
+        sections: vec![
+            Section { name: "model", settings: (spec.model)() },
+            Section { name: "train", settings: std::iter::once(fit::seed()).chain((spec.train)()).collect() },
+            Section { name: "log", settings: log_of_iterations() },
+        ],
+    });
+    let common = |name, settings| Section { name, settings };
+    Schema {
+        sections: vec![
+            common("data", data::settings()),
+            common("model", Vec::new()),
+            common("train", Vec::new()),
+            common("log", Vec::new()),
+        ],
+        models: by_steps.chain(by_iterations).collect(),
+    }
+}
+
+fn log_of_steps() -> Vec<Setting> {
     const STEPS: [u64; 2] = [0, 1_000_000_000];
-    let log = vec![
+    vec![
         Setting::int("every_steps", 0, STEPS, "write a row of steps.csv this often; 0: never"),
         Setting::int(
             "watch_steps",
@@ -23,22 +53,25 @@ pub fn schema() -> Schema {
             "write the smallest raw spreads and variances and the largest gradient to watch.csv this often; 0: never",
         ),
         Setting::int("keep_epochs", 0, STEPS, "keep the checkpoint of every so many epochs; 0: the last one only"),
-        Setting::bool("probe", false, "measure the accuracy of a linear probe on the latent after every epoch"),
-    ];
-    Schema {
-        sections: vec![
-            Section { name: "data", settings: data::settings() },
-            Section { name: "model", settings: Vec::new() },
-            Section { name: "train", settings: fit::settings() },
-            Section { name: "log", settings: log },
-        ],
-        models: elbo_models::all().iter().map(|spec| (spec.kind, (spec.settings)())).collect(),
-    }
+        probe(),
+    ]
 }
 
-/// Name and configuration of each built-in recipe.
+fn log_of_iterations() -> Vec<Setting> {
+    const OFTEN: [u64; 2] = [0, 1_000_000_000];
+    vec![
+        Setting::int("evaluate_every", 0, OFTEN, "evaluate after every so many iterations; 0: at the end only"),
+        probe(),
+    ]
+}
+
+fn probe() -> Setting {
+    Setting::bool("probe", false, "measure the accuracy of a linear probe on the latent at every evaluation")
+}
+
+/// Name of each built-in recipe and the configuration that its runs have in common.
 pub fn built_in() -> Result<Vec<(&'static str, Config)>> {
-    BUILT_IN.iter().map(|(name, text)| Ok((*name, Config::parse(text, name, &schema())?))).collect()
+    BUILT_IN.iter().map(|(name, text)| Ok((*name, Config::base(text, name, &schema())?))).collect()
 }
 
 /// The text of a built-in recipe.
@@ -48,8 +81,24 @@ pub fn text(name: &str) -> Option<&'static str> {
 
 /// The built-in recipe `recipe`, or the recipe in the file of that path, and the name that its runs get.
 pub fn load(recipe: &str) -> Result<(String, Config)> {
+    Ok((name(recipe), Config::parse(&read(recipe)?, recipe, &schema())?))
+}
+
+/// The same for a recipe of many runs, after the `--set` arguments `set`.
+pub fn load_sweep(recipe: &str, set: &[String]) -> Result<(String, Vec<Variant>)> {
+    Ok((name(recipe), variants(&read(recipe)?, recipe, set, &schema())?))
+}
+
+/// The name that the runs of `recipe` get: that of the built-in recipe, or of the file without its ending.
+pub fn name(recipe: &str) -> String {
+    let stem = Path::new(recipe).file_stem().map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned());
+    if text(recipe).is_some() { recipe.into() } else { stem }
+}
+
+/// The text of the built-in recipe `recipe`, or of the file of that path.
+fn read(recipe: &str) -> Result<Cow<'static, str>> {
     if let Some(text) = text(recipe) {
-        return Ok((recipe.into(), Config::parse(text, recipe, &schema())?));
+        return Ok(text.into());
     }
     let path = Path::new(recipe);
     if !path.exists() && !recipe.contains(['/', '\\', '.']) {
@@ -60,9 +109,7 @@ pub fn load(recipe: &str) -> Result<(String, Config)> {
             near.map_or_else(|| format!("built in are {}", names.join(", ")), |name| format!("did you mean {name}?"));
         return Err(crate::error::Error::usage(format_args!("no recipe `{recipe}`; {hint}")));
     }
-    let config = Config::parse(&read_recipe(path)?, recipe, &schema())?;
-    let stem = path.file_stem().map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned());
-    Ok((stem, config))
+    read_recipe(path).map(Cow::from)
 }
 
 #[cfg(test)]
@@ -73,6 +120,9 @@ mod tests {
     fn every_built_in_recipe_is_valid_and_described() {
         for (name, config) in built_in().expect("built-in recipes parse") {
             assert!(!config.description().is_empty(), "{name}");
+            if let Err(error) = load(name) {
+                assert!(!load_sweep(name, &[]).expect("neither one run nor many").1.is_empty(), "{error}");
+            }
         }
     }
 

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::{files, lock};
 
-const LOCK: &str = "elbo.lock";
+/// Marks a directory as a run and is its lock.
+pub const LOCK: &str = "elbo.lock";
 const CONFIG: &str = "config.toml";
 const ENV: &str = "env.json";
 const CHECKPOINTS: &str = "checkpoints";
@@ -67,8 +68,7 @@ impl RunDir {
         }
         let begun = lock::sign(path, LOCK, &mut lock)
             .and_then(|()| Self::prepare(path))
-            .and_then(|()| files::write_atomic(&path.join(ENV), env.as_bytes()))
-            .and_then(|()| files::write_atomic(&path.join(CONFIG), config.as_bytes()));
+            .and_then(|()| Self { path: path.into(), _lock: None }.describe(env, config));
         if begun.is_err() && !path.join(CONFIG).exists() {
             // The failure is what is reported, whether or not the rest can be removed.
             let _ = [CHECKPOINTS, FIGURES].map(|name| fs::remove_dir(path.join(name)));
@@ -105,7 +105,8 @@ impl RunDir {
         Ok(Self { path: path.into(), _lock: None })
     }
 
-    /// The folder `path` of one run among those of a grid, whose lock the caller holds; made if it is not there.
+    /// The folder `path` of one run among those of a grid, whose lock, or that of the grid, the caller holds; made if it is
+    /// not there.
     ///
     /// # Errors
     /// Exit code 5 if the system fails.
@@ -114,6 +115,15 @@ impl RunDir {
         files::remove_unfinished(path)?;
         files::remove_unfinished(&path.join(CHECKPOINTS))?;
         Ok(Self { path: path.into(), _lock: None })
+    }
+
+    /// Writes the first files of a run, `config.toml` last.
+    ///
+    /// # Errors
+    /// Exit code 5 if the system cannot write.
+    pub fn describe(&self, env: &str, config: &str) -> Result<()> {
+        files::write_atomic(&self.env(), env.as_bytes())?;
+        files::write_atomic(&self.config(), config.as_bytes())
     }
 
     fn not_a_run(path: &Path, missing: &str) -> Error {

@@ -127,8 +127,8 @@ impl<'a> Run<'a> {
         let resumed = state.as_ref().filter(|_| matches!(start, Start::Resume));
         if let Some(state) = resumed {
             // The state is enough to continue, but a run that goes on has no damaged file.
-            load_weights(&dir.weights("last"))?;
-            state.best.map(|_| load_weights(&dir.weights("best"))).transpose()?;
+            load_weights::<Real>(&dir.weights("last"))?;
+            state.best.map(|_| load_weights::<Real>(&dir.weights("best"))).transpose()?;
         }
         if let Start::From(_) = start {
             // The step size is a setting of this run, not part of what it starts from.
@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
         observer.finish();
         self.steps.flush()?;
         self.watch.flush()?;
-        if self.clusters.is_none() && diverged.is_none() {
+        if self.clusters.is_none() && diverged.is_none() && self.splits.test.rows() > 0 {
             // Continued after its last epoch: the clustering is not stored.
             self.clusters = self.evaluate(Split::Test).clusters;
         }

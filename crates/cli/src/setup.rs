@@ -1,16 +1,32 @@
 //! What every command that trains must establish first: that model and data fit together, and on what it runs.
 
 use elbo_datasets::{Dataset, Splits};
-use elbo_models::ModelSpec;
+use elbo_models::{EstimatorSpec, ModelSpec};
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::data;
 use crate::error::{Error, Result};
+use crate::run_dir::RunDir;
+
+/// How a model is trained.
+#[derive(Debug, Clone, Copy)]
+pub enum Spec {
+    /// By steps on batches.
+    Steps(&'static ModelSpec),
+    /// By iterations over all rows.
+    Iterations(&'static EstimatorSpec),
+}
+
+/// The model of this kind.
+pub fn spec(kind: &str) -> Result<Spec> {
+    let steps = elbo_models::all().iter().find(|spec| spec.kind == kind).map(Spec::Steps);
+    let iterations = || elbo_models::estimators().iter().find(|spec| spec.kind == kind).map(Spec::Iterations);
+    steps.or_else(iterations).ok_or_else(|| Error::usage(format_args!("no model of kind {kind}")))
+}
 
 /// What no single setting can know: whether model and data fit together.
-pub fn check(config: &Config, splits: &Splits) -> Result<&'static ModelSpec> {
-    let spec = elbo_models::all().iter().find(|spec| spec.kind == config.kind());
-    let spec = spec.ok_or_else(|| Error::usage(format_args!("no model of kind {}", config.kind())))?;
+pub fn check(config: &Config, splits: &Splits) -> Result<Spec> {
     let rows = splits.train.rows();
     if rows == 0 {
         return Err(Error::data("no training rows are left after the validation rows"));
@@ -20,7 +36,20 @@ pub fn check(config: &Config, splits: &Splits) -> Result<&'static ModelSpec> {
     {
         return Err(Error::usage(format_args!("model.k = {k}: more clusters than the {rows} training rows")));
     }
-    let batch = config.section("train").int("batch");
+    let spec = spec(config.kind())?;
+    match spec {
+        Spec::Steps(spec) => check_steps(config, splits, spec)?,
+        Spec::Iterations(spec) if config.section("data").text("binarize") == "dynamic" => {
+            let reason = format!("{} sees the same rows in every iteration", spec.kind);
+            return Err(Error::usage(format_args!("data.binarize = \"dynamic\": {reason}")));
+        }
+        Spec::Iterations(_) => {}
+    }
+    Ok(spec)
+}
+
+fn check_steps(config: &Config, splits: &Splits, spec: &ModelSpec) -> Result<()> {
+    let (rows, batch) = (splits.train.rows(), config.section("train").int("batch"));
     if batch > rows {
         return Err(Error::usage(format_args!("train.batch = {batch}: more than the {rows} training rows")));
     }
@@ -28,7 +57,7 @@ pub fn check(config: &Config, splits: &Splits) -> Result<&'static ModelSpec> {
         let name = splits.train.name();
         return Err(Error::usage(format_args!("a Bernoulli likelihood needs intensities, and {name} has real values")));
     }
-    Ok(spec)
+    data::binarize(config.section("data"), &splits.train).map(drop)
 }
 
 /// Version, machine and precision, for `env.json`.
@@ -46,9 +75,30 @@ pub fn environment(threads: usize) -> Value {
 pub fn checksums(config: &Config, splits: &Splits) -> Value {
     let split = |set: &Dataset| json!({"rows": set.rows(), "checksum": format!("{:016x}", set.checksum())});
     json!({
-        "name": config.section("data").text("name"),
+        "name": crate::data::title(config.section("data")),
         "train": split(&splits.train),
         "valid": split(&splits.valid),
         "test": split(&splits.test),
     })
+}
+
+/// Refuses to continue the run in `dir` on other data than `env` names; returns what was noted when it was started.
+///
+/// # Errors
+/// Exit code 3 on other data; 2 if the note is damaged; 5 if the system cannot read it.
+pub fn same_data(dir: &RunDir, env: &Value) -> Result<Value> {
+    let path = dir.env();
+    let text = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
+    let before: Value =
+        serde_json::from_str(&text).map_err(|cause| Error::usage(format_args!("{}: {cause}", path.display())))?;
+    if before["data"] != env["data"] {
+        let problem = "the run was started on other data than is found now";
+        return Err(Error::data(format_args!("{}: {problem}", path.display())));
+    }
+    Ok(before)
+}
+
+/// `value` as JSON on many lines.
+pub fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
 }

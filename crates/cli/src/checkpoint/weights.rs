@@ -24,36 +24,61 @@ const CHECKSUM: usize = 8 + OPENING.len();
 const DIGITS: usize = 64;
 const ZEROS: [u8; DIGITS] = [b'0'; DIGITS];
 
-#[cfg(not(feature = "f64"))]
-const DTYPE: Dtype = Dtype::F32;
-#[cfg(feature = "f64")]
-const DTYPE: Dtype = Dtype::F64;
+/// A number as the format stores it.
+pub trait Scalar: Copy {
+    /// Its name in the format.
+    const DTYPE: Dtype;
+    /// Appends its bytes.
+    fn write(self, bytes: &mut Vec<u8>);
+    /// The numbers in `bytes`.
+    fn read(bytes: &[u8]) -> Vec<Self>;
+}
+
+impl Scalar for f32 {
+    const DTYPE: Dtype = Dtype::F32;
+    fn write(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+    fn read(bytes: &[u8]) -> Vec<Self> {
+        bytes.as_chunks().0.iter().map(|value| Self::from_le_bytes(*value)).collect()
+    }
+}
+
+impl Scalar for f64 {
+    const DTYPE: Dtype = Dtype::F64;
+    fn write(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+    fn read(bytes: &[u8]) -> Vec<Self> {
+        bytes.as_chunks().0.iter().map(|value| Self::from_le_bytes(*value)).collect()
+    }
+}
 
 /// A tensor to be saved: row-major values under a name.
 #[derive(Debug, Clone, Copy)]
-pub struct NamedTensor<'a> {
+pub struct NamedTensor<'a, T = Real> {
     /// Unique in its file.
     pub name: &'a str,
     /// Length of each axis.
     pub shape: &'a [usize],
     /// As many values as the product of `shape`.
-    pub data: &'a [Real],
+    pub data: &'a [T],
 }
 
 /// A tensor that was loaded: row-major values.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoredTensor {
+pub struct StoredTensor<T = Real> {
     /// Length of each axis.
     pub shape: Vec<usize>,
     /// As many values as the product of `shape`.
-    pub data: Vec<Real>,
+    pub data: Vec<T>,
 }
 
 /// What a file of weights holds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Weights {
+pub struct Weights<T = Real> {
     /// Tensors by name.
-    pub tensors: BTreeMap<String, StoredTensor>,
+    pub tensors: BTreeMap<String, StoredTensor<T>>,
     /// What the writer noted beside them.
     pub metadata: BTreeMap<String, String>,
 }
@@ -65,9 +90,9 @@ struct Note {
     metadata: BTreeMap<String, String>,
 }
 
-impl View for NamedTensor<'_> {
+impl<T: Scalar> View for NamedTensor<'_, T> {
     fn dtype(&self) -> Dtype {
-        DTYPE
+        T::DTYPE
     }
 
     fn shape(&self) -> &[usize] {
@@ -75,7 +100,9 @@ impl View for NamedTensor<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.data.iter().flat_map(|value| value.to_le_bytes()).collect())
+        let mut bytes = Vec::with_capacity(self.data_len());
+        self.data.iter().for_each(|value| value.write(&mut bytes));
+        bytes.into()
     }
 
     fn data_len(&self) -> usize {
@@ -102,8 +129,12 @@ fn checksum(bytes: &[u8]) -> String {
 /// # Panics
 /// If two tensors have one name or the data of a tensor does not fill its shape.
 #[track_caller]
-pub fn save_weights(path: &Path, tensors: &[NamedTensor<'_>], metadata: &BTreeMap<String, String>) -> Result<()> {
-    let named: BTreeMap<&str, NamedTensor<'_>> = tensors.iter().map(|tensor| (tensor.name, *tensor)).collect();
+pub fn save_weights<T: Scalar>(
+    path: &Path,
+    tensors: &[NamedTensor<'_, T>],
+    metadata: &BTreeMap<String, String>,
+) -> Result<()> {
+    let named: BTreeMap<&str, NamedTensor<'_, T>> = tensors.iter().map(|tensor| (tensor.name, *tensor)).collect();
     assert_eq!(named.len(), tensors.len(), "two tensors have the same name");
     let note = Note { sha256: String::from_utf8_lossy(&ZEROS).into(), metadata: metadata.clone() };
     let note = serde_json::to_string(&note).expect("text is JSON");
@@ -120,12 +151,12 @@ pub fn save_weights(path: &Path, tensors: &[NamedTensor<'_>], metadata: &BTreeMa
 /// # Errors
 /// Exit code 7 if the file is missing, was not written by this program, was cut, lengthened or changed in any bit, or
 /// holds numbers of another precision; 5 if the system cannot read.
-pub fn load_weights(path: &Path) -> Result<Weights> {
+pub fn load_weights<T: Scalar>(path: &Path) -> Result<Weights<T>> {
     let bytes = super::read(path)?;
     parse(&bytes).map_err(|message| Error::checkpoint(path, message))
 }
 
-fn parse(bytes: &[u8]) -> std::result::Result<Weights, String> {
+fn parse<T: Scalar>(bytes: &[u8]) -> std::result::Result<Weights<T>, String> {
     // The checksum comes before the parser: damaged lengths and offsets never reach it.
     let stored = bytes.get(CHECKSUM..CHECKSUM + DIGITS).filter(|_| bytes[8..CHECKSUM] == *OPENING);
     let stored = stored.ok_or("not a file of weights written by elbo, or cut to its first bytes")?;
@@ -145,11 +176,10 @@ fn parse(bytes: &[u8]) -> std::result::Result<Weights, String> {
     let note: Note = serde_json::from_str(note).map_err(|cause| malformed(&cause))?;
     let mut tensors = BTreeMap::new();
     for (name, info) in header.tensors() {
-        if info.dtype != DTYPE {
-            return Err(format!("tensor `{name}` is {}, this program computes with {DTYPE}", info.dtype));
+        if info.dtype != T::DTYPE {
+            return Err(format!("tensor `{name}` is {}, this program computes with {}", info.dtype, T::DTYPE));
         }
-        let (values, _) = data[info.data_offsets.0..info.data_offsets.1].as_chunks();
-        let values = values.iter().map(|value| Real::from_le_bytes(*value)).collect();
+        let values = T::read(&data[info.data_offsets.0..info.data_offsets.1]);
         tensors.insert(name, StoredTensor { shape: info.shape.clone(), data: values });
     }
     Ok(Weights { tensors, metadata: note.metadata })
@@ -185,7 +215,7 @@ mod tests {
     fn weights_return_bit_for_bit() {
         let tensors = [W, B, SCALAR, EMPTY];
         let (_dir, path) = saved(&tensors);
-        let loaded = load_weights(&path).unwrap();
+        let loaded = load_weights::<Real>(&path).unwrap();
         assert_eq!(loaded.metadata, notes());
         assert_eq!(loaded.tensors.len(), tensors.len());
         for tensor in tensors {
@@ -210,10 +240,10 @@ mod tests {
     fn every_flipped_bit_and_every_truncation_is_refused() {
         let (_dir, path) = saved(&[W, B]);
         let mut bytes = fs::read(&path).unwrap();
-        assert_damage_is_refused(&bytes, parse);
+        assert_damage_is_refused(&bytes, parse::<Real>);
         bytes.pop();
         fs::write(&path, bytes).unwrap();
-        let error = load_weights(&path).unwrap_err();
+        let error = load_weights::<Real>(&path).unwrap_err();
         assert_eq!(error.code(), ExitCode::Checkpoint);
         assert!(error.to_string().ends_with("best.safetensors: checkpoint is damaged: its checksum does not match"));
     }
@@ -224,7 +254,7 @@ mod tests {
         let bytes = fs::read(path).unwrap();
         let read = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         let tensor = read.tensor(W.name).unwrap();
-        assert_eq!((tensor.shape(), tensor.dtype()), (W.shape, DTYPE));
+        assert_eq!((tensor.shape(), tensor.dtype()), (W.shape, Real::DTYPE));
         assert_eq!(tensor.data(), View::data(&W).as_ref());
     }
 
@@ -258,7 +288,7 @@ mod tests {
             (opening, &[]),
         ] {
             fs::write(&path, forged(&header, data)).unwrap();
-            let error = load_weights(&path).unwrap_err();
+            let error = load_weights::<Real>(&path).unwrap_err();
             assert_eq!(error.code(), ExitCode::Checkpoint, "{header}: {error}");
             assert!(!error.to_string().contains("checksum"), "{header}: {error}");
         }
@@ -267,7 +297,7 @@ mod tests {
         let right = checksum(&long);
         long[CHECKSUM..CHECKSUM + DIGITS].copy_from_slice(right.as_bytes());
         fs::write(&path, long).unwrap();
-        assert!(load_weights(&path).unwrap_err().to_string().contains("longer than the file"));
+        assert!(load_weights::<Real>(&path).unwrap_err().to_string().contains("longer than the file"));
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use elbo_datasets::{Dataset, idx};
+use elbo_datasets::{Dataset, Values, idx};
 
 use crate::args::Data;
-use crate::data::{built_in, load, roots, settings};
+use crate::data::{built_in, is_table, load, roots, settings};
 use crate::error::Result;
 use crate::output;
 
@@ -13,7 +13,7 @@ use crate::output;
 pub fn run(args: &Data) -> Result<()> {
     match args {
         Data::Ls { data_dir } => list(data_dir.as_deref()),
-        Data::Describe { name, data_dir } => describe(name, data_dir.as_deref()),
+        Data::Describe { name, label_column, data_dir } => describe(name, label_column.as_deref(), data_dir.as_deref()),
         Data::Fetch { name } => fetch(name),
     }
 }
@@ -36,9 +36,10 @@ fn list(data_dir: Option<&Path>) -> Result<()> {
     output::data(&text)
 }
 
-fn describe(name: &str, data_dir: Option<&Path>) -> Result<()> {
+fn describe(name: &str, label_column: Option<&str>, data_dir: Option<&Path>) -> Result<()> {
     let mut section = elbo_models::Settings::defaults(&settings());
-    section.set("name", elbo_models::Value::Text(name.into()));
+    section.set(if is_table(name) { "file" } else { "name" }, elbo_models::Value::Text(name.into()));
+    section.set("label_column", elbo_models::Value::Text(label_column.unwrap_or_default().into()));
     if !built_in().any(|(known, _)| known == name) {
         // All rows of files, as they are.
         for key in ["train_rows", "valid_rows", "test_rows"] {
@@ -56,11 +57,16 @@ fn describe(name: &str, data_dir: Option<&Path>) -> Result<()> {
 }
 
 fn line(split: &str, set: &Dataset) -> String {
-    let values = if set.is_intensity() { "bytes, read as intensities in [0, 1]" } else { "real values" };
+    let values = match set.values() {
+        Values::Bytes(_) => "bytes, read as intensities in [0, 1]",
+        Values::Reals(_) if set.is_intensity() => "real values, all in [0, 1]",
+        Values::Reals(_) => "real values",
+    };
     let labels = set.labels().map_or("no labels".to_string(), |labels| {
         let mut counts = vec![0usize; labels.classes];
         labels.values.iter().for_each(|&label| counts[label as usize] += 1);
-        format!("{} classes of {counts:?}", labels.classes)
+        let names = if set.class_names().is_empty() { String::new() } else { format!(" {:?}", set.class_names()) };
+        format!("{} classes{names} of {counts:?}", labels.classes)
     });
     format!("{split:5} {} rows of {:?} {values}; {labels}; checksum {:016x}\n", set.rows(), set.shape(), set.checksum())
 }

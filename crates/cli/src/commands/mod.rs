@@ -3,9 +3,11 @@
 mod check_grad;
 mod data;
 mod eval;
+mod export;
 mod recipes;
 mod reproduce;
 mod settings;
+mod sweep;
 pub mod train;
 
 use rayon::ThreadPoolBuilder;
@@ -18,7 +20,9 @@ pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Reproduce(args) => reproduce::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::CheckGrad(args) => check_grad::run(&args),
         Command::Recipes { name } => recipes::run(name.as_deref()),
         Command::Settings { kind } => settings::run(kind.as_deref()),

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use elbo_datasets::Splits;
+use elbo_models::{EstimatorSpec, ModelSpec};
+use elbo_tensor::{Purpose, stream};
 use serde_json::{Value, json};
 
 use super::use_threads;
@@ -12,21 +15,26 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::run_dir::RunDir;
+use crate::run_fitting::{Fitted, Fitting};
 use crate::run_training::{Finished, Run, Start};
+use crate::setup::Spec;
+use crate::summary::Ended;
 use crate::{figures, files, output, recipe, setup};
 
 /// Trains by a recipe.
 pub fn run(args: &Train) -> Result<()> {
     let schema = recipe::schema();
     let (name, mut config) = recipe::load(&args.recipe)?;
+    let data = args.data.iter().flat_map(|name| data::chosen(name));
+    let label_column = args.label_column.iter().map(|column| format!("data.label_column={column}"));
     let seed = args.seed.iter().map(|seed| format!("train.seed={seed}"));
-    config.set(&args.set.iter().cloned().chain(seed).collect::<Vec<_>>(), &schema)?;
+    let set = args.set.iter().cloned();
+    config.set(&data.chain(label_column).chain(set).chain(seed).collect::<Vec<_>>(), &schema)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
     RunDir::refuse_locked(&out)?;
     let threads = use_threads(&args.common)?;
     let splits = data::load(config.section("data"), args.common.data_dir.as_deref())?;
     let spec = setup::check(&config, &splits)?;
-    let binarize = data::binarize(config.section("data"), &splits.train)?;
     let mut env = setup::environment(threads);
     env["recipe"] = json!(name);
     env["data"] = setup::checksums(&config, &splits);
@@ -39,14 +47,31 @@ pub fn run(args: &Train) -> Result<()> {
         same_run(&dir, &config, &env, args.common.quiet)?;
         dir
     } else {
-        RunDir::create(&out, &pretty(&env), &config.to_toml())?
+        RunDir::create(&out, &setup::pretty(&env), &config.to_toml())?
     };
     let interrupt = Interrupt::listen();
-    let quiet = args.common.quiet;
     if args.common.verbose {
         output::note(&format!("{}: {} kernels, {threads} threads", out.display(), elbo_tensor::kernel_name()));
     }
 
+    let ended = match spec {
+        Spec::Steps(spec) => by_steps(args, &config, &dir, (&splits, spec), &interrupt)?,
+        Spec::Iterations(spec) => by_iterations(args, &config, &dir, (&splits, spec), &interrupt)?,
+    };
+    let summary = setup::pretty(&ended.summary(&config));
+    files::write_atomic(&dir.summary(), summary.as_bytes())?;
+    let shown = if args.common.json { summary } else { told(&config, &ended, &dir) };
+    output::data(&shown)
+}
+
+fn by_steps(
+    args: &Train,
+    config: &Config,
+    dir: &RunDir,
+    (splits, spec): (&Splits, &ModelSpec),
+    interrupt: &Interrupt,
+) -> Result<Ended> {
+    let binarize = data::binarize(config.section("data"), &splits.train)?;
     let seed = config.section("train").int("seed") as u64;
     let (model, params) = spec.create(config.section("model"), splits.train.width(), seed);
     let start = match &args.from {
@@ -54,18 +79,47 @@ pub fn run(args: &Train) -> Result<()> {
         Some(path) => Start::From(path),
         None => Start::New,
     };
-    let run = Run::open(&dir, &config, (&splits, binarize), (&*model, params), start)?;
-    let progress = Progress::new(run.extent(), quiet);
-    let mut finished = run.complete(&interrupt, &progress)?;
-    if let Some(divergence) = finished.diverged.take() {
+    let run = Run::open(dir, config, (splits, binarize), (&*model, params), start)?;
+    let progress = Progress::new(run.extent(), args.common.quiet);
+    let Finished { metrics, params, clusters, best, steps, elapsed, diverged } = run.complete(interrupt, &progress)?;
+    if let Some(divergence) = diverged {
         return Err(divergence);
     }
-    let parts = (&*model, &finished.params);
-    let drawn = figures::write(&dir, &finished.metrics, parts, &splits.test, finished.clusters.as_ref(), seed)?;
-    let summary = summary(&config, &finished, &drawn);
-    files::write_atomic(&dir.summary(), pretty(&summary).as_bytes())?;
-    let shown = if args.common.json { pretty(&summary) } else { told(&config, &finished, &drawn, &dir) };
-    output::data(&shown)
+    let generate = |count| Some(figures::generated((&*model, &params), count, seed));
+    let figures = figures::write(dir, &metrics, generate, &splits.test, clusters.as_ref())?;
+    Ok(Ended { metrics, best, steps, elapsed, figures })
+}
+
+fn by_iterations(
+    args: &Train,
+    config: &Config,
+    dir: &RunDir,
+    (splits, spec): (&Splits, &EstimatorSpec),
+    interrupt: &Interrupt,
+) -> Result<Ended> {
+    if let Some(path) = &args.from {
+        let reason = format!("{} has no steps to begin at", spec.kind);
+        return Err(Error::usage(format_args!("--from {}: {reason}", path.display())));
+    }
+    let train = config.section("train");
+    if !args.common.quiet {
+        let advice = (spec.advice)(config.section("model"), train, splits.train.width());
+        advice.iter().for_each(|line| output::note(&format!("elbo: {line}")));
+    }
+    let fitting = Fitting::open(dir, config, splits, spec, args.resume)?;
+    let progress = Progress::new(fitting.extent(), args.common.quiet);
+    let Fitted { metrics, estimator, test, iterations, elapsed, diverged } = fitting.complete(interrupt, &progress)?;
+    if let Some(divergence) = diverged {
+        return Err(divergence);
+    }
+    let seed = train.int("seed") as u64;
+    let generate = |count| {
+        let samples = estimator.sample(count, &mut stream(seed, Purpose::Figure, 0))?;
+        Some(samples.reshape([1, count, splits.train.width()]))
+    };
+    let clusters = test.and_then(|test| test.clusters);
+    let figures = figures::write(dir, &metrics, generate, &splits.test, clusters.as_ref())?;
+    Ok(Ended { metrics, best: None, steps: iterations, elapsed, figures })
 }
 
 /// Refuses to continue under another configuration or on other data.
@@ -78,16 +132,7 @@ fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<(
     if !list.is_empty() {
         return Err(Error::usage(format_args!("{}: another configuration: {}", path.display(), list.join(", "))));
     }
-    let path = dir.env();
-    let text = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
-    let before: Value =
-        serde_json::from_str(&text).map_err(|cause| Error::usage(format_args!("{}: {cause}", path.display())))?;
-    if before["data"] != env["data"] {
-        return Err(Error::data(format_args!(
-            "{}: the run was started on other data than is found now",
-            path.display()
-        )));
-    }
+    let before = setup::same_data(dir, env)?;
     if before["kernel"] != env["kernel"] && !quiet {
         output::note(&format!(
             "elbo: the run was started with {} kernels; bits may differ from here on",
@@ -97,43 +142,24 @@ fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<(
     Ok(())
 }
 
-fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
-}
-
-fn summary(config: &Config, finished: &Finished, figures: &[&str]) -> Value {
-    let last: serde_json::Map<String, Value> =
-        finished.metrics.last().into_iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
-    json!({
-        "status": "finished",
-        "model": config.kind(),
-        "data": config.section("data").text("name"),
-        "epochs": config.section("train").int("epochs"),
-        "steps": finished.steps,
-        "elapsed_s": finished.elapsed,
-        "last": last,
-        "best": finished.best.map(|(loss, epoch)| json!({"epoch": epoch, "valid_loss": loss})),
-        "figures": figures,
-    })
-}
-
 /// The summary in words.
-fn told(config: &Config, finished: &Finished, figures: &[&str], dir: &RunDir) -> String {
-    let last = finished.metrics.last();
+fn told(config: &Config, ended: &Ended, dir: &RunDir) -> String {
+    let last = ended.metrics.last();
     let value = |name: &str| last.iter().find(|(column, _)| *column == name).map(|(_, value)| *value);
     let mut text = format!(
         "{} on {}: {} epochs, {} steps, {:.0} s\n",
         config.kind(),
-        config.section("data").text("name"),
-        config.section("train").int("epochs"),
-        finished.steps,
-        finished.elapsed
+        data::title(config.section("data")),
+        ended.epochs(),
+        ended.steps,
+        ended.elapsed
     );
     let mut tell = |name: &str, meaning: &str| {
         if let Some(value) = value(name) {
             text += &format!("  {name:26} {value:>9.4}  {meaning}\n");
         }
     };
+    tell("test_log_likelihood", "nats per row: ln p(x), higher is better");
     tell("test_loss", "nats per row: minus the bound on ln p(x), lower is better");
     tell("test_recon", "of it, −ln p(x|z)");
     tell("test_kl_y", "of it, KL of q(y|x) from the uniform prior: what the cluster tells");
@@ -148,9 +174,9 @@ fn told(config: &Config, finished: &Finished, figures: &[&str], dir: &RunDir) ->
     tell("test_mean_radius", "mean distance of the posterior means from the origin");
     tell("test_active_units", "dimensions of the latent whose posterior mean varies with the data");
     tell("test_probe_accuracy", "held-out rows whose label a linear classifier reads off the latent");
-    if let Some((loss, epoch)) = finished.best {
+    if let Some((loss, epoch)) = ended.best {
         text += &format!("best validation loss {loss:.4} after epoch {epoch}\n");
     }
-    let figures: Vec<String> = figures.iter().map(|name| dir.figure(name).display().to_string()).collect();
+    let figures: Vec<String> = ended.figures.iter().map(|name| dir.figure(name).display().to_string()).collect();
     text + &format!("run      {}\nfigures  {}\n", dir.path().display(), figures.join("\n         "))
 }

@@ -11,7 +11,7 @@ use elbo_models::{Domain, Setting, Value};
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
-use super::{KIND, MODEL, Schema};
+use super::{KIND, MODEL, SWEEP, Schema};
 use crate::error::{Error, Result};
 
 /// Largest recipe in bytes.
@@ -43,6 +43,14 @@ pub fn read_recipe(path: &Path) -> Result<String> {
 pub(super) struct Source<'a> {
     name: &'a str,
     text: &'a str,
+}
+
+/// What a recipe says.
+pub(super) struct Entries<'a> {
+    pub(super) description: String,
+    pub(super) given: Vec<Given<'a>>,
+    /// The table `[sweep]` and where it begins.
+    pub(super) sweep: Option<Spanned<DeTable<'a>>>,
 }
 
 /// Where a value comes from.
@@ -81,18 +89,34 @@ impl<'a> Source<'a> {
         Error::usage(format_args!("{}:{line}:{column}: {problem}", self.name))
     }
 
-    /// The description and the values of a recipe in the order of the file.
-    pub(super) fn entries(self, table: DeTable<'a>, schema: &Schema) -> Result<(String, Vec<Given<'a>>)> {
+    /// The file as TOML.
+    pub(super) fn table(self) -> Result<DeTable<'a>> {
+        let table = DeTable::parse(self.text).map_err(|error| self.error(error.span(), error.message()))?;
+        Ok(table.into_inner())
+    }
+
+    /// The text at a place of the file.
+    pub(super) fn written(self, span: &Range<usize>) -> &'a str {
+        &self.text[span.clone()]
+    }
+
+    /// The description and the values of a recipe in the order of the file, and its `[sweep]`.
+    pub(super) fn entries(self, table: DeTable<'a>, schema: &Schema) -> Result<Entries<'a>> {
         let mut description = String::new();
         let mut given = Vec::new();
+        let mut sweep = None;
         for (name, value) in in_file_order(table) {
             let (at, name) = (name.span(), name.into_inner());
             match value.into_inner() {
                 DeValue::String(text) if name == "description" => description = text.into(),
                 _ if name == "description" => return Err(self.error(Some(at), "`description` takes text")),
+                DeValue::Table(axes) if name == SWEEP => sweep = Some(Spanned::new(at, axes)),
+                _ if name == SWEEP => {
+                    return Err(self.error(Some(at), format_args!("`{SWEEP}` is a section: write [{SWEEP}]")));
+                }
                 DeValue::Table(keys) if schema.has_section(&name) => {
                     for (key, value) in in_file_order(keys) {
-                        let written = &self.text[value.span()];
+                        let written = self.written(&value.span());
                         let place = Place::File(self, key.span());
                         let (section, key) = (name.clone(), key.into_inner());
                         given.push(Given { section, key, written, value: Some(value.into_inner()), place });
@@ -104,12 +128,12 @@ impl<'a> Source<'a> {
                 _ => return Err(self.error(Some(at), schema.unknown("", &name, schema.default_kind()))),
             }
         }
-        Ok((description, given))
+        Ok(Entries { description, given, sweep })
     }
 }
 
 /// The entries of a table as they stand in the file, so that the first mistake is reported first.
-fn in_file_order<'a>(table: DeTable<'a>) -> Vec<(Spanned<DeString<'a>>, Spanned<DeValue<'a>>)> {
+pub(super) fn in_file_order<'a>(table: DeTable<'a>) -> Vec<(Spanned<DeString<'a>>, Spanned<DeValue<'a>>)> {
     let mut entries: Vec<_> = table.into_iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
@@ -131,6 +155,17 @@ impl<'a> Given<'a> {
         Ok(Self { section: section.into(), key: key.into(), written, value, place })
     }
 
+    /// One value of the axis `section.key` of a sweep; it stands, or its range does, at `span`.
+    pub(super) fn on_axis(
+        source: Source<'a>,
+        [section, key]: [&'a str; 2],
+        written: &'a str,
+        span: Range<usize>,
+    ) -> Self {
+        let value = DeValue::parse(written).ok().map(Spanned::into_inner);
+        Self { section: section.into(), key: key.into(), written, value, place: Place::File(source, span) }
+    }
+
     pub(super) fn is_kind(&self) -> bool {
         self.section == MODEL && self.key == KIND
     }
@@ -142,7 +177,7 @@ impl<'a> Given<'a> {
     /// The value of `setting`, if its domain allows it.
     pub(super) fn value(&self, setting: &Setting) -> Result<Value> {
         let value = match &setting.domain {
-            Domain::Choice(_) | Domain::Text => self.text().map(Value::Text),
+            Domain::Choice(_) | Domain::Text | Domain::OptionalText => self.text().map(Value::Text),
             domain => self.value.as_ref().and_then(|value| decode(domain, value)),
         };
         let value = value.filter(|value| setting.domain.allows(value));
@@ -189,7 +224,7 @@ fn whole(integer: &DeInteger<'_>) -> Option<u64> {
 }
 
 /// Adding zero turns −0 into 0: equal configurations have equal text.
-fn real(value: &DeValue<'_>) -> Option<f64> {
+pub(super) fn real(value: &DeValue<'_>) -> Option<f64> {
     let text = match value {
         DeValue::Float(v) => v.as_str(),
         DeValue::Integer(v) if v.radix() == 10 => v.as_str(),

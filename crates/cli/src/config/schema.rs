@@ -3,7 +3,7 @@
 use elbo_models::{Setting, Settings};
 
 use super::read::{Given, shown};
-use super::{KIND, MODEL};
+use super::{KIND, MODEL, SWEEP};
 use crate::error::Result;
 
 /// A section of a recipe and the settings it always has.
@@ -15,22 +15,30 @@ pub struct Section {
     pub settings: Vec<Setting>,
 }
 
+/// A model and the settings that it adds to sections.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    /// The word in `model.kind`.
+    pub name: &'static str,
+    /// Sections of the schema with settings of this model's own.
+    pub sections: Vec<Section>,
+}
+
 /// Every setting of a recipe.
 #[derive(Debug, Clone)]
 pub struct Schema {
-    /// The sections in the order in which they are written. The settings of the one named `model` (usually none) are
-    /// common to all models.
+    /// The sections in the order in which they are written, with the settings that are common to all models.
     pub sections: Vec<Section>,
-    /// Kind and settings of each model; a recipe that names no kind means the first.
-    pub models: Vec<(&'static str, Vec<Setting>)>,
+    /// The models; a recipe that names no kind means the first.
+    pub models: Vec<Kind>,
 }
 
 impl Schema {
     /// The settings of `section` for models of `kind`; none if there is no such section.
     pub(super) fn settings(&self, section: &str, kind: &str) -> Vec<Setting> {
-        let common = self.sections.iter().filter(|s| s.name == section).flat_map(|s| &s.settings);
-        let model = self.models.iter().filter(|model| section == MODEL && model.0 == kind).flat_map(|model| &model.1);
-        common.chain(model).cloned().collect()
+        let own = self.models.iter().filter(|model| model.name == kind).flat_map(|model| &model.sections);
+        let both = self.sections.iter().chain(own);
+        both.filter(|s| s.name == section).flat_map(|s| &s.settings).cloned().collect()
     }
 
     pub(super) fn find(&self, section: &str, key: &str, kind: &str) -> Option<Setting> {
@@ -47,24 +55,24 @@ impl Schema {
     }
 
     pub(super) fn default_kind(&self) -> &'static str {
-        self.models[0].0
+        self.models[0].name
     }
 
     /// The kind that `given` names.
     pub(super) fn kind(&self, given: &Given<'_>) -> Result<&'static str> {
         let word = given.text();
-        let model = self.models.iter().find(|(kind, _)| word.as_deref() == Some(*kind));
-        let kinds: Vec<&str> = self.models.iter().map(|(kind, _)| *kind).collect();
+        let model = self.models.iter().find(|model| word.as_deref() == Some(model.name));
+        let kinds: Vec<&str> = self.models.iter().map(|model| model.name).collect();
         let problem = || format!("`{MODEL}.{KIND}` takes one of {}, not {}", kinds.join(", "), shown(given.written));
-        model.map(|(kind, _)| *kind).ok_or_else(|| given.error(problem()))
+        model.map(|model| model.name).ok_or_else(|| given.error(problem()))
     }
 
     /// The message about the unknown key `section.key`.
     pub(super) fn unknown(&self, section: &str, key: &str, kind: &str) -> String {
         let path = if section.is_empty() { key.to_string() } else { format!("{section}.{key}") };
-        let others = self.models.iter().filter(|(_, settings)| settings.iter().any(|s| s.name == key));
-        let others: Vec<&str> = others.map(|(kind, _)| *kind).collect();
-        if section == MODEL && !others.is_empty() {
+        let others = self.models.iter().map(|model| model.name).filter(|name| self.find(section, key, name).is_some());
+        let others: Vec<&str> = others.collect();
+        if !others.is_empty() {
             return format!("`{path}` is a setting of {}, not of the model kind {kind}", others.join(", "));
         }
         let hint = match self.nearest(section, key, kind) {
@@ -74,8 +82,8 @@ impl Schema {
                 format!("[{section}] takes {}", names.join(", "))
             }
             None => {
-                let names: Vec<String> = self.sections.iter().map(|section| format!("[{}]", section.name)).collect();
-                format!("the sections are {}", names.join(", "))
+                let names = self.sections.iter().map(|section| section.name).chain([SWEEP]);
+                format!("the sections are {}", names.map(|name| format!("[{name}]")).collect::<Vec<_>>().join(", "))
             }
         };
         format!("unknown key {}; {hint}", shown(&path))
@@ -95,8 +103,8 @@ impl Schema {
         });
         // A key in the wrong section counts as one slip.
         let keys = keys.map(|(s, name)| (near(section, s).min(1) + near(key, name), format!("{s}.{name}")));
-        let sections = self.sections.iter().filter(|_| section.is_empty());
-        let sections = sections.map(|declared| (near(key, declared.name), format!("[{}]", declared.name)));
+        let sections = self.sections.iter().map(|declared| declared.name).chain([SWEEP]);
+        let sections = sections.filter(|_| section.is_empty()).map(|name| (near(key, name), format!("[{name}]")));
         let best = keys.chain(sections).min_by_key(|(distance, _)| *distance);
         best.filter(|(distance, _)| *distance <= 1 + key.chars().count() / 3).map(|(_, name)| name)
     }

@@ -25,7 +25,9 @@ fn schema() -> Schema {
             Section { name: "train", settings: train },
             Section { name: "log", settings: vec![Setting::int("every_steps", 0, [0, 1 << 32], "")] },
         ],
-        models: vec![("gmvae", gmvae), ("vae", vae)],
+        models: [("gmvae", gmvae), ("vae", vae)]
+            .map(|(name, settings)| Kind { name, sections: vec![Section { name: "model", settings }] })
+            .into(),
     }
 }
 

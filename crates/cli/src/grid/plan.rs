@@ -25,6 +25,9 @@ pub struct Cell {
     pub seed: u64,
     /// How far the cell goes, for example in epochs. A larger one continues what a smaller one has left.
     pub extent: u64,
+    /// All that a process must know to run the cell, where the plan alone is at hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// Expected seconds on one core. It orders the cells and weighs the progress; no result depends on it.
     #[serde(skip)]
     pub cost: f64,
@@ -60,13 +63,23 @@ impl Plan {
     /// If an id is not hexadecimal (it names a directory) or two cells share one.
     #[track_caller]
     pub fn new(study: impl Into<String>, cells: Vec<Cell>) -> Self {
+        let plan = Self { study: study.into(), cells };
+        plan.check().unwrap_or_else(|problem| panic!("{problem}"));
+        plan
+    }
+
+    /// Whether every id is hexadecimal (it names a directory) and no two cells share one; if not, which.
+    pub(super) fn check(&self) -> Result<(), String> {
         let mut ids = HashSet::new();
-        for cell in &cells {
-            let hex = !cell.id.is_empty() && cell.id.bytes().all(|byte| byte.is_ascii_hexdigit());
-            assert!(hex, "the id {:?} of cell {} is not hexadecimal", cell.id, cell.name());
-            assert!(ids.insert(&cell.id), "two cells have the id {}, one is {}", cell.id, cell.name());
+        for cell in &self.cells {
+            if cell.id.is_empty() || !cell.id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(format!("the id {:?} of cell {} is not hexadecimal", cell.id, cell.name()));
+            }
+            if !ids.insert(&cell.id) {
+                return Err(format!("two cells have the id {}, one is {}", cell.id, cell.name()));
+            }
         }
-        Self { study: study.into(), cells }
+        Ok(())
     }
 
     /// Name of the study.
@@ -98,6 +111,18 @@ impl Plan {
         } else {
             format!("cell {number} ({name}) up to {} and not {}", old.extent, new.extent)
         })
+    }
+
+    /// This plan with its `chosen` cells of `width` and their extents as all that is known of their costs; the others cost
+    /// nothing.
+    pub(super) fn weighed(&self, chosen: &[usize], width: Width) -> Self {
+        let mut plan = self.clone();
+        plan.cells.iter_mut().for_each(|cell| cell.cost = 0.0);
+        for &index in chosen {
+            let cell = &mut plan.cells[index];
+            (cell.cost, cell.width) = (cell.extent as f64, width);
+        }
+        plan
     }
 
     /// Expected seconds of the whole plan on `threads` cores.
@@ -157,7 +182,7 @@ mod tests {
 
     fn cell(id: usize, cost: f64, width: Width) -> Cell {
         let labels = vec![("model".into(), "vae".into()), ("beta".into(), format!("{}", id / 2))];
-        Cell { id: format!("{id:04x}"), labels, seed: id as u64 % 2, extent: 20, cost, width }
+        Cell { id: format!("{id:04x}"), labels, seed: id as u64 % 2, extent: 20, config: None, cost, width }
     }
 
     fn plan(costs: &[f64]) -> Plan {

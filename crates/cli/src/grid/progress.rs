@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::claim::Pulse;
 use super::plan::{Plan, Width, duration};
 use super::status::Outcome;
 use crate::output;
@@ -18,10 +19,12 @@ const LINE_EVERY: (Duration, f64) = (Duration::from_secs(30), 0.05);
 /// Between two looks at whether there is something to show at least this much time passes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The progress of a grid, weighted by the expected cost of its cells.
+/// The progress of a grid, weighted by the expected cost of its cells; one that costs nothing does not count.
 pub struct Progress<'a> {
     plan: &'a Plan,
     threads: usize,
+    /// Whether the costs of the plan are seconds; otherwise the time left is told once a cell is finished.
+    timed: bool,
     bar: ProgressBar,
     /// Whether progress is told in lines of text.
     lines: bool,
@@ -46,12 +49,15 @@ struct Tally {
 pub struct CellProgress<'a> {
     progress: &'a Progress<'a>,
     index: usize,
+    pulse: Option<&'a Pulse>,
 }
 
 impl CellProgress<'_> {
     /// The share `done` of the cell, between 0 and 1, is done. Cheap enough for every step of a training.
     pub fn report(&self, done: f64) {
-        self.progress.shares[self.index].store(done.clamp(0.0, 1.0).to_bits(), Ordering::Relaxed);
+        let done = done.clamp(0.0, 1.0);
+        self.pulse.iter().for_each(|pulse| pulse.beat(done));
+        self.progress.shares[self.index].store(done.to_bits(), Ordering::Relaxed);
         // Another cell may be showing the progress just now: then there is nothing to add.
         if let Ok(mut tally) = self.progress.tally.try_lock() {
             self.progress.show(&mut tally);
@@ -60,8 +66,8 @@ impl CellProgress<'_> {
 }
 
 impl<'a> Progress<'a> {
-    /// Progress of `plan` on `threads` cores; with `quiet` nothing is shown.
-    pub fn new(plan: &'a Plan, threads: usize, quiet: bool) -> Self {
+    /// Progress of `plan`, whose costs are seconds if `timed`, on `threads` cores; with `quiet` nothing is shown.
+    pub fn new(plan: &'a Plan, threads: usize, timed: bool, quiet: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(TICKS as u64), target);
@@ -72,12 +78,17 @@ impl<'a> Progress<'a> {
         let now = Instant::now();
         let tally =
             Tally { finished: 0, diverged: 0, measured: 0.0, expected: 0.0, looked: now, shown: now, shown_share: 0.0 };
-        Self { plan, threads, bar, lines: !terminal && !quiet, shares, tally: Mutex::new(tally) }
+        Self { plan, threads, timed, bar, lines: !terminal && !quiet, shares, tally: Mutex::new(tally) }
     }
 
-    /// The progress of one cell.
-    pub fn cell(&self, index: usize) -> CellProgress<'_> {
-        CellProgress { progress: self, index }
+    /// The progress of one cell, and the sign of life of who runs it.
+    pub fn cell<'p>(&'p self, index: usize, pulse: Option<&'p Pulse>) -> CellProgress<'p> {
+        CellProgress { progress: self, index, pulse }
+    }
+
+    /// Tells an error of a cell, quiet or not.
+    pub fn say(&self, line: &str) {
+        if self.bar.is_hidden() { output::note(line) } else { self.bar.println(line) }
     }
 
     /// Cell `index` is finished, now or in an earlier process.
@@ -127,8 +138,11 @@ impl<'a> Progress<'a> {
     /// `12/48 cells · 1 diverged · 25% · 2.5 min left`
     fn text(&self, tally: &Tally) -> String {
         let diverged = if tally.diverged > 0 { format!(" · {} diverged", tally.diverged) } else { String::new() };
-        let (cells, percent, left) = (self.plan.cells().len(), 100.0 * self.done(), duration(self.left(tally)));
-        format!("{}/{cells} cells{diverged} · {percent:.0}% · {left} left", tally.finished)
+        let known = self.timed || tally.expected > 0.0;
+        let left = if known { format!(" · {} left", duration(self.left(tally))) } else { String::new() };
+        let cells = self.plan.cells().iter().filter(|cell| cell.cost > 0.0).count();
+        let percent = 100.0 * self.done();
+        format!("{}/{cells} cells{diverged} · {percent:.0}%{left}", tally.finished)
     }
 
     /// Seconds left: as planned, times what the finished cells took for each planned second.
@@ -148,10 +162,10 @@ mod tests {
     fn time_left_is_the_planned_time_corrected_by_the_finished_cells() {
         let cell = |id: u64| {
             let (id, width) = (id.to_string(), Width::OneCore);
-            Cell { id, labels: vec![], seed: 0, extent: 1, cost: 10.0, width }
+            Cell { id, labels: vec![], seed: 0, extent: 1, config: None, cost: 10.0, width }
         };
         let plan = Plan::new("study", (0..5).map(cell).collect());
-        let progress = Progress::new(&plan, 2, true);
+        let progress = Progress::new(&plan, 2, true, true);
         let text = || progress.text(&progress.tally.lock().unwrap());
         assert_eq!(text(), "0/5 cells · 0% · 30 s left");
         let outcome = Outcome {
@@ -163,8 +177,8 @@ mod tests {
         };
         progress.finished(4, &outcome);
         assert_eq!(text(), "1/5 cells · 1 diverged · 20% · 40 s left");
-        progress.cell(0).report(0.5);
-        progress.cell(1).report(7.0);
+        progress.cell(0, None).report(0.5);
+        progress.cell(1, None).report(7.0);
         assert_eq!(text(), "1/5 cells · 1 diverged · 50% · 30 s left");
     }
 }

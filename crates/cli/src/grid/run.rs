@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::Grid;
+use super::claim::{Claim, Hold};
 use super::plan::Width;
 use super::progress::{CellProgress, Progress};
-use super::status::Outcome;
+use super::status::{Failure, Outcome};
 use crate::error::{Error, ExitCode, Result};
 use crate::files;
 use crate::interrupt::Interrupt;
@@ -21,23 +22,27 @@ use crate::interrupt::Interrupt;
 const COLLECT_EVERY: Duration = Duration::from_secs(30);
 
 /// A grid under way: what its threads share.
-struct Session<'a, W> {
+pub(super) struct Session<'a, W> {
     grid: &'a Grid,
     work: W,
     interrupt: &'a Interrupt,
     progress: Progress<'a>,
     found: Mutex<Found>,
+    /// The failures of earlier processes, by cell, after which the cell is run again.
+    forgiven: Vec<Option<Failure>>,
 }
 
 /// What the cells have come to so far, by index.
 struct Found {
     outcomes: Vec<Option<Outcome>>,
     failures: Vec<(usize, Error)>,
+    /// Cells that this process has begun.
+    begun: usize,
     collected: Instant,
 }
 
 impl Grid {
-    /// Runs every cell that is not finished and returns the outcomes in the order of the plan, which depend neither on
+    /// Runs every cell of a grid of this process that is not finished and returns the outcomes in the order of the plan, which depend neither on
     /// the number of threads nor on earlier interruptions. `work` gets the index of the cell, its directory, which holds
     /// what an interrupted predecessor left, and where to report its progress. One-core cells see a rayon pool of one thread;
     /// those of all cores run on the pool of the caller.
@@ -52,13 +57,9 @@ impl Grid {
     {
         let threads = rayon::current_num_threads();
         let outcomes = self.stored()?;
-        let progress = Progress::new(self.plan(), threads, quiet);
-        for (index, outcome) in outcomes.iter().enumerate() {
-            outcome.iter().for_each(|outcome| progress.finished(index, outcome));
-        }
         let (narrow, wide) = self.queues(&outcomes);
-        let found = Mutex::new(Found { outcomes, failures: Vec::new(), collected: Instant::now() });
-        let session = Session { grid: self, work, interrupt, progress, found };
+        let progress = Progress::new(self.plan(), threads, true, quiet);
+        let session = Session::new(self, work, interrupt, progress, outcomes, Vec::new());
         let ran = session.side_by_side(&narrow, threads);
         session.drain(&wide, &AtomicUsize::new(0));
         session.progress.clear();
@@ -78,7 +79,6 @@ impl Grid {
 
     /// All outcomes, or why there are not all: a failure before a signal, the first in the plan before others.
     fn verdict(&self, found: Found, interrupt: &Interrupt) -> Result<Vec<Outcome>> {
-        let is_signal = |code| matches!(code, ExitCode::Interrupted | ExitCode::Terminated);
         let first = found.failures.iter().min_by_key(|(index, error)| (is_signal(error.code()), *index));
         let cells = self.plan().cells();
         if let Some((index, error)) = first.filter(|(_, error)| !is_signal(error.code())) {
@@ -96,12 +96,56 @@ impl Grid {
     }
 }
 
-impl<W> Session<'_, W>
+impl<'a, W> Session<'a, W>
 where
     W: Fn(usize, &Path, &CellProgress<'_>) -> Result<Outcome> + Sync,
 {
+    /// A session that begins with these outcomes.
+    pub(super) fn new(
+        grid: &'a Grid,
+        work: W,
+        interrupt: &'a Interrupt,
+        progress: Progress<'a>,
+        outcomes: Vec<Option<Outcome>>,
+        forgiven: Vec<Option<Failure>>,
+    ) -> Self {
+        for (index, outcome) in outcomes.iter().enumerate() {
+            outcome.iter().for_each(|outcome| progress.finished(index, outcome));
+        }
+        let found = Mutex::new(Found { outcomes, failures: Vec::new(), begun: 0, collected: Instant::now() });
+        Self { grid, work, interrupt, progress, found, forgiven }
+    }
+
+    /// How many cells were begun so far, and those of `cells` that have neither ended nor failed here.
+    pub(super) fn left(&self, cells: &[usize]) -> (usize, Vec<usize>) {
+        let found = self.found.lock().unwrap();
+        let failed = |index: usize| found.failures.iter().any(|(failed, _)| *failed == index);
+        let left = cells.iter().copied().filter(|index| found.outcomes[*index].is_none() && !failed(*index));
+        (found.begun, left.collect())
+    }
+
+    /// The failures, after the last cell.
+    pub(super) fn end(self) -> Vec<(usize, Error)> {
+        self.progress.clear();
+        let failures = self.found.into_inner().unwrap().failures;
+        failures.into_iter().filter(|(_, error)| !is_signal(error.code())).collect()
+    }
+
+    /// Tells a failure that ends nothing but its cell.
+    fn tell(&self, index: usize, error: &Error) {
+        if self.grid.lock.is_none() && !is_signal(error.code()) {
+            self.progress.say(&format!("elbo: cell {}: {error}", self.grid.plan().cells()[index].name()));
+        }
+    }
+
+    /// Whether no further cell may begin: after a signal, and in a grid of this process alone after a failure.
+    pub(super) fn stops(&self) -> bool {
+        let failed = || self.grid.lock.is_some() && !self.found.lock().unwrap().failures.is_empty();
+        self.interrupt.requested().is_some() || failed()
+    }
+
     /// Works off `queue` on `threads` workers. Each has a pool of one thread, in which the cells' own parallelism stays.
-    fn side_by_side(&self, queue: &[usize], threads: usize) -> Result<()> {
+    pub(super) fn side_by_side(&self, queue: &[usize], threads: usize) -> Result<()> {
         let pools = (0..threads.min(queue.len())).map(|_| ThreadPoolBuilder::new().num_threads(1).build());
         let pools: Vec<ThreadPool> = pools
             .collect::<std::result::Result<_, _>>()
@@ -116,22 +160,38 @@ where
     }
 
     /// Takes cells from `queue` until it is empty or the grid has to stop.
-    fn drain(&self, queue: &[usize], next: &AtomicUsize) {
+    pub(super) fn drain(&self, queue: &[usize], next: &AtomicUsize) {
         while let Some(&index) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if self.interrupt.requested().is_some() || !self.found.lock().unwrap().failures.is_empty() {
+            if self.stops() {
                 return;
             }
-            if let Err(error) = self.perform(index).and_then(|outcome| self.keep(index, outcome)) {
+            if let Err(error) = self.attend(index) {
+                self.tell(index, &error);
                 self.found.lock().unwrap().failures.push((index, error));
             }
         }
     }
 
+    /// Runs a cell, unless it has ended or another process has it.
+    fn attend(&self, index: usize) -> Result<()> {
+        let hold = match self.grid.claim(index, self.forgiven.get(index).and_then(Option::as_ref))? {
+            Claim::Ours(hold) => hold,
+            Claim::Ended(outcome) => return self.keep(index, outcome),
+            Claim::Others => return Ok(()),
+        };
+        self.found.lock().unwrap().begun += 1;
+        let outcome = self.perform(index, &hold);
+        if let Err(error) = &outcome {
+            hold.give_up(error);
+        }
+        self.keep(index, outcome?)
+    }
+
     /// Does the work of a cell and stores its outcome.
-    fn perform(&self, index: usize) -> Result<Outcome> {
+    fn perform(&self, index: usize, hold: &Hold) -> Result<Outcome> {
         let dir = self.grid.cell_dir(&self.grid.plan().cells()[index]);
         files::create_dir(&dir)?;
-        let work = || (self.work)(index, &dir, &self.progress.cell(index));
+        let work = || (self.work)(index, &dir, &self.progress.cell(index, hold.pulse()));
         // Nothing of the grid is borrowed mutably by the work, so a panic cannot leave it half changed.
         let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(panic.as_ref())))?;
         outcome.store(&dir)
@@ -142,12 +202,23 @@ where
         self.progress.finished(index, &outcome);
         let mut found = self.found.lock().unwrap();
         found.outcomes[index] = Some(outcome);
-        if found.collected.elapsed() >= COLLECT_EVERY {
-            found.collected = Instant::now();
-            self.grid.collect(&found.outcomes)?;
+        if found.collected.elapsed() < COLLECT_EVERY {
+            return Ok(());
         }
+        found.collected = Instant::now();
+        if self.grid.lock.is_some() {
+            return self.grid.collect(&found.outcomes);
+        }
+        drop(found);
+        // A table that cannot be written is no failure of this cell; the last one is told.
+        let _ = self.grid.collect_shared();
         Ok(())
     }
+}
+
+/// Whether a cell with this code was stopped and has not failed.
+pub(super) fn is_signal(code: ExitCode) -> bool {
+    matches!(code, ExitCode::Interrupted | ExitCode::Terminated)
 }
 
 /// The error of a cell whose work panicked.

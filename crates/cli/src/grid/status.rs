@@ -1,7 +1,9 @@
-//! How a cell ended, and its `status.json`: with that file a cell is finished, without it the cell is run.
+//! How a cell ended, and its `status.json`: with an outcome there a cell is finished, without one the cell is run.
 
-use std::io;
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -58,22 +60,180 @@ impl Outcome {
         Ok(stored)
     }
 
-    /// Reads the `status.json` in the directory of a cell, if there is one. A damaged one is told on stderr and counts as missing.
+    /// Reads the outcome in the directory of a cell, if there is one.
     ///
     /// # Errors
     /// Exit code 5 if the system cannot read.
     pub fn load(dir: &Path) -> Result<Option<Self>> {
-        let path = dir.join(STATUS);
-        let bytes = match std::fs::read(&path) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            bytes => bytes.map_err(|cause| Error::system("read", &path, &cause))?,
+        Ok(Status::load(dir)?.and_then(Status::outcome))
+    }
+}
+
+/// The process that runs a cell of a shared grid. It is told to readers; what decides is the lock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Name of the machine.
+    pub host: String,
+    /// Number of the process.
+    pub pid: u32,
+    /// Seconds since 1970 when it last said that it lives.
+    pub heartbeat: u64,
+    /// The share of the cell that was done then, between 0 and 1.
+    pub done: f64,
+}
+
+/// Why a cell of a shared grid could not be run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The message of the error.
+    pub reason: String,
+    /// Name of the machine.
+    pub host: String,
+    /// Number of the process.
+    pub pid: u32,
+    /// Seconds since 1970 when it failed.
+    pub at: u64,
+}
+
+/// What the `status.json` of a cell says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// It has ended.
+    Ended(Outcome),
+    /// A process has begun it.
+    Running(Holder),
+    /// It could not be run.
+    Failed(Failure),
+}
+
+/// The statuses of a cell that has no outcome, as they are stored.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+enum Unfinished {
+    Running(Holder),
+    Failed(Failure),
+}
+
+impl Status {
+    /// Reads the `status.json` in the directory of a cell, or beside it where [`Failure::store`] found no room within.
+    /// A damaged one is told on stderr and counts as missing.
+    ///
+    /// # Errors
+    /// Exit code 5 if the system cannot read.
+    pub fn load(dir: &Path) -> Result<Option<Self>> {
+        match Self::read(&dir.join(STATUS))? {
+            None => Self::read(&beside(dir)),
+            status => Ok(status),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Option<Self>> {
+        let bytes = match std::fs::read(path) {
+            Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            bytes => bytes.map_err(|cause| Error::system("read", path, &cause))?,
         };
-        let outcome = serde_json::from_slice(&bytes);
-        if let Err(cause) = &outcome {
+        let status = Self::parse(&bytes);
+        if let Err(cause) = &status {
             output::note(&format!("elbo: {}: damaged, the cell is run again ({cause})", path.display()));
         }
-        Ok(outcome.ok())
+        Ok(status.ok())
     }
+
+    fn parse(bytes: &[u8]) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        struct Tag {
+            state: String,
+        }
+        let tag: Tag = serde_json::from_slice(bytes)?;
+        Ok(match tag.state.as_str() {
+            "running" | "failed" => match serde_json::from_slice(bytes)? {
+                Unfinished::Running(holder) => Self::Running(holder),
+                Unfinished::Failed(failure) => Self::Failed(failure),
+            },
+            _ => Self::Ended(serde_json::from_slice(bytes)?),
+        })
+    }
+
+    /// The outcome, if the cell has ended.
+    pub fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Ended(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+}
+
+/// Where a failure is told that cannot be told in the directory `dir` of its cell.
+fn beside(dir: &Path) -> PathBuf {
+    dir.with_extension(STATUS)
+}
+
+impl Holder {
+    /// This process, alive, with the share `done` of a cell done.
+    pub fn this(done: f64) -> Self {
+        Self { host: host(), pid: std::process::id(), heartbeat: now(), done }
+    }
+
+    /// Says in the directory of a cell that this process runs it.
+    ///
+    /// # Errors
+    /// Exit code 5 if the system cannot write.
+    pub fn store(self, dir: &Path) -> Result<()> {
+        files::write_atomic(&dir.join(STATUS), &Unfinished::Running(self).bytes())?;
+        // A failure from when there was no such directory.
+        let _ = std::fs::remove_file(beside(dir));
+        Ok(())
+    }
+}
+
+impl Failure {
+    /// The failure of this process by `error`.
+    pub fn of(error: &Error) -> Self {
+        Self { reason: error.to_string(), host: host(), pid: std::process::id(), at: now() }
+    }
+
+    /// Writes the failure into the directory of a cell, by all means: a full disk has no room for a second file but for
+    /// other bytes in the first, and where the directory is no directory the failure is told beside it. If nothing of
+    /// that is possible only the error itself is left.
+    pub fn store(self, dir: &Path) {
+        let (path, bytes) = (dir.join(STATUS), Unfinished::Failed(self).bytes());
+        let stored = files::write_atomic(&path, &bytes).is_ok() || overwrite(&path, &bytes).is_ok();
+        if !stored {
+            let _ = files::write_atomic(&beside(dir), &bytes);
+        }
+    }
+}
+
+impl Unfinished {
+    fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts and numbers")
+    }
+}
+
+fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_all()
+}
+
+/// Forgets that a cell was begun.
+pub fn forget(dir: &Path) {
+    // What cannot be removed is read as begun by a process that has gone, which is true.
+    let _ = std::fs::remove_file(dir.join(STATUS));
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// The name of this machine.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    name.map_or_else(|| "unknown".into(), |name| name.trim().to_string())
 }
 
 /// The shortest decimal number that reads back as `value`, to the bit; `nan`, `inf` and `-inf` for what is none.
@@ -152,6 +312,43 @@ mod tests {
             std::fs::write(&path, &bytes[..length]).unwrap();
             assert_eq!(Outcome::load(dir.path()).unwrap(), None, "{length} bytes");
         }
+    }
+
+    #[test]
+    fn a_running_and_a_failed_cell_have_no_outcome() {
+        let dir = tempfile::tempdir().unwrap();
+        let holder = Holder::this(0.25);
+        holder.clone().store(dir.path()).unwrap();
+        assert_eq!(Status::load(dir.path()).unwrap(), Some(Status::Running(holder)));
+        assert_eq!(Outcome::load(dir.path()).unwrap(), None);
+        let failure = Failure::of(&Error::data("no row is left"));
+        failure.clone().store(dir.path());
+        assert_eq!(Status::load(dir.path()).unwrap(), Some(Status::Failed(failure)));
+        assert_eq!(Outcome::load(dir.path()).unwrap(), None);
+        outcome(&[0.5]).store(dir.path()).unwrap();
+        assert_eq!(Outcome::load(dir.path()).unwrap(), Some(outcome(&[0.5])));
+    }
+
+    #[test]
+    fn a_failure_is_told_where_no_file_can_be_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let failure = Failure::of(&Error::data("x".repeat(900)));
+        // A file in the place of the directory.
+        let cell = dir.path().join("00ff");
+        std::fs::write(&cell, "").unwrap();
+        failure.clone().store(&cell);
+        assert_eq!(Status::load(&cell).unwrap(), Some(Status::Failed(failure.clone())));
+        std::fs::remove_file(&cell).unwrap();
+        std::fs::create_dir(&cell).unwrap();
+        Holder::this(0.0).store(&cell).unwrap();
+        forget(&cell);
+        assert_eq!(Status::load(&cell).unwrap(), None);
+        // The bytes of a longer status make place for those of the failure.
+        let cell = dir.path().join("ff00");
+        std::fs::create_dir(&cell).unwrap();
+        std::fs::write(cell.join(STATUS), "x".repeat(5000)).unwrap();
+        overwrite(&cell.join(STATUS), &Unfinished::Failed(failure.clone()).bytes()).unwrap();
+        assert_eq!(Status::load(&cell).unwrap(), Some(Status::Failed(failure)));
     }
 
     #[test]

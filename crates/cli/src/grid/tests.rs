@@ -23,6 +23,7 @@ fn cell(number: u64) -> Cell {
         labels,
         seed: number % 2,
         extent: 20,
+        config: None,
         cost: number as f64,
         width: Width::OneCore,
     }

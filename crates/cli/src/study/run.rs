@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use elbo_datasets::Splits;
 use elbo_models::ModelSpec;
-use elbo_models::fit::Terms;
 use sha2::{Digest, Sha256};
 
 use super::{Done, Experiment, Request, Study};
-use crate::error::Result;
+use crate::cell_training::CellTraining;
+use crate::data;
+use crate::error::{Error, Result};
 use crate::grid::{Cell, CellProgress, Outcome, Plan, State, Width};
 use crate::interrupt::Interrupt;
-use crate::progress::Observer;
 use crate::run_dir::RunDir;
-use crate::run_training::{Run, Start};
-use crate::{data, setup};
+use crate::run_training::Start;
+use crate::setup::{self, Spec};
 
 /// An experiment with its data and model, checked.
 pub struct Prepared {
@@ -46,7 +46,9 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
                 splits
             }
         };
-        let spec = setup::check(config, &splits)?;
+        let Spec::Steps(spec) = setup::check(config, &splits)? else {
+            return Err(Error::usage(format_args!("model.kind = {:?}: not a model of this study", config.kind())));
+        };
         let binarize = data::binarize(section, &splits.train)?;
         let from = experiment.from.map(|from| (cells[from.experiment].id.clone(), from.epoch));
         cells.push(Cell {
@@ -54,6 +56,7 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
             labels: experiment.labels.clone(),
             seed: experiment.seed(),
             extent: config.section("train").int("epochs") as u64,
+            config: None,
             cost: experiment.cost,
             width: experiment.width,
         });
@@ -78,20 +81,6 @@ fn identity(experiment: &Experiment, splits: &Splits, from: Option<&(String, u64
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A run that reports to its cell.
-struct Reporter<'a> {
-    progress: &'a CellProgress<'a>,
-    steps: u64,
-}
-
-impl Observer for Reporter<'_> {
-    fn step(&self, step: u64, _epoch: u64, _loss: f64) {
-        self.progress.report(step as f64 / self.steps as f64);
-    }
-    fn epoch(&self, _epoch: u64, _train: &Terms, _test: &[(String, f64)]) {}
-    fn say(&self, _line: &str) {}
-}
-
 impl Prepared {
     /// Trains, from the start or from where an interrupted predecessor stopped, and measures. A divergence is an
     /// outcome.
@@ -107,7 +96,6 @@ impl Prepared {
         let extent = config.section("train").int("epochs") as u64;
         let (model, initial) =
             self.spec.create(config.section("model"), self.splits.train.width(), self.experiment.seed());
-        let parts = (&*model, initial.clone());
         let origin =
             self.from.as_ref().map(|(id, epoch)| RunDir::of_grid(&path.with_file_name(id)).map(|dir| dir.kept(*epoch)));
         let origin = origin.transpose()?;
@@ -115,9 +103,16 @@ impl Prepared {
             Some(state) if !dir.state("last").exists() => Start::From(state),
             _ => Start::Resume,
         };
-        let run = Run::open(&dir, config, (&self.splits, self.binarize), parts, start)?.briefly();
-        let (epochs, epoch_steps, _) = run.extent();
-        let finished = run.complete(interrupt, &Reporter { progress, steps: epochs * epoch_steps })?;
+        let training = CellTraining {
+            dir: &dir,
+            config,
+            splits: &self.splits,
+            binarize: self.binarize,
+            model: &*model,
+            start,
+            brief: true,
+        };
+        let finished = training.run(initial.clone(), progress, interrupt)?;
         let done = Done {
             experiment: &self.experiment,
             splits: &self.splits,

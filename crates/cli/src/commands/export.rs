@@ -1,0 +1,105 @@
+//! `elbo export`: what a trained model says of each row, as a table.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use elbo_datasets::{Elements, Field, csv, npy, npz};
+
+use super::use_threads;
+use crate::args::Export;
+use crate::config::{Config, read_recipe};
+use crate::error::{Error, Result};
+use crate::evaluation::Evaluation;
+use crate::run_dir::RunDir;
+use crate::run_training::Split;
+use crate::trained::Stored;
+use crate::{data, files, output, recipe};
+
+/// Writes latents, clusters and labels of the rows in their order.
+pub fn run(args: &Export) -> Result<()> {
+    let Export::Latents(args) = args;
+    let write = format(&args.out)?;
+    let dir = RunDir::open(&args.run)?;
+    let path = dir.config();
+    let mut config = Config::parse(&read_recipe(&path)?, &path.display().to_string(), &recipe::schema())?;
+    use_threads(&args.common)?;
+    if let Some(name) = &args.data {
+        config.set(&data::chosen(name), &recipe::schema())?;
+    }
+    let set = data::load_in_order(config.section("data"), args.common.data_dir.as_deref())?;
+    if set.rows() == 0 {
+        return Err(Error::data(format_args!("data set {} has no rows", data::title(config.section("data")))));
+    }
+    let stored = Stored::load(&dir, args.checkpoint, &config, (set.width(), args.data.as_deref()))?;
+    let found = stored.evaluate(&config, &set, Split::Test)?;
+    let table = Table::of(&found, set.rows());
+    let labels = set.labels().map(|labels| labels.values.as_slice());
+    let bytes = write(&table.fields(labels))
+        .map_err(|reason| Error::usage(format_args!("{}: {reason}", args.out.display())))?;
+    files::write_atomic(&args.out, &bytes)?;
+    if args.common.json {
+        let fields: Vec<&str> = table.fields(labels).iter().map(|field| field.name).collect();
+        let told = serde_json::json!({"out": args.out.display().to_string(), "rows": set.rows(), "fields": fields});
+        return output::data(&format!("{told:#}\n"));
+    }
+    output::data(&format!("{}\n", args.out.display()))
+}
+
+/// How a table becomes the bytes of a file.
+type Writer = fn(&[Field<'_>]) -> std::result::Result<Vec<u8>, String>;
+
+/// The writer for the end of a file's name.
+fn format(path: &Path) -> Result<Writer> {
+    fn told(error: std::io::Error) -> String {
+        error.to_string()
+    }
+    match path.extension().and_then(OsStr::to_str) {
+        Some("npz") => Ok(|fields| {
+            let mut bytes = Vec::new();
+            npz::write(&mut bytes, fields).map(|()| bytes).map_err(told)
+        }),
+        Some("csv") => Ok(|fields| {
+            let mut bytes = Vec::new();
+            csv::write(&mut bytes, fields).map(|()| bytes).map_err(told)
+        }),
+        // One array: the latents, of a model without them the probabilities of its clusters.
+        Some("npy") => Ok(|fields| {
+            let field = fields.iter().find(|field| field.shape.len() == 2).ok_or("nothing to write")?;
+            let mut bytes = Vec::new();
+            npy::write(&mut bytes, field.shape, field.elements).map(|()| bytes).map_err(told)
+        }),
+        _ => Err(Error::usage(format_args!("--out {}: a name that ends in .npz, .npy or .csv", path.display()))),
+    }
+}
+
+/// The columns of the table, with their shapes.
+struct Table<'a> {
+    found: &'a Evaluation,
+    rows: [usize; 1],
+    z: [usize; 2],
+    k: [usize; 2],
+}
+
+impl<'a> Table<'a> {
+    fn of(found: &'a Evaluation, rows: usize) -> Self {
+        let z = [rows, found.latents.as_ref().map_or(0, |latents| latents.width)];
+        let k = [rows, found.clusters.as_ref().map_or(0, |clusters| clusters.count)];
+        Self { found, rows: [rows], z, k }
+    }
+
+    /// `z` of the latents, `cluster` and `p` of the clusters, `label` of the data.
+    fn fields(&'a self, labels: Option<&'a [u32]>) -> Vec<Field<'a>> {
+        let mut fields = Vec::new();
+        if let Some(latents) = &self.found.latents {
+            fields.push(Field { name: "z", shape: &self.z, elements: Elements::from(latents.means.as_slice()) });
+        }
+        if let Some(clusters) = &self.found.clusters {
+            let assignments = Elements::from(clusters.assignments.as_slice());
+            fields.push(Field { name: "cluster", shape: &self.rows, elements: assignments });
+            fields.push(Field { name: "p", shape: &self.k, elements: Elements::from(clusters.probs.as_slice()) });
+        }
+        let labels = labels.map(|labels| Field { name: "label", shape: &self.rows, elements: Elements::from(labels) });
+        fields.extend(labels);
+        fields
+    }
+}

@@ -1,0 +1,220 @@
+//! `elbo sweep`: a recipe with `[sweep]` as many runs, shared by as many processes as one likes.
+
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::use_threads;
+use crate::args::{Sweep, SweepCell, SweepDir, SweepRecipe};
+use crate::error::{Error, Result};
+use crate::grid::{CellProgress, Failed, Grid, Standing};
+use crate::interrupt::Interrupt;
+use crate::sweep::{self, Work};
+use crate::{output, recipe, setup};
+
+/// The environment variable in which a job array of Slurm tells a job its number.
+const TASK: &str = "SLURM_ARRAY_TASK_ID";
+
+/// Plans, runs and shows sweeps.
+pub fn run(args: &Sweep) -> Result<()> {
+    match args {
+        Sweep::Plan(args) => plan(args),
+        Sweep::Run(args) => run_cells(args, Failed::Stays),
+        Sweep::Resume(args) => run_cells(args, Failed::RunsAgain),
+        Sweep::Status(args) => status(args),
+        Sweep::Collect(args) => collect(args),
+        Sweep::Exec(args) => exec(args),
+    }
+}
+
+/// Where the sweep of `recipe` is, which may also be its directory or its plan.
+fn place(recipe: &str, out: Option<&Path>) -> PathBuf {
+    match (out, directory(Path::new(recipe))) {
+        (Some(out), _) => out.into(),
+        (None, Some(dir)) => dir,
+        _ => PathBuf::from("sweeps").join(recipe::name(recipe)),
+    }
+}
+
+/// The directory of the sweep that `path` names, if it names one or its plan.
+fn directory(path: &Path) -> Option<PathBuf> {
+    if path.is_dir() {
+        return Some(path.into());
+    }
+    let is_plan = path.file_name().is_some_and(|name| name == "plan.json") && path.is_file();
+    path.parent().filter(|_| is_plan).map(|parent| if parent == Path::new("") { Path::new(".") } else { parent }.into())
+}
+
+/// The sweep of a recipe, planned or extended; how many of its cells are new.
+fn planned(args: &SweepRecipe, threads: usize) -> Result<(Grid, usize)> {
+    let (name, variants) = recipe::load_sweep(&args.recipe, &args.set)?;
+    let out = place(&args.recipe, args.out.as_deref());
+    let mut before = 0;
+    let grid = Grid::share(&out, &setup::environment(threads), |stored| {
+        before = stored.map_or(0, |stored| stored.cells().len());
+        let place = out.join("plan.json");
+        let plan = sweep::plan(&name, &variants, stored);
+        plan.map_err(|error| Error::new(error.code(), format_args!("{}: {error}", place.display())))
+    })?;
+    let new = grid.plan().cells().len() - before;
+    Ok((grid, new))
+}
+
+fn plan(args: &SweepRecipe) -> Result<()> {
+    let threads = use_threads(&args.common)?;
+    let (grid, new) = planned(args, threads)?;
+    if args.common.json {
+        return output::data(&setup::pretty(&show::plan_json(&grid)));
+    }
+    output::data(&show::plan_table(&grid))?;
+    if !args.common.quiet {
+        let (count, place) = (grid.plan().cells().len(), grid.path().join("plan.json"));
+        output::note(&format!("{count} cells, {new} of them new, in {}", place.display()));
+    }
+    Ok(())
+}
+
+fn run_cells(args: &SweepRecipe, failed: Failed) -> Result<()> {
+    let threads = use_threads(&args.common)?;
+    let resumed = directory(Path::new(&args.recipe)).filter(|_| failed == Failed::RunsAgain);
+    let grid = match resumed {
+        Some(_) if !args.set.is_empty() => {
+            return Err(Error::usage("--set changes the plan: name the recipe and not the directory of the sweep"));
+        }
+        Some(dir) => Grid::join(&dir)?,
+        None => {
+            if failed == Failed::RunsAgain {
+                // Only what was begun can be resumed.
+                Grid::join(&place(&args.recipe, args.out.as_deref()))?;
+            }
+            planned(args, threads)?.0
+        }
+    };
+    let interrupt = Interrupt::listen();
+    let cells: Vec<usize> = (0..grid.plan().cells().len()).collect();
+    let failures = train(&grid, &cells, failed, args.common.data_dir.as_deref(), &interrupt, args.common.quiet)?;
+    let standings = grid.survey()?;
+    let collected = grid.collect_shared();
+    let ended = standings.iter().filter(|standing| matches!(standing, Standing::Ended(_))).count();
+    if let Some(signal) = interrupt.requested().filter(|_| ended < cells.len()) {
+        let (dir, all) = (grid.path().display(), cells.len());
+        let advice = "the same command again continues";
+        return Err(Error::new(signal, format_args!("{dir}: stopped with {ended} of {all} cells ended; {advice}")));
+    }
+    let verdict = verdict(&grid, &standings, &failures);
+    // A table that cannot be written is less than the cells that have failed, which have the same reason.
+    let results = match (collected, &verdict) {
+        (Err(error), Err(_)) => {
+            output::note(&format!("elbo: {error}"));
+            return verdict;
+        }
+        (collected, _) => collected?,
+    };
+    if args.common.json {
+        let mut value = show::counts_json(&grid, &standings);
+        value["results"] = json!(results.display().to_string());
+        output::data(&setup::pretty(&value))?;
+    } else {
+        output::data(&format!("{}\n", results.display()))?;
+        if !args.common.quiet {
+            output::note(&show::counts(&standings));
+            show::left(&standings).iter().for_each(|line| output::note(line));
+        }
+    }
+    verdict
+}
+
+/// Runs cells of a shared grid; the failures of this process.
+fn train(
+    grid: &Grid,
+    cells: &[usize],
+    failed: Failed,
+    data_dir: Option<&Path>,
+    interrupt: &Interrupt,
+    quiet: bool,
+) -> Result<Vec<(usize, Error)>> {
+    let work = Work::new(grid.plan(), data_dir, interrupt);
+    let work = |index: usize, dir: &Path, progress: &CellProgress<'_>| work.run(index, dir, progress);
+    grid.run_shared(cells, failed, work, interrupt, quiet)
+}
+
+/// Whether no cell has failed or diverged, whoever ran it; a failure may have found no room on the disk to be told there.
+fn verdict(grid: &Grid, standings: &[Standing], failures: &[(usize, Error)]) -> Result<()> {
+    let told = standings.iter().enumerate().filter_map(|(index, standing)| Some((index, show::reason(standing)?)));
+    let untold = failures.iter().filter(|(index, _)| show::reason(&standings[*index]).is_none());
+    let mut all: Vec<(usize, String)> = told.chain(untold.map(|(index, error)| (*index, error.to_string()))).collect();
+    all.sort_by_key(|(index, _)| *index);
+    let Some((index, reason)) = all.first() else { return Ok(()) };
+    let (dir, name) = (grid.path().display(), grid.plan().cells()[*index].name());
+    let problem =
+        format!("{dir}: {} cells have failed or diverged, the first: cell {index} ({name}): {reason}", all.len());
+    Err(Error::check(problem))
+}
+
+fn status(args: &SweepDir) -> Result<()> {
+    let grid = Grid::join(&place(&args.recipe, args.out.as_deref()))?;
+    let standings = grid.survey()?;
+    if args.json {
+        return output::data(&setup::pretty(&show::status_json(&grid, &standings)));
+    }
+    output::data(&show::status_table(&grid, &standings))
+}
+
+fn collect(args: &SweepDir) -> Result<()> {
+    let grid = Grid::join(&place(&args.recipe, args.out.as_deref()))?;
+    let results = grid.collect_shared()?;
+    if args.json {
+        let mut value = show::counts_json(&grid, &grid.survey()?);
+        value["results"] = json!(results.display().to_string());
+        return output::data(&setup::pretty(&value));
+    }
+    output::data(&format!("{}\n", results.display()))
+}
+
+fn exec(args: &SweepCell) -> Result<()> {
+    let index = match args.index {
+        Some(index) => index,
+        None => task()?,
+    };
+    let dir = directory(&args.plan).unwrap_or_else(|| args.plan.clone());
+    let grid = Grid::join(&dir)?;
+    let count = grid.plan().cells().len();
+    let Some(cell) = grid.plan().cells().get(index) else {
+        return Err(Error::usage(format_args!("{}: no cell {index}; there are {count}, from 0", dir.display())));
+    };
+    use_threads(&args.common)?;
+    let interrupt = Interrupt::listen();
+    let common = &args.common;
+    let failures = train(&grid, &[index], Failed::RunsAgain, common.data_dir.as_deref(), &interrupt, common.quiet)?;
+    let path = grid.cell_dir(cell);
+    let standing = grid.standing(index)?;
+    if let Some((_, error)) = failures.first() {
+        return Err(Error::check(format_args!("cell {index} ({}): {error}", cell.name())));
+    }
+    match (&standing, interrupt.requested()) {
+        (Standing::Ended(outcome), _) if !outcome.diverged() => {
+            let value = show::cell_json(index, cell, &standing);
+            let text = if common.json { setup::pretty(&value) } else { format!("{}\n", path.display()) };
+            output::data(&text)
+        }
+        (Standing::Ended(_) | Standing::Failed(_), _) => {
+            let reason = show::reason(&standing).unwrap_or_default();
+            Err(Error::check(format_args!("cell {index} ({}): {reason}", cell.name())))
+        }
+        (_, Some(signal)) => {
+            let message = format!("{}: stopped; the same command again continues", path.display());
+            Err(Error::new(signal, message))
+        }
+        (Standing::Running(holder) | Standing::Abandoned(holder), _) => Err(Error::locked(&path, Some(holder.pid))),
+        (Standing::Waiting, _) => Err(Error::locked(&path, None)),
+    }
+}
+
+/// The number of the cell that a job of an array is to run.
+fn task() -> Result<usize> {
+    let missing = || Error::usage(format_args!("which cell? --index is missing, and {TASK} is not set"));
+    let text = std::env::var(TASK).map_err(|_| missing())?;
+    text.trim().parse().map_err(|_| Error::usage(format_args!("{TASK} is `{text}`, which is no number of a cell")))
+}

@@ -1,0 +1,265 @@
+//! Data sets: built in, folders of IDX files found on this machine, or tables; and how their rows become batches.
+
+mod prepare;
+mod table;
+
+pub use table::is_table;
+
+use std::path::{Path, PathBuf};
+
+use elbo_datasets::{DataError, Dataset, Mixture, Proportions, Splits, Toy, ToyDensity, glyphs, idx};
+use elbo_models::{Setting, Settings};
+use elbo_tensor::{Stream, Tensor};
+
+use crate::cache_dir::cache_dir;
+use crate::error::{Error, Result};
+use prepare::Preparation;
+
+/// The data sets that need no file: name and what they are.
+pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let sets = [
+        ("glyphs", "28×28 grey digit-like images in 10 classes, drawn by a seeded program"),
+        ("mixture", "labelled 2-D Gaussian mixture"),
+    ];
+    sets.into_iter().chain(Toy::ALL.map(|toy| (toy.name(), toy.about())))
+}
+
+/// The settings of section `[data]`.
+pub fn settings() -> Vec<Setting> {
+    const ROWS: [u64; 2] = [0, 100_000_000];
+    const LAYOUTS: &[&str] = &["axes", "circle", "grid", "dirs", "triangle", "line"];
+    let mut list = vec![
+        Setting::text("name", "glyphs", "a built-in set (see `elbo data ls`) or a folder of IDX files such as mnist"),
+        Setting::optional_text("file", "a table in place of the named set: a file .csv, .npy or .npz, one row a datum"),
+        Setting::optional_text("test_file", "a table whose rows are the test rows; without it test_rows are drawn"),
+        Setting::optional_text("label_column", "the table's column of labels: its name, its number from 0, or `last`"),
+        Setting::choice(
+            "header",
+            "auto",
+            &["auto", "yes", "no"],
+            "whether the first row of a CSV file names the columns; auto: if a cell of it is no number",
+        ),
+        Setting::optional_text("member", "the array of an NPZ file; without it x, data, x_train, z or arr_0"),
+        Setting::optional_text(
+            "label_member",
+            "the labels in an NPZ file; without it y, labels, label or y_train, if there",
+        ),
+        Setting::choice(
+            "binarize",
+            "none",
+            &["none", "dynamic"],
+            "pixels as they are, or 1[x > U(0,1)] drawn anew at every use",
+        ),
+        Setting::int(
+            "valid_rows",
+            1000,
+            ROWS,
+            "rows held out for validation (of IDX files: the first training rows; of a table: drawn at random)",
+        ),
+        Setting::int(
+            "train_rows",
+            10_000,
+            ROWS,
+            "training rows of a generated set; of IDX files: rows used, 0 for all; of a table: always all that are left",
+        ),
+        Setting::int(
+            "test_rows",
+            2000,
+            ROWS,
+            "test rows of a generated set; of IDX files: rows used, 0 for all; of a table: drawn at random",
+        ),
+        Setting::choice(
+            "test",
+            "held-out",
+            &["held-out", "train"],
+            "the rows of the test metrics: held out, or the training rows themselves",
+        ),
+        Setting::int("seed", 1, [0, 1 << 53], "seed of a generated set, and of the rows of a table that are held out"),
+        Setting::int("components", 3, [1, 1000], "components of the mixture"),
+        Setting::choice("layout", "axes", LAYOUTS, "where the mixture's components lie"),
+        Setting::positive("std", 0.7, 1e6, "standard deviation of each component of the mixture"),
+        Setting::positive("separation", 4.0, 1e6, "distance scale of the mixture's layout"),
+        Setting::floats("weights", 1000, "weights of the mixture's components, in proportion; []: equal"),
+        Setting::choice(
+            "proportions",
+            "multinomial",
+            &["multinomial", "balanced"],
+            "rows of each component: drawn with the weights, or their exact shares",
+        ),
+        Setting::bool("literal", false, "the toy densities with the misprints of their source"),
+    ];
+    list.extend(prepare::settings());
+    list
+}
+
+impl From<DataError> for Error {
+    fn from(error: DataError) -> Self {
+        match &error {
+            DataError::Io { .. } => Self::new(crate::error::ExitCode::System, error),
+            DataError::Invalid(_) => Self::usage(error),
+            _ => Self::data(error),
+        }
+    }
+}
+
+/// What the data set of `[data]` is called in messages and reports.
+pub fn title(data: &Settings) -> &str {
+    Some(data.text("file")).filter(|file| !file.is_empty()).unwrap_or(data.text("name"))
+}
+
+/// The `--set` arguments that choose the data set `name`: a path of a table, or the name of a set.
+pub fn chosen(name: &str) -> [String; 2] {
+    if is_table(name) {
+        [format!("data.file={name}"), "data.test_file=".into()]
+    } else {
+        [format!("data.name={name}"), "data.file=".into()]
+    }
+}
+
+/// The toy density that `[data]` names, if it is one.
+pub fn toy(data: &Settings) -> Option<ToyDensity> {
+    if !data.text("file").is_empty() {
+        return None;
+    }
+    let kind = data.text("name").parse().ok()?;
+    Some(ToyDensity { kind, literal: data.bool("literal") })
+}
+
+/// The three splits that `[data]` describes, as the model sees them.
+pub fn load(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
+    let splits = raw(data, data_dir)?;
+    Preparation::fit(data, &splits.train)?.apply_all(&splits)
+}
+
+/// The rows of `data.file` in the order of the file, as the model sees them; of a named set its test rows.
+pub fn load_in_order(data: &Settings, data_dir: Option<&Path>) -> Result<Dataset> {
+    let splits = raw(data, data_dir)?;
+    let preparation = Preparation::fit(data, &splits.train)?;
+    if data.text("file").is_empty() {
+        return preparation.apply(&splits.test);
+    }
+    let mut whole = data.clone();
+    for key in ["valid_rows", "test_rows"] {
+        whole.set(key, elbo_models::Value::Int(0));
+    }
+    whole.set("test_file", elbo_models::Value::Text(String::new()));
+    preparation.apply(&table::load(&whole)?.train)
+}
+
+/// The splits as they are stored or generated.
+fn raw(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
+    let splits = if data.text("file").is_empty() { named(data, data_dir)? } else { table::load(data)? };
+    Ok(if data.text("test") == "train" { Splits { test: splits.train.clone(), ..splits } } else { splits })
+}
+
+/// The splits of the set that `data.name` names.
+fn named(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
+    let rows = |key| data.int(key);
+    let seed = rows("seed") as u64;
+    if !data.text("test_file").is_empty() {
+        return Err(Error::usage("data.test_file is the test set of a table; data.file must name the table"));
+    }
+    if rows("train_rows") == 0 && built_in().any(|(name, _)| name == data.text("name")) {
+        return Err(Error::usage("data.train_rows = 0: a generated set needs at least 1 training row"));
+    }
+    let [train, valid, test] = ["train_rows", "valid_rows", "test_rows"].map(rows);
+    let cut = |all: Dataset| {
+        let [a, b] = [train, train + valid];
+        Splits { train: all.slice(0..a), valid: all.slice(a..b), test: all.slice(b..b + test) }
+    };
+    Ok(match (data.text("name"), toy(data)) {
+        ("glyphs", _) => glyphs::generate(train, valid, test, seed),
+        ("mixture", _) => cut(mixture(data)?.generate(seed)?),
+        (_, Some(density)) => cut(density.generate(train + valid + test, seed)?),
+        (name, None) => {
+            let (train, test) = idx::load_folder(&find(name, data_dir)?)?;
+            let first = |set: Dataset, key| {
+                let wanted = rows(key);
+                if wanted == 0 || wanted >= set.rows() { set } else { set.slice(0..wanted) }
+            };
+            let splits = Splits::holdout(train, test, valid)?;
+            Splits { train: first(splits.train, "train_rows"), test: first(splits.test, "test_rows"), ..splits }
+        }
+    })
+}
+
+/// The mixture that `[data]` describes.
+fn mixture(data: &Settings) -> Result<Mixture> {
+    Ok(Mixture {
+        components: data.int("components"),
+        rows: data.int("train_rows") + data.int("valid_rows") + data.int("test_rows"),
+        std: data.float("std"),
+        separation: data.float("separation"),
+        weights: Some(data.floats("weights").to_vec()).filter(|weights| !weights.is_empty()),
+        layout: data.text("layout").parse()?,
+        proportions: match data.text("proportions") {
+            "balanced" => Proportions::Balanced,
+            _ => Proportions::Multinomial,
+        },
+    })
+}
+
+/// The folders in which data sets are looked for, in order: each itself, then its subfolder with the set's name.
+pub fn roots(data_dir: Option<&Path>) -> Vec<PathBuf> {
+    let cache = cache_dir(|variable| std::env::var_os(variable));
+    data_dir.map(PathBuf::from).into_iter().chain(cache).collect()
+}
+
+/// The folder of IDX files for `name`.
+fn find(name: &str, data_dir: Option<&Path>) -> Result<PathBuf> {
+    if is_table(name) {
+        return Err(Error::usage(format_args!("data.name = {name:?} is a name; give a table as data.file")));
+    }
+    if name.contains(['/', '\\']) || name.starts_with('.') {
+        return Err(Error::usage(format_args!(
+            "data.name = {name:?} is a name, not a path; give the folder as --data-dir"
+        )));
+    }
+    let places: Vec<PathBuf> = roots(data_dir).into_iter().flat_map(|root| [root.clone(), root.join(name)]).collect();
+    if let Some(dir) = data_dir.filter(|dir| !dir.is_dir()) {
+        return Err(Error::data(format_args!("--data-dir {}: no such folder", dir.display())));
+    }
+    places.iter().find(|dir| idx::is_folder(dir)).cloned().ok_or_else(|| {
+        let looked: Vec<String> = places.iter().map(|dir| dir.display().to_string()).collect();
+        let hint = if name == "mnist" {
+            "; `elbo data fetch mnist` downloads it (build with --features download)"
+        } else {
+            ""
+        };
+        Error::data(format_args!("no data set `{name}` in {}{hint}", looked.join(", ")))
+    })
+}
+
+/// Rows of a split as batches for a model.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    /// The split.
+    pub data: &'a Dataset,
+    /// Whether rows are binarised, anew each time.
+    pub binarize: bool,
+}
+
+impl Rows<'_> {
+    /// The rows `indices` as `[b, d]`.
+    pub fn batch(&self, indices: &[u32], rng: &mut Stream) -> Tensor {
+        let mut x = Tensor::scratch([indices.len(), self.data.width()]);
+        if self.binarize {
+            self.data.gather_binarized(indices, rng, x.as_mut_slice());
+        } else {
+            self.data.gather(indices, x.as_mut_slice());
+        }
+        x
+    }
+}
+
+/// Whether `[data]` asks for binarised rows, which only intensities can be.
+pub fn binarize(data: &Settings, set: &Dataset) -> Result<bool> {
+    let wanted = data.text("binarize") == "dynamic";
+    if wanted && !set.is_intensity() {
+        let name = set.name();
+        return Err(Error::usage(format_args!(
+            "data.binarize = \"dynamic\" needs intensities, and {name} has real values"
+        )));
+    }
+    Ok(wanted)
+}

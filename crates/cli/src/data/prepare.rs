@@ -1,0 +1,86 @@
+//! What is done to the rows before a model sees them: latents in their place, standardised columns.
+
+use elbo_datasets::{Dataset, Splits, Values};
+use elbo_models::{Estimator, Setting, Settings, Standardization};
+use elbo_tensor::Tensor;
+
+use crate::error::{Error, Result};
+use crate::run_fitting::{infer, rows};
+
+/// The settings of `[data]` that this file reads.
+pub fn settings() -> [Setting; 3] {
+    [
+        Setting::choice(
+            "project",
+            "none",
+            &["none", "factor-analysis", "pca"],
+            "rows replaced by their latents under a model that is fitted to the training rows first",
+        ),
+        Setting::int("project_to", 50, [1, 4096], "number of these latents"),
+        Setting::bool("standardize", false, "each column to mean 0 and standard deviation 1 over the training rows"),
+    ]
+}
+
+/// The maps of `[data]`, fitted to training rows.
+pub struct Preparation {
+    projection: Option<(Box<dyn Estimator>, usize)>,
+    standardization: Option<Standardization>,
+}
+
+impl Preparation {
+    /// Fits the maps to the training rows `train`.
+    ///
+    /// # Errors
+    /// Exit code 4 if the model of the projection cannot be fitted.
+    pub fn fit(data: &Settings, train: &Dataset) -> Result<Self> {
+        let projection = match data.text("project") {
+            "none" => None,
+            kind => Some((project(kind, data.int("project_to"), train)?, data.int("project_to"))),
+        };
+        let mut fitted = Self { projection, standardization: None };
+        if data.bool("standardize") {
+            fitted.standardization = Some(Standardization::of(&rows(&fitted.apply(train)?)));
+        }
+        Ok(fitted)
+    }
+
+    /// The rows of `set` as the model sees them.
+    pub fn apply(&self, set: &Dataset) -> Result<Dataset> {
+        if set.rows() == 0 || (self.projection.is_none() && self.standardization.is_none()) {
+            return Ok(set.clone());
+        }
+        let mut prepared = match &self.projection {
+            Some((estimator, latents)) => Tensor::from_slice([set.rows(), *latents], &infer(&**estimator, set).latents),
+            None => rows(set),
+        };
+        if let Some(standardization) = &self.standardization {
+            prepared = standardization.apply(&prepared);
+        }
+        let shape = if self.projection.is_some() { vec![prepared.shape().last()] } else { set.shape().to_vec() };
+        let labels = set.labels().cloned();
+        Ok(Dataset::new(set.name(), &shape, Values::Reals(prepared.as_slice().to_vec()), labels)?)
+    }
+
+    /// Every split as the model sees it.
+    pub fn apply_all(&self, splits: &Splits) -> Result<Splits> {
+        let [train, valid, test] = [&splits.train, &splits.valid, &splits.test].map(|set| self.apply(set));
+        Ok(Splits { train: train?, valid: valid?, test: test? })
+    }
+}
+
+/// A model of this kind with its default settings, fitted.
+fn project(kind: &str, latents: usize, train: &Dataset) -> Result<Box<dyn Estimator>> {
+    let spec = elbo_models::estimators().iter().find(|spec| spec.kind == kind);
+    let spec = spec.ok_or_else(|| Error::usage(format_args!("data.project = {kind:?}: no such model")))?;
+    let mut model = Settings::defaults(&(spec.model)());
+    model.set("latents", elbo_models::Value::Int(latents as u64));
+    let mut estimator = (spec.build)(&model, &Settings::defaults(&(spec.train)()), train.width(), 0);
+    let x = rows(train);
+    loop {
+        match estimator.iterate(&x) {
+            Ok(iteration) if iteration.done => return Ok(estimator),
+            Ok(_) => {}
+            Err(reason) => return Err(Error::diverged(format_args!("data.project = {kind:?}: {}", reason.0))),
+        }
+    }
+}

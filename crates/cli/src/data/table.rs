@@ -1,0 +1,106 @@
+//! Tables from files of the user: CSV, NPY and NPZ.
+
+use std::path::Path;
+
+use elbo_datasets::npz::{self, Npz};
+use elbo_datasets::{Splits, Table, csv, npy};
+use elbo_models::Settings;
+use elbo_tensor::{Purpose, stream};
+
+use crate::error::{Error, Result};
+
+/// The kinds of tables, told by the ends of their names.
+#[derive(Clone, Copy, PartialEq)]
+enum Format {
+    Csv,
+    Npy,
+    Npz,
+}
+
+impl Format {
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_ascii_lowercase().to_str()? {
+            "csv" => Some(Self::Csv),
+            "npy" => Some(Self::Npy),
+            "npz" => Some(Self::Npz),
+            _ => None,
+        }
+    }
+}
+
+/// Whether `name` is the path of a table and not the name of a data set.
+pub fn is_table(name: &str) -> bool {
+    Format::of(Path::new(name)).is_some()
+}
+
+/// The splits of `data.file`: the rows of `data.test_file`, or `data.test_rows` of its own drawn by `data.seed`, are the
+/// test; `data.valid_rows` are drawn for validation; all others are trained on. Each split keeps the order of the file.
+pub fn load(data: &Settings) -> Result<Splits> {
+    let path = Path::new(data.text("file"));
+    let mut table = read(path, data, false)?;
+    let rows = table.rows();
+    let test_file = Some(data.text("test_file")).filter(|file| !file.is_empty());
+    if let Some(test_file) = test_file {
+        table.append(read(Path::new(test_file), data, true)?)?;
+    }
+    let valid_rows = data.int("valid_rows");
+    let test_rows = if test_file.is_some() { 0 } else { data.int("test_rows") };
+    if valid_rows + test_rows >= rows {
+        let test = if test_file.is_some() { String::new() } else { format!(" and data.test_rows = {test_rows}") };
+        return Err(Error::usage(format_args!(
+            "{} has {rows} rows: data.valid_rows = {valid_rows}{test} leave none to train on",
+            path.display()
+        )));
+    }
+    // Both files become one data set first, so that they agree in what the classes are.
+    let all = table.into_dataset(path.file_name().unwrap_or_default().to_string_lossy())?;
+    let rng = &mut stream(data.int("seed") as u64, Purpose::Data, 0);
+    if test_file.is_none() {
+        return Ok(Splits::random(&all, valid_rows, test_rows, rng)?);
+    }
+    let test = all.slice(rows..all.rows());
+    Ok(Splits { test, ..Splits::random(&all.slice(0..rows), valid_rows, 0, rng)? })
+}
+
+/// The table at `path`; of an archive the arrays of a test set if `test`.
+fn read(path: &Path, data: &Settings, test: bool) -> Result<Table> {
+    let label_column = Some(data.text("label_column")).filter(|column| !column.is_empty());
+    let array = |table: Table| match label_column {
+        Some(column) => table.label_by_column(column),
+        None => Ok(table),
+    };
+    match Format::of(path) {
+        Some(Format::Csv) => Ok(csv::read(path, data.text("header").parse()?, label_column)?),
+        Some(Format::Npy) => Ok(array(Table::of_array(path, npy::read(path)?))?),
+        Some(Format::Npz) => {
+            let archive = Npz::open(path)?;
+            let table = Table::of_array(path, archive.read(&data_member(path, &archive, data, test)?)?);
+            match label_member(&archive, data, test) {
+                Some(member) if label_column.is_none() => Ok(table.with_labels(archive.read_labels(&member)?)?),
+                _ => Ok(array(table)?),
+            }
+        }
+        None => Err(Error::usage(format_args!("{}: the name of a table ends with .csv, .npy or .npz", path.display()))),
+    }
+}
+
+/// The member that holds the rows.
+fn data_member(path: &Path, archive: &Npz, data: &Settings, test: bool) -> Result<String> {
+    let usual = if test { npz::TEST_DATA } else { npz::DATA };
+    let named = data.text("member");
+    let wanted = if named.is_empty() { usual } else { &[named] };
+    let found = archive.find(wanted).map(str::to_owned);
+    found.ok_or_else(|| {
+        let hint = if named.is_empty() { "; data.member chooses one" } else { "" };
+        Error::data(format_args!("{}: {}{hint}", path.display(), archive.absent(wanted)))
+    })
+}
+
+/// The member that holds the labels: the one that is named, or one with a usual name if there is one.
+fn label_member(archive: &Npz, data: &Settings, test: bool) -> Option<String> {
+    let usual = if test { npz::TEST_LABELS } else { npz::LABELS };
+    match data.text("label_member") {
+        "" => archive.find(usual).map(str::to_owned),
+        named => Some(named.to_owned()),
+    }
+}

@@ -1,0 +1,44 @@
+//! `summary.json`: how a run has ended.
+
+use serde_json::{Map, Value, json};
+
+use crate::config::Config;
+use crate::data;
+use crate::metrics_csv::Metrics;
+
+/// A finished run, in what its summary tells.
+pub struct Ended {
+    /// Rows of `metrics.csv`.
+    pub metrics: Metrics,
+    /// Loss on the validation split and epoch of the best checkpoint.
+    pub best: Option<(f64, u64)>,
+    /// Steps taken; iterations of a model that sees all rows at once.
+    pub steps: u64,
+    /// Seconds over all processes.
+    pub elapsed: f64,
+    /// Names of the figures.
+    pub figures: Vec<&'static str>,
+}
+
+impl Ended {
+    /// Epochs; iterations of a model that sees all rows at once.
+    pub fn epochs(&self) -> u64 {
+        self.metrics.last().iter().find(|(name, _)| *name == "epoch").map_or(0, |(_, epoch)| *epoch as u64)
+    }
+
+    /// The summary of a run of `config`.
+    pub fn summary(&self, config: &Config) -> Value {
+        let last = self.metrics.last().into_iter().map(|(name, value)| (name.to_string(), json!(value)));
+        json!({
+            "status": "finished",
+            "model": config.kind(),
+            "data": data::title(config.section("data")),
+            "epochs": self.epochs(),
+            "steps": self.steps,
+            "elapsed_s": self.elapsed,
+            "last": last.collect::<Map<String, Value>>(),
+            "best": self.best.map(|(loss, epoch)| json!({"epoch": epoch, "valid_loss": loss})),
+            "figures": self.figures,
+        })
+    }
+}

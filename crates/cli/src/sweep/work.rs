@@ -1,0 +1,118 @@
+//! What a cell of a sweep does: the run of its configuration.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use elbo_datasets::Splits;
+use serde_json::{Value, json};
+
+use super::plan::config;
+use crate::cell_training::{CellTraining, fit};
+use crate::config::Config;
+use crate::error::Result;
+use crate::grid::{CellProgress, Outcome, Plan, State};
+use crate::interrupt::Interrupt;
+use crate::run_dir::RunDir;
+use crate::run_fitting::Fitted;
+use crate::run_training::{Finished, Start};
+use crate::setup::Spec;
+use crate::summary::Ended;
+use crate::{data, files, setup};
+
+/// So many data sets are kept for the next cell.
+const KEPT: usize = 4;
+
+/// Runs cells of a plan.
+pub struct Work<'a> {
+    plan: &'a Plan,
+    data_dir: Option<PathBuf>,
+    interrupt: &'a Interrupt,
+    /// The data of the latest cells, by their settings.
+    loaded: Mutex<Vec<(String, Arc<Splits>)>>,
+}
+
+impl<'a> Work<'a> {
+    /// Cells of `plan`, whose data are looked for in `data_dir` first.
+    pub fn new(plan: &'a Plan, data_dir: Option<&Path>, interrupt: &'a Interrupt) -> Self {
+        Self { plan, data_dir: data_dir.map(PathBuf::from), interrupt, loaded: Mutex::default() }
+    }
+
+    /// Runs cell `index` in the directory `path`, which becomes a run directory, from where a predecessor stopped.
+    /// A divergence is an outcome.
+    ///
+    /// # Errors
+    /// Those of `elbo train`, 4 excepted.
+    pub fn run(&self, index: usize, path: &Path, progress: &CellProgress<'_>) -> Result<Outcome> {
+        let cell = &self.plan.cells()[index];
+        let config = config(index, cell)?;
+        let splits = self.splits(&config)?;
+        let spec = setup::check(&config, &splits)?;
+        let dir = self.open(path, &config, &splits)?;
+        let (ended, diverged) = match spec {
+            Spec::Steps(spec) => {
+                let (model, params) = spec.create(config.section("model"), splits.train.width(), cell.seed);
+                let binarize = data::binarize(config.section("data"), &splits.train)?;
+                let (config, splits, start) = (&config, &*splits, Start::Resume);
+                let training =
+                    CellTraining { dir: &dir, config, splits, binarize, model: &*model, start, brief: false };
+                let Finished { metrics, best, steps, elapsed, diverged, .. } =
+                    training.run(params, progress, self.interrupt)?;
+                (Ended { metrics, best, steps, elapsed, figures: Vec::new() }, diverged)
+            }
+            Spec::Iterations(spec) => {
+                let fitted = fit((&dir, &config), &splits, spec, progress, self.interrupt)?;
+                let Fitted { metrics, iterations: steps, elapsed, diverged, .. } = fitted;
+                (Ended { metrics, best: None, steps, elapsed, figures: Vec::new() }, diverged)
+            }
+        };
+        let state = match diverged {
+            Some(divergence) => State::Diverged(divergence.to_string()),
+            None => {
+                files::write_atomic(&dir.summary(), setup::pretty(&ended.summary(&config)).as_bytes())?;
+                State::Finished
+            }
+        };
+        Ok(Outcome { state, values: values(&ended), record: Value::Null, extent: cell.extent, seconds: ended.elapsed })
+    }
+
+    /// The run directory of a cell, new or begun on the same data.
+    fn open(&self, path: &Path, config: &Config, splits: &Splits) -> Result<RunDir> {
+        let mut env = setup::environment(rayon::current_num_threads());
+        env["recipe"] = json!(self.plan.study());
+        env["data"] = setup::checksums(config, splits);
+        let dir = RunDir::of_grid(path)?;
+        if dir.config().exists() {
+            setup::same_data(&dir, &env)?;
+        } else {
+            dir.describe(&setup::pretty(&env), &config.to_toml())?;
+        }
+        Ok(dir)
+    }
+
+    /// The data of `config`, which most cells share.
+    fn splits(&self, config: &Config) -> Result<Arc<Splits>> {
+        let section = config.section("data");
+        let key = format!("{section:?}");
+        // Another cell may have panicked here; the list is whole all the same.
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = loaded.iter().position(|(other, _)| *other == key);
+        let found = match place {
+            Some(place) => loaded.remove(place),
+            None => (key, Arc::new(data::load(section, self.data_dir.as_deref())?)),
+        };
+        let splits = Arc::clone(&found.1);
+        loaded.insert(0, found);
+        loaded.truncate(KEPT);
+        Ok(splits)
+    }
+}
+
+/// The rows of a cell in `results.csv`: the last row of its metrics, and its best epoch by the validation loss.
+fn values(ended: &Ended) -> Vec<(String, f64)> {
+    let last = ended.metrics.last().into_iter().map(|(name, value)| (name.to_string(), value));
+    let best = ended
+        .best
+        .iter()
+        .flat_map(|(loss, epoch)| [("best_epoch".to_string(), *epoch as f64), ("best_valid_loss".to_string(), *loss)]);
+    last.chain(best).collect()
+}

@@ -1,0 +1,107 @@
+//! A trained model, read back from its run.
+
+use std::path::{Path, PathBuf};
+
+use elbo_autograd::Params;
+use elbo_datasets::Dataset;
+use elbo_models::{Estimator, Model};
+
+use crate::args::Which;
+use crate::checkpoint::{Weights, load_weights};
+use crate::config::Config;
+use crate::data::{self, Rows};
+use crate::error::{Error, Result};
+use crate::evaluation::{self, Evaluation};
+use crate::run_dir::RunDir;
+use crate::run_fitting;
+use crate::run_training::{Split, evaluation_index};
+use crate::setup::{self, Spec};
+
+/// The model of a run.
+pub enum Trained {
+    /// One that is trained by steps.
+    Steps(Box<dyn Model>, Params),
+    /// One that is fitted by iterations.
+    Iterations(Box<dyn Estimator>),
+}
+
+/// A checkpoint of a run.
+pub struct Stored {
+    /// Epochs or iterations after which it was written.
+    pub epoch: u64,
+    /// The model.
+    pub model: Trained,
+}
+
+impl Stored {
+    /// Reads the checkpoint `which` of the run in `dir`, whose configuration is `config`, for rows of `width` dimensions;
+    /// `data` is the name of their data set if it is not that of the run.
+    ///
+    /// # Errors
+    /// Exit code 7 if the checkpoint is missing, damaged or of another model; 3 if the width of the rows is not the model's;
+    /// 2 if the model has no such checkpoint.
+    pub fn load(dir: &RunDir, which: Which, config: &Config, (width, data): (usize, Option<&str>)) -> Result<Self> {
+        let misfit = |path: &Path, reason: String| match data {
+            Some(name) => Error::data(format_args!("data set {name} does not fit {}: {reason}", path.display())),
+            None => Error::checkpoint(path, reason),
+        };
+        let (path, seed) = (file(dir, which), config.section("train").int("seed") as u64);
+        match setup::spec(config.kind())? {
+            Spec::Steps(spec) => {
+                let stored: Weights = load_weights(&path)?;
+                let (model, mut params) = spec.create(config.section("model"), width, seed);
+                fill(&mut params, &stored).map_err(|reason| misfit(&path, reason))?;
+                let epoch = stored.metadata.get("epoch").and_then(|epoch| epoch.parse().ok());
+                let epoch = epoch.ok_or_else(|| Error::checkpoint(&path, "no epoch is noted in it"))?;
+                Ok(Self { epoch, model: Trained::Steps(model, params) })
+            }
+            Spec::Iterations(spec) if matches!(which, Which::Last) => {
+                let mut estimator = (spec.build)(config.section("model"), config.section("train"), width, seed);
+                let (state, notes) = run_fitting::load(&path)?;
+                estimator.restore(&state).map_err(|reason| misfit(&path, reason))?;
+                let epoch = notes.iteration;
+                Ok(Self { epoch, model: Trained::Iterations(estimator) })
+            }
+            Spec::Iterations(spec) => {
+                Err(Error::usage(format_args!("--checkpoint best: {} keeps its last state only", spec.kind)))
+            }
+        }
+    }
+
+    /// Loss or likelihood, clusters and latents of the rows of `set`, as the run itself found them for its `split`.
+    pub fn evaluate(&self, config: &Config, set: &Dataset, split: Split) -> Result<Evaluation> {
+        let train = config.section("train");
+        Ok(match &self.model {
+            Trained::Steps(model, params) => {
+                let rows = Rows { data: set, binarize: data::binarize(config.section("data"), set)? };
+                let place = (train.int("seed") as u64, evaluation_index(self.epoch, split));
+                evaluation::evaluate((&**model, params), rows, train.int("batch"), place)
+            }
+            Trained::Iterations(estimator) => run_fitting::evaluate(&**estimator, set),
+        })
+    }
+}
+
+/// The file of a checkpoint.
+pub fn file(dir: &RunDir, which: Which) -> PathBuf {
+    dir.weights(match which {
+        Which::Last => "last",
+        Which::Best => "best",
+    })
+}
+
+/// Puts stored weights into the parameters of a model built from the same configuration.
+fn fill(params: &mut Params, stored: &Weights) -> std::result::Result<(), String> {
+    if stored.tensors.len() != params.len() {
+        return Err(format!("it holds {} tensors and the model has {}", stored.tensors.len(), params.len()));
+    }
+    for id in params.ids() {
+        let (name, range, shape) = (params.name(id).to_string(), params.range(id), params.get(id).shape());
+        let tensor = stored.tensors.get(&name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
+        if tensor.shape != shape[..] {
+            return Err(format!("tensor `{name}` is {:?} and the model's {shape:?}", tensor.shape));
+        }
+        params.flat_mut()[range].copy_from_slice(&tensor.data);
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Models that are fitted by iterations, through the command: recipes, resuming, evaluation, export.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use support::Sandbox;
+
+/// The smallest run of each kind.
+const KINDS: [(&str, &str); 5] = [
+    ("glyphs-kmeans", "train.n_init=2"),
+    ("glyphs-gmm", "data.project_to=5"),
+    ("glyphs-factor-analysis", "train.iterations=20"),
+    ("glyphs-pca", "model.latents=5"),
+    ("mixture-natural-gmm", "train.batch_steps=20"),
+];
+const ROWS: &str = "--set data.train_rows=300 --set data.valid_rows=0 --set data.test_rows=200 --quiet";
+
+/// The cells of `column` in the metrics of a run.
+fn column(sandbox: &Sandbox, run: &str, column: &str) -> Vec<String> {
+    let text = fs::read_to_string(sandbox.path(run).join("metrics.csv")).unwrap();
+    let at = text.lines().next().unwrap().split(',').position(|name| name == column);
+    let at = at.unwrap_or_else(|| panic!("no column {column} in {text}"));
+    text.lines().skip(1).map(|line| line.split(',').nth(at).unwrap().to_string()).collect()
+}
+
+/// `metrics.csv` without the seconds.
+fn metrics(sandbox: &Sandbox, run: &str) -> String {
+    let text = fs::read_to_string(sandbox.path(run).join("metrics.csv")).unwrap();
+    assert!(text.starts_with("epoch,elapsed_s,"), "{text}");
+    let line =
+        |line: &str| line.split(',').enumerate().filter(|(i, _)| *i != 1).map(|(_, c)| c).collect::<Vec<_>>().join(",");
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn state(sandbox: &Sandbox, run: &str) -> Vec<u8> {
+    fs::read(sandbox.path(run).join("checkpoints/last.safetensors")).unwrap()
+}
+
+#[test]
+fn every_kind_is_trained_evaluated_and_exported() {
+    let sandbox = Sandbox::new();
+    for (recipe, set) in KINDS {
+        let summary = sandbox.succeed(&format!("train {recipe} --set {set} {ROWS} --out {recipe} --json"));
+        assert!(summary.contains("\"status\": \"finished\""), "{summary}");
+        let evaluated = sandbox.succeed(&format!("eval {recipe}"));
+        for line in evaluated.lines().filter(|line| line.starts_with("test_")) {
+            let (name, value) = line.split_once(' ').unwrap();
+            let last = column(&sandbox, recipe, name).pop().unwrap();
+            assert_eq!(value.trim(), last, "{recipe}: {name}");
+        }
+        sandbox.succeed(&format!("export latents {recipe} -o {recipe}.csv"));
+        let table = fs::read_to_string(sandbox.path(&format!("{recipe}.csv"))).unwrap();
+        assert_eq!(table.lines().count(), 201, "{recipe}");
+        assert!(table.lines().next().unwrap().ends_with("label"), "{recipe}");
+    }
+}
+
+#[test]
+fn an_interrupted_fit_ends_with_the_bytes_of_an_unbroken_one() {
+    let sandbox = Sandbox::new();
+    let fit = format!("train mixture-natural-gmm --set train.epochs=600 --set train.batch_steps=4000 {ROWS}");
+    sandbox.succeed(&format!("{fit} --out whole --threads 1"));
+    let start = |resume: &str| {
+        let mut command = sandbox.command(&format!("{fit} --out broken --threads 2 {resume}"));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut child = start("");
+    for wait in [1400, 700, 1900] {
+        std::thread::sleep(Duration::from_millis(wait));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        child = start("--resume");
+    }
+    assert!(child.wait().unwrap().success());
+    assert_eq!(metrics(&sandbox, "broken"), metrics(&sandbox, "whole"));
+    assert!(state(&sandbox, "broken") == state(&sandbox, "whole"), "the checkpoints differ");
+    // Continued after its end it only shows what it found.
+    sandbox.succeed(&format!("{fit} --out broken --resume"));
+    assert_eq!(metrics(&sandbox, "broken"), metrics(&sandbox, "whole"));
+}
+
+#[test]
+fn exported_latents_are_data_of_the_next_model() {
+    let sandbox = Sandbox::new();
+    sandbox.succeed(&format!("train glyphs-factor-analysis --set model.latents=3 {ROWS} --out factors"));
+    sandbox.succeed("export latents factors -o z.npz");
+    let fit = "train glyphs-kmeans --data z.npz --set data.valid_rows=0 --set data.test_rows=0 --quiet --out clusters";
+    sandbox.succeed(fit);
+    assert_eq!(column(&sandbox, "clusters", "train_active_clusters").pop().unwrap(), "10");
+    // In the order of the file, whatever the split was.
+    sandbox.succeed("export latents clusters -o all.csv");
+    sandbox.succeed("export latents factors -o z.csv");
+    let labels = |name: &str| {
+        let text = fs::read_to_string(sandbox.path(name)).unwrap();
+        text.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(labels("all.csv"), labels("z.csv"));
+}
+
+#[test]
+fn a_sweep_over_clusters_runs_every_one() {
+    let sandbox = Sandbox::new();
+    let recipe = "[data]\nname = \"mixture\"\ntrain_rows = 200\nvalid_rows = 0\ntest_rows = 100\n\
+        [model]\nkind = \"kmeans\"\n[sweep]\n\"model.k\" = [2, 3]\nseeds = 2\n";
+    fs::write(sandbox.path("clusters.toml"), recipe).unwrap();
+    sandbox.succeed("sweep run clusters.toml --quiet");
+    let results = fs::read_to_string(sandbox.path("sweeps/clusters/results.csv")).unwrap();
+    assert_eq!(results.lines().filter(|line| line.contains(",test_nmi,")).count(), 4, "{results}");
+}
+
+#[test]
+fn epoch_0_shows_the_start() {
+    let sandbox = Sandbox::new();
+    sandbox.succeed(&format!("train mixture-natural-gmm --set log.evaluate_every=25 {ROWS} --out run"));
+    assert_eq!(column(&sandbox, "run", "epoch").len(), 51);
+    let nmi = column(&sandbox, "run", "test_nmi");
+    let evaluated: Vec<usize> = (0..51).filter(|epoch| nmi[*epoch] != "NaN").collect();
+    assert_eq!(evaluated, [0, 25, 50]);
+}
+
+#[test]
+fn what_does_not_fit_is_one_line_and_a_code() {
+    let sandbox = Sandbox::new();
+    sandbox.succeed(&format!("train glyphs-pca --set model.latents=3 {ROWS} --out run"));
+    let before = sandbox.contents("run");
+    for (line, code, needle) in [
+        ("train glyphs-gmm --set model.k=400", 2, "model.k = 400: more clusters than the 300 training rows"),
+        ("train glyphs-kmeans --set train.lr=1", 2, "`train.lr` is a setting of"),
+        ("train glyphs-kmeans --set data.binarize=dynamic", 2, "kmeans sees the same rows in every iteration"),
+        ("train glyphs-kmeans --from run/checkpoints/last.safetensors", 2, "kmeans has no steps to begin at"),
+        ("eval run --checkpoint best", 2, "pca keeps its last state only"),
+        ("eval run --iwae 5", 2, "the likelihood of pca is exact"),
+        ("eval run --data mixture", 3, "data set mixture does not fit"),
+        ("export latents run -o z.parquet", 2, "a name that ends in .npz, .npy or .csv"),
+        ("export latents nowhere -o z.npz", 2, "not a run directory"),
+    ] {
+        let line = if line.starts_with("train") { format!("{line} {ROWS} --out {}", "new") } else { line.into() };
+        let outcome = sandbox.elbo(&line);
+        assert_eq!(outcome.code, Some(code), "{line}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(needle), "{line}: {}", outcome.stderr);
+        assert_eq!(outcome.stderr.trim_end().lines().count(), 1, "{line}: {}", outcome.stderr);
+        assert!(!sandbox.path("z.parquet").exists() && !sandbox.path("z.npz").exists());
+        let _ = fs::remove_dir_all(sandbox.path("new"));
+    }
+    assert!(sandbox.contents("run") == before, "a refused command changed the run");
+    let path = sandbox.path("run/checkpoints/last.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(sandbox.elbo("eval run").code, Some(7));
+    assert_eq!(sandbox.elbo("export latents run -o z.npz").code, Some(7));
+}
