@@ -32,7 +32,7 @@ pub enum Sweep {
 /// Arguments of `elbo sweep plan`, `run` and `resume`.
 #[derive(Debug, clap::Args)]
 pub struct SweepRecipe {
-    /// A built-in recipe (see `elbo recipes`) or a TOML file with a table [sweep]; to resume, also the directory of the sweep
+    /// A built-in recipe (see `elbo recipes`) or a TOML file with a table `[sweep]`; to resume, also the directory of the sweep
     pub recipe: String,
     /// Set a key of every cell, e.g. `train.epochs=5`; repeatable
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
