@@ -129,6 +129,7 @@ fn what_does_not_fit_is_one_line_and_a_code() {
     let before = sandbox.contents("run");
     for (line, code, needle) in [
         ("train glyphs-gmm --set model.k=400", 2, "model.k = 400: more clusters than the 300 training rows"),
+        ("train glyphs-gmm --set data.project_to=785", 2, "data.project_to = 785: more latents than the 784 columns"),
         ("train glyphs-kmeans --set train.lr=1", 2, "`train.lr` is a setting of"),
         ("train glyphs-kmeans --set data.binarize=dynamic", 2, "kmeans sees the same rows in every iteration"),
         ("train glyphs-kmeans --from run/checkpoints/last.safetensors", 2, "kmeans has no steps to begin at"),

@@ -31,11 +31,17 @@ impl Preparation {
     /// Fits the maps to the training rows `train`.
     ///
     /// # Errors
-    /// Exit code 4 if the model of the projection cannot be fitted.
+    /// Exit code 2 if there are fewer columns than latents; 4 if the model of the projection cannot be fitted.
     pub fn fit(data: &Settings, train: &Dataset) -> Result<Self> {
+        let (latents, width) = (data.int("project_to"), train.width());
+        if data.text("project") != "none" && latents > width {
+            return Err(Error::usage(format_args!(
+                "data.project_to = {latents}: more latents than the {width} columns"
+            )));
+        }
         let projection = match data.text("project") {
             "none" => None,
-            kind => Some((project(kind, data.int("project_to"), train)?, data.int("project_to"))),
+            kind => Some((project(kind, latents, train)?, latents)),
         };
         let mut fitted = Self { projection, standardization: None };
         if data.bool("standardize") {
