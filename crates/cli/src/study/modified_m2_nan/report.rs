@@ -4,7 +4,7 @@ use elbo_metrics::median;
 use serde_json::Value;
 
 use super::super::{Experiment, Results};
-use super::{ALONE, ARMS, BRANCH, DIRECT, FULL, MEDIAN_NORM, SMALL, STABLE};
+use super::{ALONE, ARMS, BRANCH, CLIP_NORM, DIRECT, FULL, SMALL, STABLE};
 use crate::grid::{Outcome, State};
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Reference, Scale};
@@ -252,8 +252,9 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
             .into(),
     ));
     blocks.push(Block::Text(
-        "Clipping multiplies the whole gradient by a number, which Adam divides out again: it changes nothing about the fall. A \
-         floor under the variance stops it for certain, and so does a softplus by `ln_1p`."
+        "Clipping multiplies the whole gradient by a number, which Adam divides out again as long as it changes slowly, so it is not \
+         expected to stop the fall; a floor under the variance keeps the root away from 0, and so does a softplus by `ln_1p`. \
+         The tables say what happened."
             .into(),
     ));
     blocks
@@ -290,13 +291,17 @@ fn usage(results: &Results<'_>) -> Option<Block> {
 }
 
 fn method() -> Vec<String> {
-    let norms = MEDIAN_NORM.map(|(networks, norm)| format!("{} ({networks})", number(norm)));
+    let norms = CLIP_NORM.map(|(networks, norm)| format!("{} ({networks})", number(norm)));
     vec![
         format!(
             "The published networks run once without a remedy for {ALONE} epochs with the exact softplus. Every other run of them \
              starts from that run's state after epoch {BRANCH}, on the same batches and noise, with ln(1 + eˣ) computed as written."
         ),
-        format!("Clipping is at the median norm of the gradient of a batch mean, {}, or a tenth of it.", norms.join(" and ")),
+        format!(
+            "Clipping begins at a norm of the gradient of a batch mean of {}, or at a tenth of it; the median norm of each run is in \
+             the tables.",
+            norms.join(" and ")
+        ),
         "That the source's framework computed the softplus as written is read in public copies of its code of 2016, in which the \
          result is ln(eˣ + 1) up to x = 30; the source calls functions that later versions do not have. Which version it ran on is \
          not recorded, so its own NaN may have had another cause."
