@@ -8,14 +8,14 @@ use elbo_models::{Estimator, Model};
 
 use crate::args::Which;
 use crate::checkpoint::{Weights, load_weights};
-use crate::config::Config;
-use crate::data::{self, Rows};
+use crate::config::{Config, read_recipe};
+use crate::data::{self, Preparation, Rows};
 use crate::error::{Error, Result};
 use crate::evaluation::{self, Evaluation};
 use crate::run_dir::RunDir;
-use crate::run_fitting;
 use crate::run_training::{Split, evaluation_index};
 use crate::setup::{self, Spec};
+use crate::{recipe, run_fitting};
 
 /// The model of a run.
 pub enum Trained {
@@ -23,6 +23,15 @@ pub enum Trained {
     Steps(Box<dyn Model>, Params),
     /// One that is fitted by iterations.
     Iterations(Box<dyn Estimator>),
+}
+
+/// A run to read from, its configuration, and what its training did to the rows: other data are treated the same.
+pub fn open(run: &Path, data_dir: Option<&Path>) -> Result<(RunDir, Config, Preparation)> {
+    let dir = RunDir::open(run)?;
+    let path = dir.config();
+    let config = Config::parse(&read_recipe(&path)?, &path.display().to_string(), &recipe::schema())?;
+    let preparation = data::preparation(config.section("data"), data_dir)?;
+    Ok((dir, config, preparation))
 }
 
 /// A checkpoint of a run.

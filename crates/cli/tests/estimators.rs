@@ -112,6 +112,25 @@ fn a_sweep_over_clusters_runs_every_one() {
     assert_eq!(results.lines().filter(|line| line.contains(",test_nmi,")).count(), 4, "{results}");
 }
 
+/// A run on standardised rows scales other rows by its own training rows, not by theirs.
+#[test]
+fn other_rows_are_prepared_as_those_of_the_training() {
+    let sandbox = Sandbox::new();
+    sandbox.succeed(&format!("train glyphs-pca --set model.latents=3 {ROWS} --out factors"));
+    sandbox.succeed("export latents factors -o all.csv");
+    let fit = "train glyphs-kmeans --data all.csv --label-column label --set data.standardize=true";
+    sandbox.succeed(&format!("{fit} --set data.valid_rows=0 --set data.test_rows=50 --quiet --out clusters"));
+    sandbox.succeed("export latents clusters -o clusters.csv");
+    let first = |name: &str| -> String {
+        fs::read_to_string(sandbox.path(name)).unwrap().split_inclusive('\n').take(11).collect()
+    };
+    fs::write(sandbox.path("few.csv"), first("all.csv")).unwrap();
+    sandbox.succeed("export latents clusters --data few.csv -o few-clusters.csv");
+    let columns =
+        |text: &str| -> Vec<String> { text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_string()).collect() };
+    assert_eq!(columns(&first("few-clusters.csv")), columns(&first("clusters.csv")));
+}
+
 #[test]
 fn epoch_0_shows_the_start() {
     let sandbox = Sandbox::new();

@@ -4,21 +4,18 @@ use serde_json::json;
 
 use super::use_threads;
 use crate::args::Eval;
-use crate::config::{Config, read_recipe};
 use crate::data::{self, Rows};
 use crate::error::{Error, Result};
 use crate::evaluation::importance_bound;
-use crate::run_dir::RunDir;
 use crate::run_training::Split;
-use crate::trained::{Stored, Trained};
+use crate::trained::{self, Stored, Trained};
 use crate::{output, recipe};
 
 /// Evaluates a checkpoint on the test split.
 pub fn run(args: &Eval) -> Result<()> {
-    let dir = RunDir::open(&args.run)?;
-    let path = dir.config();
-    let mut config = Config::parse(&read_recipe(&path)?, &path.display().to_string(), &recipe::schema())?;
     use_threads(&args.common)?;
+    let data_dir = args.common.data_dir.as_deref();
+    let (dir, mut config, preparation) = trained::open(&args.run, data_dir)?;
     if let Some(name) = &args.data {
         config.set(&data::chosen(name), &recipe::schema())?;
         if data::is_table(name) {
@@ -30,7 +27,7 @@ pub fn run(args: &Eval) -> Result<()> {
     if let Some(column) = &args.label_column {
         config.set(&[format!("data.label_column={column}")], &recipe::schema())?;
     }
-    let splits = data::load(config.section("data"), args.common.data_dir.as_deref())?;
+    let splits = data::load_prepared(config.section("data"), data_dir, &preparation)?;
     if splits.test.rows() == 0 {
         return Err(Error::data(format_args!("data set {} has no test rows", data::title(config.section("data")))));
     }

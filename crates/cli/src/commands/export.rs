@@ -7,26 +7,23 @@ use elbo_datasets::{Elements, Field, csv, npy, npz};
 
 use super::use_threads;
 use crate::args::Export;
-use crate::config::{Config, read_recipe};
 use crate::error::{Error, Result};
 use crate::evaluation::Evaluation;
-use crate::run_dir::RunDir;
 use crate::run_training::Split;
-use crate::trained::Stored;
+use crate::trained::{self, Stored};
 use crate::{data, files, output, recipe};
 
 /// Writes latents, clusters and labels of the rows in their order.
 pub fn run(args: &Export) -> Result<()> {
     let Export::Latents(args) = args;
     let write = format(&args.out)?;
-    let dir = RunDir::open(&args.run)?;
-    let path = dir.config();
-    let mut config = Config::parse(&read_recipe(&path)?, &path.display().to_string(), &recipe::schema())?;
     use_threads(&args.common)?;
+    let data_dir = args.common.data_dir.as_deref();
+    let (dir, mut config, preparation) = trained::open(&args.run, data_dir)?;
     if let Some(name) = &args.data {
         config.set(&data::chosen(name), &recipe::schema())?;
     }
-    let set = data::load_in_order(config.section("data"), args.common.data_dir.as_deref())?;
+    let set = data::load_in_order(config.section("data"), data_dir, &preparation)?;
     if set.rows() == 0 {
         return Err(Error::data(format_args!("data set {} has no rows", data::title(config.section("data")))));
     }

@@ -13,7 +13,7 @@ use elbo_tensor::{Stream, Tensor};
 
 use crate::cache_dir::cache_dir;
 use crate::error::{Error, Result};
-use prepare::Preparation;
+pub use prepare::Preparation;
 
 /// The data sets that need no file: name and what they are.
 pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -131,12 +131,24 @@ pub fn load(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
     Preparation::fit(data, &splits.train)?.apply_all(&splits)
 }
 
-/// The rows of `data.file` in the order of the file, as the model sees them; of a named set its test rows.
-pub fn load_in_order(data: &Settings, data_dir: Option<&Path>) -> Result<Dataset> {
-    let splits = raw(data, data_dir)?;
-    let preparation = Preparation::fit(data, &splits.train)?;
+/// What is done to the rows of `[data]`, fitted to its training rows; these are read only if something is done.
+pub fn preparation(data: &Settings, data_dir: Option<&Path>) -> Result<Preparation> {
+    if Preparation::is_asked_for(data) {
+        Preparation::fit(data, &raw(data, data_dir)?.train)
+    } else {
+        Ok(Preparation::none())
+    }
+}
+
+/// The three splits that `[data]` describes, as a model sees them that was trained on rows so prepared.
+pub fn load_prepared(data: &Settings, data_dir: Option<&Path>, preparation: &Preparation) -> Result<Splits> {
+    preparation.apply_all(&raw(data, data_dir)?)
+}
+
+/// The rows of `data.file` in the order of the file, of a named set its test rows; prepared as for training.
+pub fn load_in_order(data: &Settings, data_dir: Option<&Path>, preparation: &Preparation) -> Result<Dataset> {
     if data.text("file").is_empty() {
-        return preparation.apply(&splits.test);
+        return preparation.apply(&raw(data, data_dir)?.test);
     }
     let mut whole = data.clone();
     for key in ["valid_rows", "test_rows"] {

@@ -28,6 +28,16 @@ pub struct Preparation {
 }
 
 impl Preparation {
+    /// No map at all.
+    pub fn none() -> Self {
+        Self { projection: None, standardization: None }
+    }
+
+    /// Whether `[data]` asks for a map.
+    pub fn is_asked_for(data: &Settings) -> bool {
+        data.text("project") != "none" || data.bool("standardize")
+    }
+
     /// Fits the maps to the training rows `train`.
     ///
     /// # Errors
