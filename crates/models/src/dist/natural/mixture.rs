@@ -44,13 +44,7 @@ impl MixtureNatural {
     /// component's η₂ that is not below 0, or what is not finite.
     #[track_caller]
     pub fn from_flat(flat: &[f64], k: usize, d: usize) -> Option<Self> {
-        assert!(
-            k > 0 && flat.len() == 2 * d * k + k - 1,
-            "{} coordinates of {k} components in {d} dimensions",
-            flat.len()
-        );
-        let (anchor, rest) = flat.split_at(2 * d);
-        let (interaction, logits) = rest.split_at(2 * d * (k - 1));
+        let [anchor, interaction, logits] = parts(flat, k, d);
         let component = |shift: &[f64]| {
             let theta: Vec<f64> = anchor.iter().zip(shift).map(|(anchor, shift)| anchor + shift).collect();
             NormalNatural::new(theta[..d].to_vec(), Eta2::new(theta[d..].to_vec())?)
@@ -148,18 +142,21 @@ impl MixtureNatural {
     }
 }
 
+/// The anchor's part of flat coordinates, that of all components with it, and that of the components' weights.
+#[track_caller]
+fn parts(flat: &[f64], k: usize, d: usize) -> [&[f64]; 3] {
+    assert!(k > 0 && flat.len() == 2 * d * k + k - 1, "{} coordinates of {k} components in {d} dimensions", flat.len());
+    let (anchor, rest) = flat.split_at(2 * d);
+    let (joint, weights) = rest.split_at(2 * d * (k - 1));
+    [anchor, joint, weights]
+}
+
 impl MixtureMean {
     /// From coordinates `[Σⱼ πⱼηⱼ | πⱼηⱼ, j ≥ 2 | πⱼ, j ≥ 2]`: `π₁ = 1 − Σ πⱼ`, and η₁ by division; `None` outside the
     /// domain: a weight or a variance that is not positive.
     #[track_caller]
     pub fn from_flat(flat: &[f64], k: usize, d: usize) -> Option<Self> {
-        assert!(
-            k > 0 && flat.len() == 2 * d * k + k - 1,
-            "{} coordinates of {k} components in {d} dimensions",
-            flat.len()
-        );
-        let (total, rest) = flat.split_at(2 * d);
-        let (joint, others) = rest.split_at(2 * d * (k - 1));
+        let [total, joint, others] = parts(flat, k, d);
         let joint: Vec<&[f64]> = (0..k - 1).map(|j| &joint[2 * d * j..][..2 * d]).collect();
         let anchor: Vec<f64> = (0..2 * d).map(|i| total[i] - joint.iter().map(|row| row[i]).sum::<f64>()).collect();
         let weights: Vec<f64> =
