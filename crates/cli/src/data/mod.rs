@@ -7,7 +7,7 @@ pub use table::is_table;
 
 use std::path::{Path, PathBuf};
 
-use elbo_datasets::{DataError, Dataset, Mixture, Proportions, Splits, Toy, ToyDensity, glyphs, idx};
+use elbo_datasets::{DataError, Dataset, Factors, Mixture, Proportions, Splits, Toy, ToyDensity, glyphs, idx};
 use elbo_models::{Setting, Settings};
 use elbo_tensor::{Stream, Tensor};
 
@@ -20,6 +20,7 @@ pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
     let sets = [
         ("glyphs", "28×28 grey digit-like images in 10 classes, drawn by a seeded program"),
         ("mixture", "labelled 2-D Gaussian mixture"),
+        ("factors", "labelled rows of 40 columns from a linear model of 10 factors, which are a Gaussian mixture"),
     ];
     sets.into_iter().chain(Toy::ALL.map(|toy| (toy.name(), toy.about())))
 }
@@ -75,10 +76,20 @@ pub fn settings() -> Vec<Setting> {
             "the rows of the test metrics: held out, or the training rows themselves",
         ),
         Setting::int("seed", 1, [0, 1 << 53], "seed of a generated set, and of the rows of a table that are held out"),
-        Setting::int("components", 3, [1, 1000], "components of the mixture"),
+        Setting::int("components", 3, [1, 1000], "components of the mixture, also that of the factors"),
         Setting::choice("layout", "axes", LAYOUTS, "where the mixture's components lie"),
-        Setting::positive("std", 0.7, 1e6, "standard deviation of each component of the mixture"),
-        Setting::positive("separation", 4.0, 1e6, "distance scale of the mixture's layout"),
+        Setting::positive(
+            "std",
+            0.7,
+            1e6,
+            "standard deviation of each component of the mixture, also that of the factors",
+        ),
+        Setting::positive(
+            "separation",
+            4.0,
+            1e6,
+            "distance scale of the mixture's layout; of the factors the standard deviation of the components' means",
+        ),
         Setting::floats("weights", 1000, "weights of the mixture's components, in proportion; []: equal"),
         Setting::choice(
             "proportions",
@@ -182,6 +193,7 @@ fn named(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
     Ok(match (data.text("name"), toy(data)) {
         ("glyphs", _) => glyphs::generate(train, valid, test, seed),
         ("mixture", _) => cut(mixture(data)?.generate(seed)?),
+        ("factors", _) => cut(factors(data).generate(seed)?),
         (_, Some(density)) => cut(density.generate(train + valid + test, seed)?),
         (name, None) => {
             let (train, test) = idx::load_folder(&find(name, data_dir)?)?;
@@ -195,11 +207,16 @@ fn named(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
     })
 }
 
+/// Rows of a generated set, over all splits.
+fn generated_rows(data: &Settings) -> usize {
+    ["train_rows", "valid_rows", "test_rows"].map(|key| data.int(key)).iter().sum()
+}
+
 /// The mixture that `[data]` describes.
 fn mixture(data: &Settings) -> Result<Mixture> {
     Ok(Mixture {
         components: data.int("components"),
-        rows: data.int("train_rows") + data.int("valid_rows") + data.int("test_rows"),
+        rows: generated_rows(data),
         std: data.float("std"),
         separation: data.float("separation"),
         weights: Some(data.floats("weights").to_vec()).filter(|weights| !weights.is_empty()),
@@ -209,6 +226,16 @@ fn mixture(data: &Settings) -> Result<Mixture> {
             _ => Proportions::Multinomial,
         },
     })
+}
+
+/// The factor model that `[data]` describes.
+fn factors(data: &Settings) -> Factors {
+    Factors {
+        components: data.int("components"),
+        rows: generated_rows(data),
+        std: data.float("std"),
+        separation: data.float("separation"),
+    }
 }
 
 /// The folders in which data sets are looked for, in order: each itself, then its subfolder with the set's name.

@@ -87,7 +87,8 @@ impl Study for BetaSweep {
 
     /// The means of the last epoch over its training batches, and the metrics of all rows after it.
     fn measure(&self, done: &Done<'_>) -> Result<Measured> {
-        let metrics = &done.finished.metrics;
+        let finished = done.steps().finished;
+        let metrics = &finished.metrics;
         let history = |column: &str| metrics.column(column).map(|c| c.into_iter().map(|(_, v)| v).collect::<Vec<_>>());
         let discrete = done.experiment.label("model") == "discrete";
         let (kl, rest): (_, &[(&str, &str)]) = if discrete {
@@ -103,7 +104,7 @@ impl Study for BetaSweep {
             values.extend(list.last().map(|last| (name.to_string(), *last)));
             record.insert(name.to_string(), json!(list));
         }
-        if let (Some(clusters), Some(labels)) = (&done.finished.clusters, done.splits.test.labels()) {
+        if let (Some(clusters), Some(labels)) = (&finished.clusters, done.splits.test.labels()) {
             let table = Contingency::new(&clusters.assignments, &labels.values);
             let row = |k| (0..labels.classes as u32).map(|label| table.count(k, label)).collect::<Vec<_>>();
             record.insert("confusion".into(), json!((0..clusters.count as u32).map(row).collect::<Vec<_>>()));

@@ -4,7 +4,7 @@ mod report;
 
 use serde_json::json;
 
-use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
+use super::{Done, Experiment, Measured, Request, Results, Scale, Steps, Study};
 use crate::data::Rows;
 use crate::error::Result;
 use crate::evaluation::importance_bound;
@@ -65,7 +65,8 @@ impl Study for MnistClustering {
 
     /// The metrics of every epoch, those at the epochs of the bands, and an importance-weighted bound at the end.
     fn measure(&self, done: &Done<'_>) -> Result<Measured> {
-        let metrics = &done.finished.metrics;
+        let Steps { binarize, model, finished, .. } = done.steps();
+        let metrics = &finished.metrics;
         let columns = [
             ("loss", "test_loss"),
             ("recon", "test_recon"),
@@ -84,18 +85,14 @@ impl Study for MnistClustering {
             values.extend(list.iter().map(|(epoch, value)| (format!("{name} at epoch {epoch}"), *value)));
             record.insert(name.into(), json!(list.iter().map(|(_, value)| value).collect::<Vec<_>>()));
         }
-        let parts = (done.model, &done.finished.params);
-        let rows = Rows { data: &done.splits.test, binarize: done.binarize };
+        let parts = (model, &finished.params);
+        let rows = Rows { data: &done.splits.test, binarize };
         let bound = importance_bound(parts, rows, BOUND, done.experiment.seed());
         values.push((format!("iwae-{}", BOUND.1), bound));
         if done.experiment.seed() == 1 {
             let test = &done.splits.test;
-            let panel = figures::cluster_samples(
-                parts,
-                test,
-                done.finished.clusters.as_ref(),
-                (done.experiment.label("model"), 1),
-            );
+            let panel =
+                figures::cluster_samples(parts, test, finished.clusters.as_ref(), (done.experiment.label("model"), 1));
             record.insert("samples".into(), json!(panel));
         }
         Ok((values, record.into()))

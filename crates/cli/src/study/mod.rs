@@ -2,6 +2,7 @@
 //! its source.
 
 mod beta_sweep;
+mod gmm_stability;
 mod judge;
 mod mnist_clustering;
 mod modified_m2_nan;
@@ -20,6 +21,7 @@ use crate::error::Result;
 use crate::grid::Width;
 use crate::report::Report;
 use crate::run_dir::RunDir;
+use crate::run_fitting::Fitted;
 use crate::run_training::Finished;
 
 pub use results::Results;
@@ -67,18 +69,27 @@ pub struct Experiment {
     pub cost: f64,
     /// How much of the machine it uses.
     pub width: Width,
-    /// Where it begins, if not at the start.
+    /// What it takes over from another run.
     pub from: Option<From>,
 }
 
-/// A state that another run of the study has kept. That run comes earlier in the plan, and both use all cores, so that it
-/// is over.
+/// What a run takes over from another one of the study. That run comes earlier in the plan, and both use all cores, so that
+/// it is over.
 #[derive(Debug, Clone, Copy)]
 pub struct From {
-    /// Index of the run.
+    /// Index of the other run.
     pub experiment: usize,
-    /// After which epoch; `log.keep_epochs` of that run keeps it.
-    pub epoch: u64,
+    /// What is taken over.
+    pub what: Legacy,
+}
+
+/// What a run can take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Legacy {
+    /// The state after this epoch, which `log.keep_epochs` of that run keeps: training begins with it.
+    State(u64),
+    /// The latents of the rows under that run's model, in place of the rows; `data.standardize` is for the latents.
+    Latents,
 }
 
 impl Experiment {
@@ -101,7 +112,25 @@ pub struct Done<'a> {
     pub experiment: &'a Experiment,
     /// Its data.
     pub splits: &'a Splits,
-    /// Whether its rows are binarised.
+    /// Its directory.
+    pub dir: &'a RunDir,
+    /// What came out, by the way its model is trained.
+    pub trained: Trained<'a>,
+}
+
+/// What came out of a run.
+#[derive(Clone, Copy)]
+pub enum Trained<'a> {
+    /// Of a model that is trained by steps.
+    Steps(Steps<'a>),
+    /// Of a model that is fitted by iterations.
+    Iterations(&'a Fitted),
+}
+
+/// What came out of training by steps.
+#[derive(Clone, Copy)]
+pub struct Steps<'a> {
+    /// Whether rows are binarised.
     pub binarize: bool,
     /// The model.
     pub model: &'a dyn Model,
@@ -109,8 +138,26 @@ pub struct Done<'a> {
     pub initial: &'a Params,
     /// History and trained parameters.
     pub finished: &'a Finished,
-    /// Its directory.
-    pub dir: &'a RunDir,
+}
+
+impl<'a> Done<'a> {
+    /// Of a study whose models are all trained by steps.
+    #[track_caller]
+    pub fn steps(&self) -> Steps<'a> {
+        match self.trained {
+            Trained::Steps(steps) => steps,
+            Trained::Iterations(_) => panic!("a model that is not trained by steps"),
+        }
+    }
+
+    /// Of a study whose models are all fitted by iterations.
+    #[track_caller]
+    pub fn fitted(&self) -> &'a Fitted {
+        match self.trained {
+            Trained::Iterations(fitted) => fitted,
+            Trained::Steps(_) => panic!("a model that is not fitted by iterations"),
+        }
+    }
 }
 
 /// What was measured on a run: numbers for `results.csv`, and whatever the figures need.
@@ -135,11 +182,12 @@ pub trait Study: Sync {
 }
 
 /// Every study.
-pub fn all() -> [&'static dyn Study; 4] {
+pub fn all() -> [&'static dyn Study; 5] {
     [
         &beta_sweep::BetaSweep,
         &toy_density::ToyDensity,
         &mnist_clustering::MnistClustering,
         &modified_m2_nan::ModifiedM2Nan,
+        &gmm_stability::GmmStability,
     ]
 }

@@ -12,7 +12,7 @@ use elbo_models::nn::Builder;
 use elbo_tensor::{Purpose, Real, stream};
 use serde_json::json;
 
-use super::{Done, Experiment, From, Measured, Request, Results, Scale, Study};
+use super::{Done, Experiment, From, Legacy, Measured, Request, Results, Scale, Steps, Study};
 use crate::data::Rows;
 use crate::error::{Error, Result};
 use crate::grid::Width;
@@ -87,7 +87,7 @@ impl Study for ModifiedM2Nan {
             let alone = experiments.len();
             experiments.push(experiment((FULL, STABLE, ARMS[0]), 1, ALONE, request)?);
             for arm in ARMS {
-                let from = Some(From { experiment: alone, epoch: BRANCH });
+                let from = Some(From { experiment: alone, what: Legacy::State(BRANCH) });
                 let run = experiment((FULL, DIRECT, arm), 1, BRANCH + REMEDY, request)?;
                 experiments.push(Experiment { from, cost: run.cost * REMEDY as f64 / (BRANCH + REMEDY) as f64, ..run });
             }
@@ -100,7 +100,8 @@ impl Study for ModifiedM2Nan {
         let watch = Table::read(&done.dir.watch(), epoch_steps)?;
         let steps = Table::read(&done.dir.steps(), epoch_steps)?;
         let mut record = serde_json::Map::new();
-        let mut values = vec![("steps".to_string(), done.finished.steps as f64)];
+        let finished = done.steps().finished;
+        let mut values = vec![("steps".to_string(), finished.steps as f64)];
         for (name, quantity) in WATCHED {
             let least = |values: &[f64]| values.iter().fold(f64::INFINITY, |a, &b| if a <= b { a } else { b });
             let most = |values: &[f64]| -least(&values.iter().map(|v| -v).collect::<Vec<_>>());
@@ -121,7 +122,7 @@ impl Study for ModifiedM2Nan {
             values.push(("median gradient norm".into(), median(&all) / batch));
         }
         record.insert("use".into(), json!(usage(done)));
-        let loss = done.finished.metrics.column("test_loss").unwrap_or_default();
+        let loss = finished.metrics.column("test_loss").unwrap_or_default();
         values.extend(loss.last().map(|(_, loss)| ("loss".to_string(), *loss)));
         record.insert("loss".into(), json!(loss));
         Ok((values, record.into()))
@@ -181,9 +182,10 @@ fn usage(done: &Done<'_>) -> Vec<(f64, f64)> {
     let test = &done.splits.test;
     let mut builder = Builder::new(Init::Glorot, Activation::Relu, stream(0, Purpose::Init, 0));
     let model = ModifiedM2::new(config.section("model"), test.width(), &mut builder);
-    let rows = Rows { data: test, binarize: done.binarize };
+    let Steps { binarize, finished, .. } = done.steps();
+    let rows = Rows { data: test, binarize };
     let all: Vec<u32> = (0..test.rows().min(USED_ROWS) as u32).collect();
-    let tape = Tape::new(&done.finished.params);
+    let tape = Tape::new(&finished.params);
     let x = rows.batch(&all, &mut stream(done.experiment.seed(), Purpose::Figure, 1));
     let (q_y, q_z) = model.encode(tape.constant(x));
     let (probs, loc, scale) = (q_y.value(), q_z.loc.value(), q_z.scale.value());

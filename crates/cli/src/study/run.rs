@@ -5,38 +5,58 @@ use std::path::Path;
 use std::sync::Arc;
 
 use elbo_datasets::Splits;
-use elbo_models::ModelSpec;
+use elbo_models::{EstimatorSpec, ModelSpec, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Done, Experiment, Request, Study};
-use crate::cell_training::CellTraining;
-use crate::data;
+use super::{Done, Experiment, Legacy, Measured, Request, Steps, Study, Trained};
+use crate::args::Which;
+use crate::cell_training::{CellTraining, fit};
+use crate::config::Config;
+use crate::data::{self, Preparation};
 use crate::error::{Error, Result};
 use crate::grid::{Cell, CellProgress, Outcome, Plan, State, Width};
 use crate::interrupt::Interrupt;
 use crate::run_dir::RunDir;
+use crate::run_fitting::most_iterations;
 use crate::run_training::Start;
 use crate::setup::{self, Spec};
+use crate::trained::{self, Stored};
 
 /// An experiment with its data and model, checked.
 pub struct Prepared {
     /// The experiment.
     pub experiment: Experiment,
     splits: Arc<Splits>,
-    binarize: bool,
-    spec: &'static ModelSpec,
-    /// Identity of the run whose state it begins with, and after which epoch.
-    from: Option<(String, u64)>,
+    spec: Spec,
+    origin: Option<Origin>,
+}
+
+/// The run from which another one takes something over.
+struct Origin {
+    /// Its identity, which names its directory.
+    id: String,
+    config: Config,
+    what: Legacy,
 }
 
 /// Loads the data of every experiment and checks that its model fits: no run begins before all of them can.
 pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Prepared>)> {
+    if let Some(set) = request.set.iter().find(|set| set.starts_with("model.kind=")) {
+        return Err(Error::usage(format_args!("--set {set}: the models are those of the study")));
+    }
     let mut loaded: HashMap<String, Arc<Splits>> = HashMap::new();
-    let mut prepared = Vec::new();
+    let mut prepared: Vec<Prepared> = Vec::new();
     let mut cells: Vec<Cell> = Vec::new();
     for experiment in study.experiments(request)? {
+        let origin = experiment.from.map(|from| {
+            let config = prepared[from.experiment].experiment.config.clone();
+            Origin { id: cells[from.experiment].id.clone(), config, what: from.what }
+        });
         let config = &experiment.config;
-        let section = config.section("data");
+        let section = match &origin {
+            Some(Origin { config, what: Legacy::Latents, .. }) => config.section("data"),
+            _ => config.section("data"),
+        };
         let key = format!("{section:?}");
         let splits = match loaded.get(&key) {
             Some(splits) => Arc::clone(splits),
@@ -46,30 +66,30 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
                 splits
             }
         };
-        let Spec::Steps(spec) = setup::check(config, &splits)? else {
-            return Err(Error::usage(format_args!("model.kind = {:?}: not a model of this study", config.kind())));
-        };
-        let binarize = data::binarize(section, &splits.train)?;
-        let from = experiment.from.map(|from| (cells[from.experiment].id.clone(), from.epoch));
+        let spec = setup::check(config, &splits)?;
         cells.push(Cell {
-            id: identity(&experiment, &splits, from.as_ref()),
+            id: identity(&experiment, &splits, origin.as_ref()),
             labels: experiment.labels.clone(),
             seed: experiment.seed(),
-            extent: config.section("train").int("epochs") as u64,
+            extent: most_iterations(config.section("train")),
             config: None,
             cost: experiment.cost,
             width: experiment.width,
         });
-        prepared.push(Prepared { experiment, splits, binarize, spec, from });
+        prepared.push(Prepared { experiment, splits, spec, origin });
     }
     Ok((Plan::new(study.name(), cells), prepared))
 }
 
 /// Hash of the resolved configuration, seed included, of the data, and of where the run begins. Of a run on all cores, which takes long, the number
 /// of epochs does not count unless the step size decays with it: a longer study continues the run of a shorter one.
-fn identity(experiment: &Experiment, splits: &Splits, from: Option<&(String, u64)>) -> String {
+fn identity(experiment: &Experiment, splits: &Splits, origin: Option<&Origin>) -> String {
     let config = &experiment.config;
-    let continues = experiment.width == Width::AllCores && config.section("train").text("lr_decay") == "none";
+    let continues = experiment.width == Width::AllCores
+        && config
+            .section("train")
+            .iter()
+            .any(|(name, value)| name == "lr_decay" && *value == Value::Text("none".into()));
     let settings = config.to_toml();
     let lines = settings.lines().filter(|line| !(continues && line.starts_with("epochs = ")));
     let mut hash = Sha256::new();
@@ -77,7 +97,12 @@ fn identity(experiment: &Experiment, splits: &Splits, from: Option<&(String, u64
     for split in [&splits.train, &splits.valid, &splits.test] {
         hash.update(split.checksum().to_le_bytes());
     }
-    from.iter().for_each(|(origin, epoch)| hash.update(format!("from {origin} after {epoch}\n")));
+    if let Some(Origin { id, what, .. }) = origin {
+        hash.update(match what {
+            Legacy::State(epoch) => format!("from {id} after {epoch}\n"),
+            Legacy::Latents => format!("latents of {id}\n"),
+        });
+    }
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -91,41 +116,79 @@ impl Prepared {
         progress: &CellProgress<'_>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        let config = &self.experiment.config;
         let dir = RunDir::of_grid(path)?;
-        let extent = config.section("train").int("epochs") as u64;
-        let (model, initial) =
-            self.spec.create(config.section("model"), self.splits.train.width(), self.experiment.seed());
-        let origin =
-            self.from.as_ref().map(|(id, epoch)| RunDir::of_grid(&path.with_file_name(id)).map(|dir| dir.kept(*epoch)));
-        let origin = origin.transpose()?;
-        let start = match &origin {
+        let around = Around { study, dir: &dir, progress, interrupt };
+        match self.spec {
+            Spec::Steps(spec) => self.train(spec, &around),
+            Spec::Iterations(spec) => self.fit(spec, &around),
+        }
+    }
+
+    fn train(&self, spec: &ModelSpec, around: &Around<'_>) -> Result<Outcome> {
+        let (config, dir) = (&self.experiment.config, around.dir);
+        let (model, initial) = spec.create(config.section("model"), self.splits.train.width(), self.experiment.seed());
+        let kept = match &self.origin {
+            Some(Origin { id, what: Legacy::State(epoch), .. }) => Some(around.other(id)?.kept(*epoch)),
+            _ => None,
+        };
+        let start = match &kept {
             Some(state) if !dir.state("last").exists() => Start::From(state),
             _ => Start::Resume,
         };
-        let training = CellTraining {
-            dir: &dir,
-            config,
-            splits: &self.splits,
-            binarize: self.binarize,
-            model: &*model,
-            start,
-            brief: true,
+        let (splits, model) = (&*self.splits, &*model);
+        let binarize = data::binarize(config.section("data"), &splits.train)?;
+        let training = CellTraining { dir, config, splits, binarize, model, start, brief: true };
+        let finished = training.run(initial.clone(), around.progress, around.interrupt)?;
+        let trained = Trained::Steps(Steps { binarize, model, initial: &initial, finished: &finished });
+        let done = Done { experiment: &self.experiment, splits, dir, trained };
+        self.outcome(around.study, &done, finished.diverged.as_ref(), finished.elapsed)
+    }
+
+    fn fit(&self, spec: &EstimatorSpec, around: &Around<'_>) -> Result<Outcome> {
+        let (config, dir) = (&self.experiment.config, around.dir);
+        let splits = match &self.origin {
+            Some(origin) if origin.what == Legacy::Latents => Arc::new(self.latents(origin, around)?),
+            _ => Arc::clone(&self.splits),
         };
-        let finished = training.run(initial.clone(), progress, interrupt)?;
-        let done = Done {
-            experiment: &self.experiment,
-            splits: &self.splits,
-            binarize: self.binarize,
-            model: &*model,
-            initial: &initial,
-            finished: &finished,
-            dir: &dir,
+        let fitted = fit((dir, config), &splits, spec, around.progress, around.interrupt)?;
+        let trained = Trained::Iterations(&fitted);
+        let done = Done { experiment: &self.experiment, splits: &splits, dir, trained };
+        self.outcome(around.study, &done, fitted.diverged.as_ref(), fitted.elapsed)
+    }
+
+    /// The latents of the rows under the model of another run.
+    fn latents(&self, origin: &Origin, around: &Around<'_>) -> Result<Splits> {
+        let width = self.splits.train.width();
+        let stored = Stored::load(&around.other(&origin.id)?, Which::Last, &origin.config, (width, None))?;
+        let trained::Trained::Iterations(estimator) = stored.model else {
+            return Err(Error::usage(format_args!("{}: no latents to fit", origin.config.kind())));
         };
-        let (state, (values, record)) = match &finished.diverged {
-            None => (State::Finished, study.measure(&done)?),
-            Some(divergence) => (State::Diverged(divergence.to_string()), study.measure_diverged(&done)?),
+        let (data, latents) = (self.experiment.config.section("data"), origin.config.section("model").int("latents"));
+        Preparation::through(Some((estimator, latents)), data, &self.splits.train)?.apply_all(&self.splits)
+    }
+
+    /// What was found, measured.
+    fn outcome(&self, study: &dyn Study, done: &Done<'_>, divergence: Option<&Error>, seconds: f64) -> Result<Outcome> {
+        let (state, measured): (_, Measured) = match divergence {
+            None => (State::Finished, study.measure(done)?),
+            Some(divergence) => (State::Diverged(divergence.to_string()), study.measure_diverged(done)?),
         };
-        Ok(Outcome { state, values, record, seconds: finished.elapsed, extent })
+        let (values, record) = measured;
+        Ok(Outcome { state, values, record, seconds, extent: most_iterations(self.experiment.config.section("train")) })
+    }
+}
+
+/// Where a cell is run, and for whom.
+struct Around<'a> {
+    study: &'a dyn Study,
+    dir: &'a RunDir,
+    progress: &'a CellProgress<'a>,
+    interrupt: &'a Interrupt,
+}
+
+impl Around<'_> {
+    /// The directory of another cell.
+    fn other(&self, id: &str) -> Result<RunDir> {
+        RunDir::of_grid(&self.dir.path().with_file_name(id))
     }
 }

@@ -124,7 +124,7 @@ pub(super) fn advice(model: &Settings, train: &Settings, _width: usize) -> Vec<S
         let factor = |weight: f64| (weight + 2.0 * h.upr) / (weight + 2.0 * h.lwr);
         let least = f64::from(h.min_prob);
         lines.push(format!(
-            "an M-step turns a variance of 1 into {:.3} at weight 1/k = {:.3}, and into {:.3} at weight min_prob = {least}",
+            "an M-step turns a variance of 1 into {:.3} at weight 1/k = {:.3}, and into {:.3} at weight min_prob = {least:.1e}",
             factor(1.0 / k),
             1.0 / k,
             factor(least)

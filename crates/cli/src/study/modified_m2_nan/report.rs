@@ -3,7 +3,7 @@
 use elbo_metrics::median;
 use serde_json::Value;
 
-use super::super::{Experiment, Results};
+use super::super::{Experiment, From, Legacy, Results};
 use super::{ALONE, ARMS, BRANCH, CLIP_NORM, DIRECT, FULL, SMALL, STABLE};
 use crate::grid::{Outcome, State};
 use crate::plot::Look;
@@ -198,7 +198,10 @@ fn figure(runs: &Results<'_>, id: &str) -> Block {
 
 fn table(runs: &Results<'_>) -> Block {
     let row = |(experiment, outcome): &(&Experiment, &Outcome)| {
-        let started = experiment.from.map_or(0, |from| from.epoch);
+        let started = match experiment.from {
+            Some(From { what: Legacy::State(epoch), .. }) => epoch,
+            _ => 0,
+        };
         let end = last_epoch(experiment, outcome);
         let ended = cause(outcome).map_or_else(|| "ran to its end".into(), |cause| format!("NaN: {cause}"));
         vec![

@@ -8,7 +8,7 @@ use elbo_models::{Noise, Posterior, Vae};
 use elbo_tensor::{Purpose, Real, Stream, Tensor, stream};
 use serde_json::{Value, json};
 
-use super::super::{Done, Measured};
+use super::super::{Done, Measured, Steps};
 use super::budget;
 use crate::data::{self, Rows};
 use crate::error::{Error, Result};
@@ -50,12 +50,13 @@ pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
     // The parameters are there already; this gives the networks their numbers again.
     let mut builder = Builder::new(Init::Torch, Activation::Relu, stream(seed, Purpose::Init, 0));
     let vae = Vae::new(config.section("model"), 2, &mut builder);
-    let subject = Subject { vae, params: &done.finished.params, seed };
+    let Steps { model, finished, .. } = done.steps();
+    let subject = Subject { vae, params: &finished.params, seed };
 
     let log_p = density.log_densities(&points);
     let log_p = log_p.iter().sum::<f64>() / log_p.len() as f64;
     let (elbo, kl) = subject.elbo(&points);
-    let parts = (done.model, subject.params);
+    let parts = (model, subject.params);
     let iwae = importance_bound(parts, Rows { data: &test, binarize: false }, BOUND, seed);
     let generated = subject.generate(GENERATED.min(rows));
     let compared = &points[..generated.len()];
@@ -139,13 +140,14 @@ impl Subject<'_> {
         let tape = Tape::new(self.params);
         let x = tape.constant(Tensor::from_slice([SHOWN, 2], shown));
         let reconstructed = self.vae.decode(self.vae.encode(x).rsample(&mut noise)).mean().value();
-        let metrics = &done.finished.metrics;
+        let Steps { initial, finished, .. } = done.steps();
+        let metrics = &finished.metrics;
         let column = |name| metrics.column(name).unwrap_or_default().into_iter().map(|(_, v)| v).collect::<Vec<f64>>();
         let mut record = json!({
             "data": rounded(shown),
             "generated": rounded(&self.generate(SHOWN)),
             "reconstructed": rounded(reconstructed.as_slice()),
-            "before": self.latents(done.initial, shown),
+            "before": self.latents(initial, shown),
             "after": self.latents(self.params, shown),
             "train_loss": column("train_loss"),
             "test_loss": column("test_loss"),
