@@ -23,7 +23,7 @@ impl Metrics {
         let header: Vec<String> = lines.next().unwrap_or("").split(',').map(String::from).collect();
         let mut rows = Vec::new();
         for (number, line) in lines.enumerate() {
-            let row: Vec<f64> = line.split(',').filter_map(|cell| cell.parse().ok()).collect();
+            let row: Vec<f64> = line.split(',').filter_map(read_cell).collect();
             if row.len() != header.len() {
                 let place = format!("{}:{}", path.display(), number + 2);
                 return Err(Error::data(format_args!("{place}: {} numbers wanted, one a column", header.len())));
@@ -63,7 +63,7 @@ impl Metrics {
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut text = self.header.join(",") + "\n";
         for row in &self.rows {
-            text += &(row.iter().map(f64::to_string).collect::<Vec<_>>().join(",") + "\n");
+            text += &(row.iter().map(|&value| cell(value)).collect::<Vec<_>>().join(",") + "\n");
         }
         files::write_atomic(path, text.as_bytes())
     }
@@ -97,6 +97,21 @@ impl Metrics {
     }
 }
 
+/// A number as it is read back to the bit: nothing for one that was not measured, a power of ten where most digits would be
+/// zeros.
+pub fn cell(value: f64) -> String {
+    match value.abs() {
+        _ if value.is_nan() => String::new(),
+        0.0 => "0".into(),
+        size if (1e-5..1e16).contains(&size) => value.to_string(),
+        _ => format!("{value:e}"),
+    }
+}
+
+fn read_cell(cell: &str) -> Option<f64> {
+    if cell.is_empty() { Some(f64::NAN) } else { cell.parse().ok() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +131,18 @@ mod tests {
         metrics.rows.truncate(3);
         assert_eq!(Metrics::read(&path, 3).unwrap(), metrics);
         assert_eq!(metrics.last(), [("epoch", 3.0), ("test_loss", 1.0 / 3.0)]);
+    }
+
+    #[test]
+    fn cells_are_short_and_exact() {
+        let cells =
+            [(f64::NAN, ""), (-0.0, "0"), (60.0, "60"), (-0.5, "-0.5"), (4.1e-60, "4.1e-60"), (2.5e60, "2.5e60")];
+        for (value, text) in cells {
+            assert_eq!(cell(value), text);
+            let back = read_cell(text).unwrap();
+            assert!(back == value || (back.is_nan() && value.is_nan()), "{text}");
+        }
+        assert_eq!(read_cell("x"), None);
     }
 
     #[test]

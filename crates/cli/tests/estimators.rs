@@ -137,8 +137,72 @@ fn epoch_0_shows_the_start() {
     sandbox.succeed(&format!("train mixture-natural-gmm --set log.evaluate_every=25 {ROWS} --out run"));
     assert_eq!(column(&sandbox, "run", "epoch").len(), 51);
     let nmi = column(&sandbox, "run", "test_nmi");
-    let evaluated: Vec<usize> = (0..51).filter(|epoch| nmi[*epoch] != "NaN").collect();
+    let evaluated: Vec<usize> = (0..51).filter(|epoch| !nmi[*epoch].is_empty()).collect();
     assert_eq!(evaluated, [0, 25, 50]);
+}
+
+/// Every model on every kind of rows that breaks a careless one: a defined result, or one line and code 4.
+#[test]
+fn hostile_rows_end_in_a_result_or_one_line() {
+    let sandbox = Sandbox::new();
+    let wave = |i: usize, d: usize| ((i * (3 * d + 7)) as f64 * 0.37).sin() + (i % 3) as f64;
+    let rows = |row: &dyn Fn(usize) -> [f64; 3], count: usize| -> String {
+        (0..count).map(|i| row(i).map(|v| format!("{v:e}")).join(",") + "\n").collect()
+    };
+    let plain = |i: usize| [wave(i, 0), wave(i, 1), wave(i, 2)];
+    let sets = [
+        ("three distinct rows", rows(&|i| plain(i % 3), 60)),
+        ("a constant column", rows(&|i| [5.0, wave(i, 1), wave(i, 2)], 60)),
+        ("one far outlier", rows(&|i| if i == 7 { [1e15; 3] } else { plain(i) }, 60)),
+        ("tiny", rows(&|i| plain(i).map(|v| 1e-30 * v), 60)),
+        ("huge", rows(&|i| plain(i).map(|v| 1e30 * v), 60)),
+        ("one row", rows(&plain, 1)),
+        ("all equal", rows(&|_| [1.0, 2.0, 3.0], 60)),
+    ];
+    let models = [
+        "glyphs-kmeans --set model.k=",
+        "glyphs-gmm --set data.project=none --set model.k=",
+        "glyphs-gmm --set data.project=none --set model.covariance=full --set model.k=",
+        "glyphs-gmm --set data.project=none --set model.covariance=tied --set model.k=",
+        "glyphs-gmm --set data.project=none --set model.covariance=spherical --set model.k=",
+        "mixture-natural-gmm --set model.k=",
+        "glyphs-factor-analysis --set model.latents=2",
+        "glyphs-pca --set model.latents=2",
+    ];
+    for (name, text) in &sets {
+        fs::write(sandbox.path("rows.csv"), text).unwrap();
+        for model in models {
+            let k = if *name == "one row" { "1" } else { "10" };
+            let model = if model.ends_with('=') { format!("{model}{k}") } else { model.to_string() };
+            let held_out = "--data rows.csv --set data.label_column= --set data.valid_rows=0 --set data.test_rows=0";
+            let outcome = sandbox.elbo(&format!("train {model} {held_out} --quiet --out run"));
+            match outcome.code {
+                Some(0) => {
+                    let metrics = fs::read_to_string(sandbox.path("run/metrics.csv")).unwrap();
+                    assert!(!metrics.contains("inf") && !metrics.contains("NaN"), "{name}, {model}: {metrics}");
+                }
+                Some(4) => assert_eq!(outcome.stderr.trim_end().lines().count(), 1, "{name}, {model}: {outcome:?}"),
+                _ => panic!("{name}, {model}: {outcome:?}"),
+            }
+            let _ = fs::remove_dir_all(sandbox.path("run"));
+        }
+    }
+}
+
+/// A factor on the rows is undone by standardising them.
+#[test]
+fn rows_are_scaled_before_they_are_standardised() {
+    let sandbox = Sandbox::new();
+    let fit = "train glyphs-kmeans --set data.name=factors --set data.train_rows=300 --set data.valid_rows=0
+        --set data.test_rows=50 --set model.k=3 --quiet";
+    let inertia = |run: &str, set: &str| -> f64 {
+        sandbox.succeed(&format!("{fit} {set} --out {run}"));
+        column(&sandbox, run, "train_inertia").last().unwrap().parse().unwrap()
+    };
+    let plain = inertia("plain", "");
+    assert!((inertia("scaled", "--set data.scale=4") / plain - 16.0).abs() < 1e-4);
+    let standardised = inertia("standardised", "--set data.standardize=true");
+    assert!((inertia("both", "--set data.scale=4 --set data.standardize=true") / standardised - 1.0).abs() < 1e-5);
 }
 
 #[test]

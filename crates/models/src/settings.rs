@@ -146,13 +146,22 @@ impl Domain {
     }
 }
 
+/// A bound whose zeros need not be counted.
+struct Bound(f64);
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 >= 1e7 { write!(f, "{:e}", self.0) } else { write!(f, "{}", self.0) }
+    }
+}
+
 impl fmt::Display for Domain {
     /// The sentence an error message needs: "a whole number from 1 to 1000".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Domain::Int { min, max } => write!(f, "a whole number from {min} to {max}"),
-            Domain::Float { min, max, open: true } => write!(f, "a number above {min} and at most {max}"),
-            Domain::Float { min, max, open: false } => write!(f, "a number from {min} to {max}"),
+            Domain::Float { min, max, open: true } => write!(f, "a number above {min} and at most {}", Bound(*max)),
+            Domain::Float { min, max, open: false } => write!(f, "a number from {min} to {}", Bound(*max)),
             Domain::Bool => write!(f, "true or false"),
             Domain::Choice(words) => write!(f, "one of {}", words.join(", ")),
             Domain::Text => write!(f, "text that is not empty"),

@@ -7,6 +7,7 @@ use crate::args::Eval;
 use crate::data::{self, Rows};
 use crate::error::{Error, Result};
 use crate::evaluation::importance_bound;
+use crate::metrics_csv::cell;
 use crate::run_training::Split;
 use crate::trained::{self, Stored, Trained};
 use crate::{output, recipe};
@@ -52,6 +53,6 @@ pub fn run(args: &Eval) -> Result<()> {
             metrics.iter().map(|(name, value)| (format!("test_{name}"), json!(value))).collect();
         return output::data(&format!("{:#}\n", json!({"epoch": epoch, "metrics": values})));
     }
-    let lines = metrics.iter().map(|(name, value)| format!("{:26} {value}\n", format!("test_{name}")));
+    let lines = metrics.iter().map(|(name, value)| format!("{:26} {}\n", format!("test_{name}"), cell(*value)));
     output::data(&(format!("{:26} {epoch}\n", "epoch") + &lines.collect::<String>()))
 }

@@ -48,7 +48,7 @@ impl Preparation {
         let (latents, width) = (data.int("project_to"), train.width());
         if data.text("project") != "none" && latents > width {
             return Err(Error::usage(format_args!(
-                "data.project_to = {latents}: more latents than the {width} columns"
+                "data.project_to = {latents}: more latents than the {width} columns; data.project = \"none\" takes the columns as they are"
             )));
         }
         let projection = match data.text("project") {

@@ -47,8 +47,13 @@ pub fn load(data: &Settings) -> Result<Splits> {
     let test_rows = if test_file.is_some() { 0 } else { data.int("test_rows") };
     if valid_rows + test_rows >= rows {
         let test = if test_file.is_some() { String::new() } else { format!(" and data.test_rows = {test_rows}") };
+        let advice = match (rows / 10, test_file) {
+            (0, _) => "--set data.valid_rows=0 --set data.test_rows=0 holds none out".to_string(),
+            (tenth, Some(_)) => format!("for example --set data.valid_rows={tenth}"),
+            (tenth, None) => format!("for example --set data.valid_rows={tenth} --set data.test_rows={}", 2 * tenth),
+        };
         return Err(Error::usage(format_args!(
-            "{} has {rows} rows: data.valid_rows = {valid_rows}{test} leave none to train on",
+            "{} has {rows} rows: data.valid_rows = {valid_rows}{test} leave none to train on; {advice}",
             path.display()
         )));
     }

@@ -67,8 +67,13 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
             }
         };
         let spec = setup::check(config, &splits)?;
+        let id = identity(&experiment, &splits, origin.as_ref());
+        if let Some(twin) = cells.iter().find(|cell| cell.id == id) {
+            let (set, name) = (request.set.join(" --set "), twin.name());
+            return Err(Error::usage(format_args!("--set {set}: makes two runs of the study the same, one is {name}")));
+        }
         cells.push(Cell {
-            id: identity(&experiment, &splits, origin.as_ref()),
+            id,
             labels: experiment.labels.clone(),
             seed: experiment.seed(),
             extent: most_iterations(config.section("train")),
