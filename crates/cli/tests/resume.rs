@@ -1,6 +1,8 @@
 //! A run ends with the same bytes whatever the number of threads, and however often it was stopped on the way.
 #![cfg(unix)]
 
+#[path = "support/poll.rs"]
+mod poll;
 mod support;
 
 use std::collections::BTreeMap;
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use poll::poll;
 use support::Sandbox;
 
 /// A GMVAE of a few milliseconds a step, in epochs of 24 steps.
@@ -134,18 +137,6 @@ fn replaced(path: &Path, child: &mut Child) -> bool {
     let identity = || fs::metadata(path).ok().map(|file| (file.ino(), file.mtime(), file.mtime_nsec()));
     let before = identity();
     poll(child, || identity() != before)
-}
-
-fn poll(child: &mut Child, mut reached: impl FnMut() -> bool) -> bool {
-    loop {
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        if reached() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_micros(200));
-    }
 }
 
 /// A running training that has said that it listens to signals.

@@ -2,6 +2,8 @@
 //! could not run.
 #![cfg(unix)]
 
+#[path = "support/poll.rs"]
+mod poll;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use poll::poll;
 use support::{Outcome, Sandbox};
 
 /// A VAE on the mixture that trains in a moment; `[train]` is open.
@@ -55,19 +58,6 @@ const FOUR: &str = "epochs = 10\n[sweep]\n\"train.lr\" = [1e-3, 1e-2]\nseeds = 2
 
 fn start(sandbox: &Sandbox, line: &str) -> Child {
     sandbox.command(line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// Waits until `reached`; whether the process still runs then.
-fn poll(child: &mut Child, mut reached: impl FnMut() -> bool) -> bool {
-    loop {
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        if reached() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_micros(500));
-    }
 }
 
 #[track_caller]

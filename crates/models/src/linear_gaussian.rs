@@ -55,6 +55,12 @@ impl LinearGaussian {
         Some(Self { mean: values("mean")?, loadings: values("loadings")?, noise: values("noise")? })
     }
 
+    /// The model of `d` dimensions and `l` latents in a state, which must be there.
+    pub(crate) fn read(state: &[Array], [d, l]: [usize; 2]) -> Result<Self, String> {
+        let list = |name, shape: &[usize]| Array::expect(state, name, shape).map(<[f64]>::to_vec);
+        Ok(Self { mean: list("mean", &[d])?, loadings: list("loadings", &[d, l])?, noise: list("noise", &[d])? })
+    }
+
     /// The model as arrays of a state.
     pub(crate) fn to_state(&self) -> Vec<Array> {
         let (d, l) = (self.width(), self.latents());

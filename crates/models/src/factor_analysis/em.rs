@@ -112,13 +112,7 @@ impl Estimator for FactorAnalysis {
         if state.is_empty() {
             return Ok(());
         }
-        let (d, l) = (self.width, self.latents);
-        let list = |name, shape: &[usize]| Array::expect(state, name, shape).map(<[f64]>::to_vec);
-        let model = LinearGaussian {
-            mean: list("mean", &[d])?,
-            loadings: list("loadings", &[d, l])?,
-            noise: list("noise", &[d])?,
-        };
+        let model = LinearGaussian::read(state, [self.width, self.latents])?;
         self.fit = Some(Fit { model, expectation: None, iterations: Array::count(state, "iterations")? });
         Ok(())
     }

@@ -284,7 +284,7 @@ fn claims(results: &Results<'_>) -> Section {
     );
     row(
         "lat_min_var = 1 is catastrophic, NMI .10; .1 moderate",
-        format!("{}", FLOORS.map(|floor| format!("{floor}: {}", nmi(floor, "0", "1000"))).join("; ")),
+        FLOORS.map(|floor| format!("{floor}: {}", nmi(floor, "0", "1000"))).join("; "),
         "order as in the source, not the size",
     );
     row(
