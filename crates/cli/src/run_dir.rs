@@ -199,6 +199,17 @@ impl RunDir {
         self.state(&format!("epoch-{epoch:06}"))
     }
 
+    /// The latest epoch of which such a state is there.
+    ///
+    /// # Errors
+    /// Exit code 5 if the system cannot read.
+    pub fn last_kept(&self) -> Result<Option<u64>> {
+        let names = files::list(&self.path.join(CHECKPOINTS))?;
+        let epoch =
+            |name: &std::ffi::OsString| name.to_str()?.strip_prefix("epoch-")?.strip_suffix(".state")?.parse().ok();
+        Ok(names.iter().filter_map(epoch).max())
+    }
+
     /// Appends a line to `events.log`.
     ///
     /// # Errors

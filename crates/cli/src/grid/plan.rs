@@ -34,6 +34,9 @@ pub struct Cell {
     /// How much of the machine the cell uses.
     #[serde(skip)]
     pub width: Width,
+    /// A cell begins when all cells of smaller rounds have ended, so that it may read what they left.
+    #[serde(skip)]
+    pub round: usize,
 }
 
 impl Cell {
@@ -182,7 +185,7 @@ mod tests {
 
     fn cell(id: usize, cost: f64, width: Width) -> Cell {
         let labels = vec![("model".into(), "vae".into()), ("beta".into(), format!("{}", id / 2))];
-        Cell { id: format!("{id:04x}"), labels, seed: id as u64 % 2, extent: 20, config: None, cost, width }
+        Cell { id: format!("{id:04x}"), labels, seed: id as u64 % 2, extent: 20, config: None, cost, width, round: 0 }
     }
 
     fn plan(costs: &[f64]) -> Plan {

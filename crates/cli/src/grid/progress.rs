@@ -162,7 +162,7 @@ mod tests {
     fn time_left_is_the_planned_time_corrected_by_the_finished_cells() {
         let cell = |id: u64| {
             let (id, width) = (id.to_string(), Width::OneCore);
-            Cell { id, labels: vec![], seed: 0, extent: 1, config: None, cost: 10.0, width }
+            Cell { id, labels: vec![], seed: 0, extent: 1, config: None, cost: 10.0, width, round: 0 }
         };
         let plan = Plan::new("study", (0..5).map(cell).collect());
         let progress = Progress::new(&plan, 2, true, true);

@@ -39,7 +39,7 @@ mod tests {
     fn rows_are_in_plan_order_and_a_diverged_cell_has_its_row() {
         let cell = |id: &str, layout: &str, seed| {
             let labels = vec![("arm".into(), layout.into()), ("beta".into(), "0.1".into())];
-            Cell { id: id.into(), labels, seed, extent: 1, config: None, cost: 1.0, width: Width::OneCore }
+            Cell { id: id.into(), labels, seed, extent: 1, config: None, cost: 1.0, width: Width::OneCore, round: 0 }
         };
         let plan = Plan::new("sweep", vec![cell("a", "axes", 0), cell("b", "x,\"y\"", 1), cell("c", "axes", 2)]);
         let outcome = |state, values: &[(&str, f64)]| {

@@ -57,24 +57,34 @@ impl Grid {
     {
         let threads = rayon::current_num_threads();
         let outcomes = self.stored()?;
-        let (narrow, wide) = self.queues(&outcomes);
+        let rounds = self.queues(&outcomes);
         let progress = Progress::new(self.plan(), threads, true, quiet);
         let session = Session::new(self, work, interrupt, progress, outcomes, Vec::new());
-        let ran = session.side_by_side(&narrow, threads);
-        session.drain(&wide, &AtomicUsize::new(0));
+        let ran = rounds.iter().try_for_each(|(narrow, wide)| {
+            session.side_by_side(narrow, threads)?;
+            session.drain(wide, &AtomicUsize::new(0));
+            Ok(())
+        });
         session.progress.clear();
         let found = session.found.into_inner().unwrap();
         let collected = self.collect(&found.outcomes);
         ran.and(self.verdict(found, interrupt)).and_then(|outcomes| collected.map(|()| outcomes))
     }
 
-    /// The unfinished one-core cells, longest first so that no core is left alone with a long one, and the wide ones.
-    fn queues(&self, outcomes: &[Option<Outcome>]) -> (Vec<usize>, Vec<usize>) {
+    /// The unfinished cells of each round: those of one core, longest first so that no core is left alone with a long one,
+    /// and the wide ones.
+    fn queues(&self, outcomes: &[Option<Outcome>]) -> Vec<(Vec<usize>, Vec<usize>)> {
         let cells = self.plan().cells();
-        let unfinished = (0..cells.len()).filter(|index| outcomes[*index].is_none());
-        let (mut narrow, wide): (Vec<_>, Vec<_>) = unfinished.partition(|index| cells[*index].width == Width::OneCore);
-        narrow.sort_by(|a, b| cells[*b].cost.total_cmp(&cells[*a].cost));
-        (narrow, wide)
+        let rounds = cells.iter().map(|cell| cell.round + 1).max().unwrap_or(0);
+        let of_round = |round: usize| {
+            let unfinished =
+                (0..cells.len()).filter(|index| outcomes[*index].is_none() && cells[*index].round == round);
+            let (mut narrow, wide): (Vec<_>, Vec<_>) =
+                unfinished.partition(|index| cells[*index].width == Width::OneCore);
+            narrow.sort_by(|a, b| cells[*b].cost.total_cmp(&cells[*a].cost));
+            (narrow, wide)
+        };
+        (0..rounds).map(of_round).collect()
     }
 
     /// All outcomes, or why there are not all: a failure before a signal, the first in the plan before others.

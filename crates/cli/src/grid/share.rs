@@ -90,6 +90,7 @@ mod tests {
             config: Some(String::new()),
             cost: 0.0,
             width: Width::OneCore,
+            round: 0,
         };
         Plan::new("sweep", (0..count).map(cell).collect())
     }

@@ -26,6 +26,7 @@ fn cell(number: u64) -> Cell {
         config: None,
         cost: number as f64,
         width: Width::OneCore,
+        round: 0,
     }
 }
 
@@ -91,6 +92,16 @@ fn long_cells_begin_first_and_wide_ones_last() {
     let dir = tempfile::tempdir().unwrap();
     let grid = open(dir.path(), Plan::new("sweep", cells)).unwrap();
     assert_eq!(run_on(1, &grid).1, ["0005", "0003", "0002", "0000", "0001", "0004"]);
+}
+
+#[test]
+fn a_cell_begins_when_those_of_smaller_rounds_have_ended() {
+    let mut cells: Vec<Cell> = (0..6).map(cell).collect();
+    cells[1].width = Width::AllCores;
+    (cells[5].round, cells[4].round, cells[2].round) = (1, 2, 1);
+    let dir = tempfile::tempdir().unwrap();
+    let grid = open(dir.path(), Plan::new("sweep", cells)).unwrap();
+    assert_eq!(run_on(1, &grid).1, ["0003", "0000", "0001", "0005", "0002", "0004"]);
 }
 
 #[test]

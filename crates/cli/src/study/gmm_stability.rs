@@ -88,11 +88,11 @@ impl Study for GmmStability {
                 "train.conjugation=false".into(),
                 format!("train.iterations={SWEPT_EPOCHS}"),
             ];
-            experiments.push(Experiment { width: Width::AllCores, ..factors(SWEPT_FACTORS, &route, request)? });
+            experiments.push(factors(SWEPT_FACTORS, &route, request)?);
             for cell in swept_cells() {
                 for seed in 0..seeds {
                     let from = Some(From { experiment: phase_one, what: Legacy::Latents });
-                    experiments.push(Experiment { from, width: Width::AllCores, ..experiment(&cell, seed, request)? });
+                    experiments.push(Experiment { from, ..experiment(&cell, seed, request)? });
                 }
             }
         }

@@ -16,6 +16,8 @@ use crate::data::{self, Preparation};
 use crate::error::{Error, Result};
 use crate::grid::{Cell, CellProgress, Outcome, Plan, State, Width};
 use crate::interrupt::Interrupt;
+
+use crate::recipe;
 use crate::run_dir::RunDir;
 use crate::run_fitting::most_iterations;
 use crate::run_training::Start;
@@ -80,6 +82,7 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
             config: None,
             cost: experiment.cost,
             width: experiment.width,
+            round: experiment.from.map_or(0, |from| cells[from.experiment].round + 1),
         });
         prepared.push(Prepared { experiment, splits, spec, origin });
     }
@@ -104,7 +107,7 @@ fn identity(experiment: &Experiment, splits: &Splits, origin: Option<&Origin>) -
     }
     if let Some(Origin { id, what, .. }) = origin {
         hash.update(match what {
-            Legacy::State(epoch) => format!("from {id} after {epoch}\n"),
+            Legacy::LastState => format!("from the last state of {id}\n"),
             Legacy::Latents => format!("latents of {id}\n"),
         });
     }
@@ -130,19 +133,26 @@ impl Prepared {
     }
 
     fn train(&self, spec: &ModelSpec, around: &Around<'_>) -> Result<Outcome> {
-        let (config, dir) = (&self.experiment.config, around.dir);
+        let (mut config, dir) = (self.experiment.config.clone(), around.dir);
         let (model, initial) = spec.create(config.section("model"), self.splits.train.width(), self.experiment.seed());
         let kept = match &self.origin {
-            Some(Origin { id, what: Legacy::State(epoch), .. }) => Some(around.other(id)?.kept(*epoch)),
+            Some(Origin { id, what: Legacy::LastState, .. }) => {
+                let other = around.other(id)?;
+                other.last_kept()?.map(|epoch| (epoch, other.kept(epoch)))
+            }
             _ => None,
         };
+        if let Some((epoch, _)) = &kept {
+            let epochs = config.section("train").int("epochs") as u64 + epoch;
+            config.set(&[format!("train.epochs={epochs}")], &recipe::schema())?;
+        }
         let start = match &kept {
-            Some(state) if !dir.state("last").exists() => Start::From(state),
+            Some((_, state)) if !dir.state("last").exists() => Start::From(state),
             _ => Start::Resume,
         };
         let (splits, model) = (&*self.splits, &*model);
         let binarize = data::binarize(config.section("data"), &splits.train)?;
-        let training = CellTraining { dir, config, splits, binarize, model, start, brief: true };
+        let training = CellTraining { dir, config: &config, splits, binarize, model, start, brief: true };
         let finished = training.run(initial.clone(), around.progress, around.interrupt)?;
         let trained = Trained::Steps(Steps { binarize, model, initial: &initial, finished: &finished });
         let done = Done { experiment: &self.experiment, splits, dir, trained };

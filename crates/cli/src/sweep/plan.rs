@@ -54,6 +54,7 @@ fn cell(variant: &Variant) -> Cell {
         config: Some(variant.config.to_toml()),
         cost: 0.0,
         width: Default::default(),
+        round: 0,
     }
 }
 

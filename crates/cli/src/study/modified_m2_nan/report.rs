@@ -3,8 +3,8 @@
 use elbo_metrics::median;
 use serde_json::Value;
 
-use super::super::{Experiment, From, Legacy, Results};
-use super::{ALONE, ARMS, BRANCH, CLIP_NORM, DIRECT, FULL, SMALL, STABLE};
+use super::super::{Experiment, Results};
+use super::{ALONE, CLIP_NORM, FULL, KEPT, NONE, REMEDIES, REMEDY, SMALL, STABLE};
 use crate::grid::{Outcome, State};
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Reference, Scale};
@@ -29,9 +29,9 @@ pub(super) fn report(results: &Results<'_>) -> Report {
     }
 }
 
-/// The runs of some networks and softplus.
-fn of<'a>(results: &Results<'a>, networks: &str, softplus: &str) -> Results<'a> {
-    results.of(&[("networks", networks), ("softplus", softplus)])
+/// The runs of some networks with one way to train.
+fn of<'a>(results: &Results<'a>, networks: &str, arm: &str) -> Results<'a> {
+    results.of(&[("networks", networks), ("arm", arm)])
 }
 
 /// Pairs of epoch and value in a record.
@@ -79,57 +79,36 @@ fn drift(outcome: &Outcome) -> Option<(f64, f64)> {
 
 fn summary(results: &Results<'_>) -> Vec<Statement> {
     let mut list = Vec::new();
-    let state = |holds, text| Statement { holds, text };
-    if let Some((experiment, outcome)) = of(results, FULL, STABLE).runs().first() {
-        let epochs = last_epoch(experiment, outcome);
-        list.push(match cause(outcome) {
-            Some(cause) => state(Some(true), format!("The published model ended in epoch {epochs}: {cause}.")),
-            None => state(
-                Some(true),
-                format!(
-                    "With a softplus that is exact for small arguments the published model ran {epochs} epochs without a NaN: \
-                     the smallest argument fell to {}, the smallest variance of the scale to {}.",
-                    number(value(outcome, "scale raw")),
-                    number(value(outcome, "scale variance"))
-                ),
-            ),
-        });
-        if let Some(epoch) = crossing(outcome, LOST) {
-            list.push(state(
-                Some(true),
-                format!(
-                    "In epoch {epoch} that argument passed {}, below which ln(1 + eˣ) computed as written is 0 in single precision. \
-                     The source's runs ended in epochs {PUBLISHED}.",
-                    number(LOST)
-                ),
+    let mut state = |text| list.push(Statement { holds: None, text });
+    for networks in [FULL, SMALL] {
+        for (experiment, outcome) in of(results, networks, NONE.0).runs() {
+            let epochs = last_epoch(experiment, outcome);
+            let end = match cause(outcome) {
+                Some(cause) => format!("NaN in epoch {epochs}: {cause}"),
+                None => format!("no NaN in {epochs} epochs"),
+            };
+            let crossed = match crossing(outcome, LOST) {
+                Some(epoch) => format!("fell below {} in epoch {epoch}", number(LOST)),
+                None => format!("fell to {}", number(value(outcome, "scale raw"))),
+            };
+            state(format!(
+                "{networks}, seed {}, as published: {end}; the smallest argument of the scale {crossed}.",
+                experiment.seed()
             ));
         }
-    }
-    for networks in [FULL, SMALL] {
-        for (arm, ..) in ARMS {
-            let runs = of(results, networks, DIRECT).of(&[("arm", arm)]);
+        for (arm, ..) in REMEDIES {
+            let runs = of(results, networks, arm);
             let all = runs.runs().len();
-            if all == 0 {
-                continue;
+            let ended = runs.runs().iter().filter(|(_, outcome)| outcome.diverged());
+            let ended: Vec<String> = ended.map(|(e, outcome)| last_epoch(e, outcome).to_string()).collect();
+            match (all, ended.len()) {
+                (0, _) => {}
+                (_, 0) => state(format!("{networks}, {arm}: no NaN within {REMEDY} epochs in {all} of {all} runs.")),
+                (_, n) => state(format!("{networks}, {arm}: NaN in {n} of {all} runs, epoch {}.", ended.join(", "))),
             }
-            let ended: Vec<String> = runs
-                .runs()
-                .iter()
-                .filter(|(_, outcome)| outcome.diverged())
-                .map(|(experiment, outcome)| last_epoch(experiment, outcome).to_string())
-                .collect();
-            let text = if ended.is_empty() {
-                format!("{networks}, ln(1 + eˣ) as written, {arm}: no NaN in {all} of {all} runs.")
-            } else {
-                format!(
-                    "{networks}, ln(1 + eˣ) as written, {arm}: NaN in {} of {all} runs, epoch {}.",
-                    ended.len(),
-                    ended.join(", ")
-                )
-            };
-            list.push(state(None, text));
         }
     }
+    state(format!("The source's runs of this variant ended in epochs {PUBLISHED}."));
     list
 }
 
@@ -149,17 +128,14 @@ fn sections(results: &Results<'_>) -> Vec<Section> {
 }
 
 fn look(experiment: &Experiment) -> Look {
-    if experiment.label("softplus") == STABLE {
-        return Look::GREY;
-    }
-    let index = ARMS.iter().position(|(arm, ..)| *arm == experiment.label("arm")).unwrap_or(0);
-    Look::new(index).pattern(index)
+    let place = REMEDIES.iter().position(|(arm, ..)| *arm == experiment.label("arm"));
+    place.map_or(Look::GREY, |index| Look::new(index).pattern(index))
 }
 
 fn name(experiment: &Experiment) -> String {
-    match experiment.label("softplus") {
-        STABLE => "none, exact softplus".into(),
-        _ => experiment.label("arm").into(),
+    match experiment.label("arm") {
+        arm if arm == NONE.0 => "as published".into(),
+        arm => arm.into(),
     }
 }
 
@@ -198,10 +174,7 @@ fn figure(runs: &Results<'_>, id: &str) -> Block {
 
 fn table(runs: &Results<'_>) -> Block {
     let row = |(experiment, outcome): &(&Experiment, &Outcome)| {
-        let started = match experiment.from {
-            Some(From { what: Legacy::State(epoch), .. }) => epoch,
-            _ => 0,
-        };
+        let started = series(outcome, "scale raw").first().map_or(0, |(epoch, _)| *epoch as u64 - 1);
         let end = last_epoch(experiment, outcome);
         let ended = cause(outcome).map_or_else(|| "ran to its end".into(), |cause| format!("NaN: {cause}"));
         vec![
@@ -232,13 +205,15 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
          s(y)."
             .into(),
     )];
-    if let Some((_, outcome)) = of(results, FULL, STABLE).runs().first()
+    let alone = alone(results);
+    if let Some((experiment, outcome)) = alone
         && let Some((a, c)) = drift(outcome)
     {
         let at = |level: f64| ((a - level) / c).exp();
         blocks.push(Block::Text(format!(
-            "Over the second half of the {ALONE} epochs the smallest argument follows {} − {} ln(epoch). At that pace it reaches {} in \
+            "Over the second half of the run of {} the smallest argument follows {} − {} ln(epoch). At that pace it reaches {} in \
              epoch {}, and {}, where eˣ itself leaves the normal range of single precision, in epoch {}.",
+            experiment.label("networks"),
             number(a),
             number(c),
             number(LOST),
@@ -263,11 +238,14 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
     blocks
 }
 
+/// The run that nothing is done to, of the published networks if it is there.
+fn alone<'a>(results: &Results<'a>) -> Option<(&'a Experiment, &'a Outcome)> {
+    [FULL, SMALL].iter().find_map(|networks| of(results, networks, NONE.0).runs().first().copied())
+}
+
 /// How much the dimensions carry whose scale is small, in the run that nothing was done to, or in the first small one.
 fn usage(results: &Results<'_>) -> Option<Block> {
-    let alone = of(results, FULL, STABLE);
-    let runs = if alone.is_empty() { of(results, SMALL, DIRECT) } else { alone };
-    let (experiment, outcome) = runs.runs().first()?;
+    let (experiment, outcome) = alone(results)?;
     let pairs = series(outcome, "use");
     let decades = [0.0, 1e-6, 1e-4, 1e-2, 1.0, f64::INFINITY];
     let row = |ends: &[f64]| {
@@ -297,8 +275,10 @@ fn method() -> Vec<String> {
     let norms = CLIP_NORM.map(|(networks, norm)| format!("{} ({networks})", number(norm)));
     vec![
         format!(
-            "The published networks run once without a remedy for {ALONE} epochs with the exact softplus. Every other run of them \
-             starts from that run's state after epoch {BRANCH}, on the same batches and noise, with ln(1 + eˣ) computed as written."
+            "As published the scale is ln(1 + eˣ) computed as it is written. Such a run goes on to its NaN or to epoch {} ({FULL}) and {} \
+             ({SMALL}); every {KEPT} epochs its state is kept. Each remedy starts from the last state kept, on the same batches and noise, and \
+             runs {REMEDY} epochs more; `{}` is the same formula with eˣ kept beside 1.",
+            ALONE[0].1, ALONE[1].1, STABLE.0
         ),
         format!(
             "Clipping begins at a norm of the gradient of a batch mean of {}, or at a tenth of it; the median norm of each run is in \
@@ -309,6 +289,6 @@ fn method() -> Vec<String> {
          result is ln(eˣ + 1) up to x = 30; the source calls functions that later versions do not have. Which version it ran on is \
          not recorded, so its own NaN may have had another cause."
             .into(),
-        "The small networks have two hidden layers of 64 units and 16 latent dimensions, and are trained from the start.".into(),
+        "The small networks have two hidden layers of 64 units and 16 latent dimensions.".into(),
     ]
 }
