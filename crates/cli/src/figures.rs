@@ -26,11 +26,11 @@ pub fn generated((model, params): (&dyn Model, &Params), count: usize, seed: u64
 }
 
 /// Writes every figure that the data and the model allow, and returns their names. `generate` gives as many draws of each
-/// cluster as it is asked for, `[k, count, d]`.
+/// cluster as it is asked for, `[k, count, d]`; `drawn` says what they are.
 pub fn write(
     dir: &RunDir,
     metrics: &Metrics,
-    generate: impl Fn(usize) -> Option<Tensor>,
+    (drawn, generate): (&str, impl Fn(usize) -> Option<Tensor>),
     test: &Dataset,
     clusters: Option<&Clusters>,
 ) -> Result<Vec<&'static str>> {
@@ -41,7 +41,7 @@ pub fn write(
         [height, width] => figures.extend(generate(COLUMNS).map(|samples| {
             let names: Vec<String> = (0..samples.shape()[0]).map(|k| row_label(k, clusters, table.as_ref())).collect();
             let grid = plot::image_grid(
-                "Means of p(x | y, z), z drawn from p(z | y)",
+                &format!("{}{}", drawn[..1].to_uppercase(), &drawn[1..]),
                 &names,
                 COLUMNS,
                 (height, width),
@@ -49,7 +49,7 @@ pub fn write(
             );
             ("samples.svg", grid)
         })),
-        [2] => figures.extend(generate(POINTS).map(|samples| ("samples.svg", cloud(test, &samples)))),
+        [2] => figures.extend(generate(POINTS).map(|samples| ("samples.svg", cloud(test, &samples, drawn)))),
         _ => {}
     }
     if let (Some(table), Some(clusters), Some(labels)) = (&table, clusters, test.labels()) {
@@ -110,11 +110,13 @@ fn curves(metrics: &Metrics) -> String {
             quantities.push(quantity);
         }
     }
-    let panels: Vec<Panel> = quantities
+    let mut panels: Vec<Panel> = quantities
         .iter()
         .map(|quantity| {
             let series = SPLITS.iter().filter_map(|split| {
                 let points = metrics.column(&format!("{split}_{quantity}"))?;
+                // A line joins what was measured: not every epoch is evaluated.
+                let points = points.into_iter().filter(|(_, value)| value.is_finite()).collect();
                 Some(Series { name: (*split).into(), points, dashed: *split == "valid" })
             });
             Panel {
@@ -126,6 +128,10 @@ fn curves(metrics: &Metrics) -> String {
             }
         })
         .collect();
+    let is_curve = |panel: &Panel| panel.series.iter().any(|series| series.points.len() > 1);
+    if panels.iter().any(is_curve) {
+        panels.retain(is_curve);
+    }
     plot::curves("Learning curves", &panels)
 }
 
@@ -133,14 +139,25 @@ fn unit(quantity: &str) -> &'static str {
     match quantity {
         "nmi" => "NMI",
         "ari" => "ARI",
-        "active_clusters" => "clusters",
+        "active_clusters" | "active" => "clusters",
+        "active_units" => "dimensions",
+        "mean_radius" => "distance",
+        "inertia" => "squared distance",
+        "changed" => "rows",
+        "at_floor" => "columns",
+        "bic" | "aic" => "criterion",
+        "min_weight" => "probability",
+        "min_precision" | "max_precision" => "1 / variance",
+        "gradient_norm" | "grad_norm" => "norm",
+        "explained" => "share of variance",
+        "noise_var" => "variance",
         accuracy if accuracy.ends_with("accuracy") => "share of rows",
         _ => "nats",
     }
 }
 
 /// Test rows by label beside generated ones.
-fn cloud(test: &Dataset, samples: &Tensor) -> String {
+fn cloud(test: &Dataset, samples: &Tensor, drawn: &str) -> String {
     let mut x = Tensor::scratch([test.rows(), 2]);
     test.gather(&(0..test.rows() as u32).collect::<Vec<_>>(), x.as_mut_slice());
     let point = |row: &[elbo_tensor::Real]| (f64::from(row[0]), f64::from(row[1]));
@@ -156,9 +173,6 @@ fn cloud(test: &Dataset, samples: &Tensor) -> String {
             .collect(),
         None => vec![Class { name: "test rows".into(), points: rows(&|_| true) }],
     };
-    classes.push(Class {
-        name: "means of p(x | z)".into(),
-        points: samples.as_slice().chunks_exact(2).map(point).collect(),
-    });
-    plot::scatter("Test rows and generated means", ["x1", "x2"], &classes)
+    classes.push(Class { name: drawn.into(), points: samples.as_slice().chunks_exact(2).map(point).collect() });
+    plot::scatter("Test rows and generated ones", ["x1", "x2"], &classes)
 }

@@ -86,7 +86,13 @@ fn by_steps(
         return Err(divergence);
     }
     let generate = |count| Some(figures::generated((&*model, &params), count, seed));
-    let figures = figures::write(dir, &metrics, generate, &splits.test, clusters.as_ref())?;
+    let figures = figures::write(
+        dir,
+        &metrics,
+        ("means of p(x | z), z from its prior", generate),
+        &splits.test,
+        clusters.as_ref(),
+    )?;
     Ok(Ended { metrics, best, steps, elapsed, figures })
 }
 
@@ -118,7 +124,7 @@ fn by_iterations(
         Some(samples.reshape([1, count, splits.train.width()]))
     };
     let clusters = test.and_then(|test| test.clusters);
-    let figures = figures::write(dir, &metrics, generate, &splits.test, clusters.as_ref())?;
+    let figures = figures::write(dir, &metrics, ("draws from the model", generate), &splits.test, clusters.as_ref())?;
     Ok(Ended { metrics, best: None, steps: iterations, elapsed, figures })
 }
 

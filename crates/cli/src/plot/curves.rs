@@ -29,7 +29,7 @@ pub struct Panel {
 pub struct Series {
     /// Printed in the legend.
     pub name: String,
-    /// Points in drawing order; the line is broken at a value that cannot be drawn.
+    /// Points in drawing order; the line is broken at a value that cannot be drawn. One point alone is a dot.
     pub points: Vec<(f64, f64)>,
     /// Dashed line, for references.
     pub dashed: bool,
@@ -72,8 +72,9 @@ fn draw_panel(svg: &mut Svg, slot: Slot, panel: &Panel, index_of: impl Fn(&str) 
         if !path.is_empty() {
             let index = index_of(&series.name);
             let (colour, dashes) = (colour(index), dashes(index, series.dashed));
+            let width = if series.points.len() == 1 { 8.0 } else { 2.5 };
             svg.push(format_args!(
-                "<path class=\"series\" d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2.5\" \
+                "<path class=\"series\" d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" \
                  stroke-linecap=\"round\" stroke-linejoin=\"round\"{dashes}/>"
             ));
         }
