@@ -25,30 +25,34 @@ def idx(path, offset):
     return np.frombuffer(gzip.open(path).read(), np.uint8, offset=offset)
 
 
-state, folder = load_file(sys.argv[1]), Path(sys.argv[2])
-mean, noise = state["mean"], state["noise"]
-loadings = state["loadings"].reshape(len(mean), -1)
-# The canonical coordinates, which diagonalise the information of the latents.
-loadings = loadings @ np.linalg.eigh(loadings.T @ (loadings / noise[:, None]))[1][:, ::-1]
-scaled = loadings / noise[:, None]
-precision = np.eye(loadings.shape[1]) + loadings.T @ scaled
+def standardised(checkpoint, directory):
+    """Latents and labels of the training and the test rows."""
+    state, folder = load_file(checkpoint), Path(directory)
+    mean, noise = state["mean"], state["noise"]
+    loadings = state["loadings"].reshape(len(mean), -1)
+    # The canonical coordinates, which diagonalise the information of the latents.
+    loadings = loadings @ np.linalg.eigh(loadings.T @ (loadings / noise[:, None]))[1][:, ::-1]
+    scaled = loadings / noise[:, None]
+    precision = np.eye(loadings.shape[1]) + loadings.T @ scaled
+
+    def latents(name):
+        x = idx(folder / f"{name}-images-idx3-ubyte.gz", 16).reshape(-1, len(mean)) / np.float64(255)
+        return np.linalg.solve(precision, scaled.T @ (x - mean).T).T, idx(folder / f"{name}-labels-idx1-ubyte.gz", 8)
+
+    (train, train_labels), (test, test_labels) = latents("train"), latents("t10k")
+    centre, std = train.mean(axis=0), train.std(axis=0)
+    return (train - centre) / std, train_labels, (test - centre) / std, test_labels
 
 
-def latents(name):
-    x = idx(folder / f"{name}-images-idx3-ubyte.gz", 16).reshape(-1, len(mean)) / np.float64(255)
-    return np.linalg.solve(precision, scaled.T @ (x - mean).T).T, idx(folder / f"{name}-labels-idx1-ubyte.gz", 8)
-
-
-(train, train_labels), (test, test_labels) = latents("train"), latents("t10k")
-centre, std = train.mean(axis=0), train.std(axis=0)
-train, test = (train - centre) / std, (test - centre) / std
-print(f"# scikit-learn {sklearn.__version__}, NumPy {np.__version__}, Python {platform.python_version()}")
-print("# GaussianMixture(k, covariance_type='diag', n_init=5, max_iter=500, random_state=seed)")
-print("k,seed,train_nmi,test_nmi,active,log_likelihood")
-for k in (20, 50):
-    for seed in range(3):
-        model = GaussianMixture(k, covariance_type="diag", n_init=5, max_iter=500, random_state=seed).fit(train)
-        found = model.predict(train)
-        nmi = normalized_mutual_info_score(train_labels, found)
-        held_out = normalized_mutual_info_score(test_labels, model.predict(test))
-        print(f"{k},{seed},{nmi:.6f},{held_out:.6f},{len(set(found))},{model.score(train):.6f}", flush=True)
+if __name__ == "__main__":
+    train, train_labels, test, test_labels = standardised(sys.argv[1], sys.argv[2])
+    print(f"# scikit-learn {sklearn.__version__}, NumPy {np.__version__}, Python {platform.python_version()}")
+    print("# GaussianMixture(k, covariance_type='diag', n_init=5, max_iter=500, random_state=seed)")
+    print("k,seed,train_nmi,test_nmi,active,log_likelihood")
+    for k in (20, 50):
+        for seed in range(3):
+            model = GaussianMixture(k, covariance_type="diag", n_init=5, max_iter=500, random_state=seed).fit(train)
+            found = model.predict(train)
+            nmi = normalized_mutual_info_score(train_labels, found)
+            held_out = normalized_mutual_info_score(test_labels, model.predict(test))
+            print(f"{k},{seed},{nmi:.6f},{held_out:.6f},{len(set(found))},{model.score(train):.6f}", flush=True)

@@ -85,24 +85,34 @@ def start(weights, means, var, k, d):
     return torch.cat([theta[0], (theta[1:] - theta[0]).reshape(-1), logits])
 
 
+def fresh(vector):
+    return torch.zeros_like(vector), torch.zeros_like(vector), 0
+
+
+def m_step(vector, target, k, d, s, moments):
+    m, v, t = moments
+    for _ in range(s["batch_steps"]):
+        point = vector.clone().requires_grad_()
+        (log_partition(point, k, d) - point @ target + penalty(point, k, d, s)).backward()
+        g = point.grad
+        norm = g.norm()
+        if s["grad_clip"] > 0 and norm >= s["grad_clip"]:
+            g = g / norm * s["grad_clip"]
+        t += 1
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        vector = vector - s["lr"] * (m / (1 - 0.9**t)) / (torch.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    return vector, (m, v, t)
+
+
 def train(x, vector, k, d, s):
-    m, v, t = torch.zeros_like(vector), torch.zeros_like(vector), 0
+    moments = fresh(vector)
     likelihoods, states = [], []
     for _ in range(EPOCHS):
         if s["epoch_reset"]:
-            m, v, t = torch.zeros_like(vector), torch.zeros_like(vector), 0
+            moments = fresh(vector)
         mean, likelihood = e_step(vector, x, k, d)
         target = bounds(mean, k, d, s)
-        for _ in range(s["batch_steps"]):
-            point = vector.clone().requires_grad_()
-            (log_partition(point, k, d) - point @ target + penalty(point, k, d, s)).backward()
-            g = point.grad
-            norm = g.norm()
-            if s["grad_clip"] > 0 and norm >= s["grad_clip"]:
-                g = g / norm * s["grad_clip"]
-            t += 1
-            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
-            vector = vector - s["lr"] * (m / (1 - 0.9**t)) / (torch.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        vector, moments = m_step(vector, target, k, d, s, moments)
         likelihoods.append(likelihood)
         states.append(vector.tolist())
     return likelihoods, states

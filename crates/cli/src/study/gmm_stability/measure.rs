@@ -35,7 +35,7 @@ pub fn measure(done: &Done<'_>) -> Measured {
         values.extend(list.last().map(|(_, value)| (name.to_string(), *value)));
         let shown = match name {
             "train nmi" | "test nmi" => list,
-            "smallest weight" | "active" => list.into_iter().step_by(EVERY).collect(),
+            "smallest weight" => list.into_iter().step_by(EVERY).collect(),
             _ => continue,
         };
         record.insert(name.into(), json!(shown));

@@ -53,6 +53,20 @@ pub fn scikit_learn(k: &str) -> Vec<Fit> {
     SCIKIT_LEARN.lines().filter_map(line).collect()
 }
 
+/// The same training written down in PyTorch, lwr_prs_reg = 1e-2 with 100 steps; see the script in `tests/reference`.
+const PYTORCH: &str = include_str!("../reference/gmm-collapse.csv");
+
+/// Whole epochs before the collapse of each run in PyTorch with this element type, in the order of the seeds; "none" where
+/// there is none in 500.
+pub fn pytorch(element: &str) -> Vec<&'static str> {
+    let lines = PYTORCH.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let epochs = |cells: Vec<&'static str>| match cells[..] {
+        [name, _, epochs, _] if name == element => Some(if epochs.is_empty() { "none" } else { epochs }),
+        _ => None,
+    };
+    lines.filter_map(epochs).collect()
+}
+
 /// Version of scikit-learn, as its file says.
 pub fn version() -> &'static str {
     SCIKIT_LEARN.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])

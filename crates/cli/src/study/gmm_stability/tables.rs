@@ -24,6 +24,11 @@ fn flagged(outcome: &Outcome, name: &str) -> String {
     format!("{:.3}{flag}", value(outcome, name))
 }
 
+/// After the point, with the minus of the other numbers.
+fn three_digits(value: f64) -> String {
+    format!("{value:.3}").replace('-', "−")
+}
+
 fn list(runs: &Results<'_>, cell: impl Fn(&Outcome) -> String) -> String {
     runs.runs().iter().map(|(_, outcome)| cell(outcome)).collect::<Vec<_>>().join(", ")
 }
@@ -121,12 +126,11 @@ pub fn root_cause(results: &Results<'_>) -> Section {
             Some(reason) => reason.to_string(),
             None => format!("NMI {:.3}", value(outcome, "train nmi")),
         };
-        let mut ends: Vec<String> = runs.runs().iter().map(|(_, outcome)| end(outcome)).collect();
-        ends.dedup();
+        let ends: Vec<String> = runs.runs().iter().map(|(e, o)| format!("seed {}: {}", e.seed(), end(o))).collect();
         vec![arm.to_string(), format!("{} of {}", runs.diverged(), runs.runs().len()), ends.join("; ")]
     };
     let rows = [RAW, RAW_TOTAL, RAW_GUARDED, SCALED].map(row).into();
-    let head = ["latents × 60", "collapse", "end, seed by seed"];
+    let head = ["latents × 60", "collapse", "end"];
     let text = "At a variance of 2072 η₂ = −1/(2σ²) is −2.4e-4, and the first steps of Adam have the size of the step, 1e-4, whatever \
                 the gradient: two or three of them cross 0. The start from the variance within clusters changes that by a factor near \
                 1, and clipping by nothing, since Adam divides the gradient by its size. Standardising the rows moves η₂ to −0.5, 5000 \
@@ -145,13 +149,13 @@ pub fn references(results: &Results<'_>) -> Section {
     let mut rows = Vec::new();
     for (i, k) in KS.into_iter().enumerate() {
         let runs = results.of(&[("arm", EM), ("k", k)]);
-        let of = |name: &str| list(&runs, |outcome| format!("{:.3}", value(outcome, name)));
+        let of = |name: &str| list(&runs, |outcome| three_digits(value(outcome, name)));
         let row = |who: String, cells: [String; 4]| [vec![format!("K = {k}, {who}")], cells.into()].concat();
         let active = list(&runs, |outcome| number(value(outcome, "active")));
         rows.push(row("ours".into(), [of("train nmi"), of("test nmi"), active, of("log likelihood")]));
         let fits = source::scikit_learn(k);
         let of = |pick: fn(&source::Fit) -> f64| {
-            fits.iter().map(|fit| format!("{:.3}", pick(fit))).collect::<Vec<_>>().join(", ")
+            fits.iter().map(|fit| three_digits(pick(fit))).collect::<Vec<_>>().join(", ")
         };
         let active = fits.iter().map(|fit| number(fit.active)).collect::<Vec<_>>().join(", ");
         let cells = [of(|fit| fit.train), of(|fit| fit.test), active, of(|fit| fit.log_likelihood)];
@@ -260,7 +264,11 @@ pub fn latents(results: &Results<'_>) -> Section {
 
 /// Mean of a metric over the runs; NaN without one.
 pub fn mean(runs: &Results<'_>, name: &str) -> f64 {
-    let values = runs.metric(name);
+    average(&runs.metric(name))
+}
+
+/// NaN without a value.
+pub fn average(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
