@@ -13,6 +13,7 @@ use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_w
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::evaluation::{Evaluation, summarise};
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::metrics_csv::{ELAPSED, Metrics};
 use crate::progress::Observer;
@@ -100,6 +101,20 @@ pub fn load(path: &Path) -> Result<(Vec<Array>, Notes)> {
     let noted = |key| metadata.get(key).and_then(|text| text.parse::<u64>().ok());
     let iteration = noted(ITERATION).ok_or_else(|| Error::checkpoint(path, "no epoch is noted in it"))?;
     Ok((state, Notes { iteration, done: noted(DONE) == Some(1) }))
+}
+
+/// Writes the state of a model as the checkpoint `path`, for [`load`].
+///
+/// # Errors
+/// Exit code 5 if the system cannot write.
+pub fn store(path: &Path, estimator: &dyn Estimator, notes: &Notes) -> Result<()> {
+    let notes = [(ITERATION, notes.iteration), (DONE, u64::from(notes.done))];
+    let notes = notes.map(|(key, value)| (key.to_string(), value.to_string()));
+    let state = estimator.state();
+    let tensors = state.iter().map(|Array { name, shape, values }| NamedTensor { name, shape, data: values });
+    let tensors: Vec<NamedTensor<'_, f64>> = tensors.collect();
+    path.parent().map_or(Ok(()), files::create_dir)?;
+    save_weights(path, &tensors, &BTreeMap::from(notes))
 }
 
 /// What the model says of each row of `set`.
@@ -260,12 +275,8 @@ impl<'a> Fitting<'a> {
         if self.metrics.len() > 0 {
             self.metrics.write(&self.dir.metrics())?;
         }
-        let notes = [(ITERATION, self.iteration), (DONE, u64::from(self.done))];
-        let notes = notes.map(|(key, value)| (key.to_string(), value.to_string()));
-        let state = self.estimator.state();
-        let tensors = state.iter().map(|Array { name, shape, values }| NamedTensor { name, shape, data: values });
-        let tensors: Vec<NamedTensor<'_, f64>> = tensors.collect();
-        save_weights(&self.dir.weights("last"), &tensors, &BTreeMap::from(notes))?;
+        let notes = Notes { iteration: self.iteration, done: self.done };
+        store(&self.dir.weights("last"), &*self.estimator, &notes)?;
         self.saved = Instant::now();
         Ok(())
     }

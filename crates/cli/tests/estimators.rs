@@ -189,6 +189,27 @@ fn hostile_rows_end_in_a_result_or_one_line() {
     }
 }
 
+/// A projection that takes seconds is kept for the next process, which finds the same; a damaged file is fitted again.
+#[test]
+fn a_long_projection_is_kept_and_never_changes_a_result() {
+    let sandbox = Sandbox::new();
+    let fit = "train glyphs-kmeans --set data.project=factor-analysis --set data.project_to=100 --set data.train_rows=3000 --quiet";
+    let inertia = |run: &str| {
+        sandbox.succeed(&format!("{fit} --out {run}"));
+        column(&sandbox, run, "train_inertia")
+    };
+    let first = inertia("first");
+    let cache = sandbox.path("home/.cache/elbo/projections");
+    let kept: Vec<_> = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [kept] = &kept[..] else { panic!("one projection is kept, not {kept:?}") };
+    let written = fs::metadata(kept).unwrap().modified().unwrap();
+    assert_eq!(inertia("again"), first);
+    assert_eq!(fs::metadata(kept).unwrap().modified().unwrap(), written, "a kept projection was fitted again");
+    fs::write(kept, "no weights").unwrap();
+    assert_eq!(inertia("damaged"), first);
+    assert!(fs::metadata(kept).unwrap().len() > 1000);
+}
+
 /// A factor on the rows is undone by standardising them.
 #[test]
 fn rows_are_scaled_before_they_are_standardised() {

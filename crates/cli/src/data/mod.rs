@@ -1,6 +1,7 @@
 //! Data sets: built in, folders of IDX files found on this machine, or tables; and how their rows become batches.
 
 mod prepare;
+mod projection;
 mod table;
 
 pub use table::is_table;

@@ -4,6 +4,7 @@ use elbo_datasets::{Dataset, Splits, Values};
 use elbo_models::{Estimator, Setting, Settings, Standardization};
 use elbo_tensor::{Real, Tensor};
 
+use super::projection;
 use crate::error::{Error, Result};
 use crate::run_fitting::{infer, rows};
 
@@ -53,7 +54,7 @@ impl Preparation {
         }
         let projection = match data.text("project") {
             "none" => None,
-            kind => Some((project(kind, latents, train)?, latents)),
+            kind => Some((projection::fitted(kind, latents, train)?, latents)),
         };
         Self::through(projection, data, train)
     }
@@ -91,22 +92,5 @@ impl Preparation {
     pub fn apply_all(&self, splits: &Splits) -> Result<Splits> {
         let [train, valid, test] = [&splits.train, &splits.valid, &splits.test].map(|set| self.apply(set));
         Ok(Splits { train: train?, valid: valid?, test: test? })
-    }
-}
-
-/// A model of this kind with its default settings, fitted.
-fn project(kind: &str, latents: usize, train: &Dataset) -> Result<Box<dyn Estimator>> {
-    let spec = elbo_models::estimators().iter().find(|spec| spec.kind == kind);
-    let spec = spec.ok_or_else(|| Error::usage(format_args!("data.project = {kind:?}: no such model")))?;
-    let mut model = Settings::defaults(&(spec.model)());
-    model.set("latents", elbo_models::Value::Int(latents as u64));
-    let mut estimator = (spec.build)(&model, &Settings::defaults(&(spec.train)()), train.width(), 0);
-    let x = rows(train);
-    loop {
-        match estimator.iterate(&x) {
-            Ok(iteration) if iteration.done => return Ok(estimator),
-            Ok(_) => {}
-            Err(reason) => return Err(Error::diverged(format_args!("data.project = {kind:?}: {}", reason.0))),
-        }
     }
 }

@@ -1,0 +1,67 @@
+//! The model of `data.project`, fitted or found in the cache: the same bits either way.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use elbo_datasets::Dataset;
+use elbo_models::{Estimator, EstimatorSpec, Settings, Value};
+use sha2::{Digest, Sha256};
+
+use crate::cache_dir::cache_dir;
+use crate::error::{Error, Result};
+use crate::run_fitting::{self, Notes, rows};
+
+/// Fits that take less are not worth a file.
+const WORTH_KEEPING: Duration = Duration::from_secs(1);
+/// Folder in the cache.
+const FOLDER: &str = "projections";
+
+/// A model of this kind with its default settings, fitted to `train`.
+///
+/// # Errors
+/// Exit code 2 if there is no such model, 4 if it cannot be fitted.
+pub fn fitted(kind: &str, latents: usize, train: &Dataset) -> Result<Box<dyn Estimator>> {
+    let spec = elbo_models::estimators().iter().find(|spec| spec.kind == kind);
+    let spec = spec.ok_or_else(|| Error::usage(format_args!("data.project = {kind:?}: no such model")))?;
+    let mut model = Settings::defaults(&(spec.model)());
+    model.set("latents", Value::Int(latents as u64));
+    let settings = [model, Settings::defaults(&(spec.train)())];
+    let file = file(spec, &settings, train);
+    let found = file.as_ref().filter(|path| path.exists()).and_then(|path| run_fitting::load(path).ok());
+    if let Some((state, Notes { done: true, .. })) = found {
+        let mut estimator = unfitted(spec, &settings, train);
+        if estimator.restore(&state).is_ok() {
+            return Ok(estimator);
+        }
+    }
+    let started = Instant::now();
+    let (mut estimator, x, mut iteration) = (unfitted(spec, &settings, train), rows(train), 0);
+    loop {
+        iteration += 1;
+        match estimator.iterate(&x) {
+            Ok(found) if found.done => break,
+            Ok(_) => {}
+            Err(reason) => return Err(Error::diverged(format_args!("data.project = {kind:?}: {}", reason.0))),
+        }
+    }
+    if let Some(path) = file.filter(|_| started.elapsed() >= WORTH_KEEPING) {
+        // A cache that cannot be written costs the next process some seconds and this one nothing.
+        let _ = run_fitting::store(&path, &*estimator, &Notes { iteration, done: true });
+    }
+    Ok(estimator)
+}
+
+fn unfitted(spec: &EstimatorSpec, [model, train]: &[Settings; 2], rows: &Dataset) -> Box<dyn Estimator> {
+    (spec.build)(model, train, rows.width(), 0)
+}
+
+/// Where the fit is kept: its name is a hash of all that the bits of the fit depend on, of the program too.
+fn file(spec: &EstimatorSpec, settings: &[Settings; 2], train: &Dataset) -> Option<PathBuf> {
+    let program = std::env::current_exe().and_then(std::fs::metadata).ok()?;
+    let built = program.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let mut hash = Sha256::new();
+    hash.update(format!("{} {} {} {settings:?}", built.as_nanos(), program.len(), spec.kind));
+    hash.update(format!("{} {:016x}", elbo_tensor::kernel_name(), train.checksum()));
+    let name: String = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    Some(cache_dir(|variable| std::env::var_os(variable))?.join(FOLDER).join(format!("{name}.safetensors")))
+}
