@@ -273,7 +273,7 @@ fn data_sets_are_found_listed_and_described() {
         let (photos, built_in) = lines.split_last().expect("a list");
         let names: Vec<_> = built_in.iter().filter_map(|line| line.split_whitespace().next()).collect();
         let densities = ["isotropic", "rotated", "figure-eight", "blobs", "three-gaussians"];
-        assert_eq!(names, [&["glyphs", "mixture"][..], &densities].concat(), "{list}");
+        assert_eq!(names, [&["glyphs", "mixture", "factors"][..], &densities].concat(), "{list}");
         assert!(photos.starts_with("photos ") && photos.ends_with("data/photos"), "{list}");
     }
     let described = sandbox.succeed("data describe photos --data-dir data");
