@@ -195,11 +195,13 @@ impl<'a> Run<'a> {
             self.end_epoch(observer);
             let due = self.saved.elapsed() >= CHECKPOINT_INTERVAL;
             let kept = self.keep_epochs > 0 && self.epoch.is_multiple_of(self.keep_epochs);
+            if kept {
+                // Before the checkpoint: a run that goes on from there has kept what it had to.
+                self.dir.prepare_checkpoints()?;
+                self.state().save(&self.dir.kept(self.epoch))?;
+            }
             if due || kept || (self.epoch == epochs && !self.brief) {
                 self.checkpoint()?;
-            }
-            if kept {
-                self.state().save(&self.dir.kept(self.epoch))?;
             }
         }
         observer.finish();

@@ -100,9 +100,10 @@ fn the_study_of_a_divergence_reports_what_it_watched() {
     // At this step size a variance is 0 after one step, unless it has a floor: divergence is a result, with its numbers.
     sandbox.succeed(&format!("reproduce modified-m2-nan {glyphs} --set train.lr=3 --out wild --quiet"));
     let results = fs::read_to_string(sandbox.path("wild/results.csv")).unwrap();
-    assert_eq!(results.lines().filter(|line| line.ends_with(",diverged,1")).count(), 4, "{results}");
+    let diverged = results.lines().filter(|line| line.ends_with(",diverged,1")).count();
+    assert!((1..6).contains(&diverged), "{results}");
     let table = fs::read_to_string(sandbox.path("wild/table.md")).unwrap();
-    assert_eq!(table.matches("of the loss is not finite at step").count(), 4, "{table}");
+    assert_eq!(table.matches("| NaN: ").count(), diverged, "{table}");
 }
 
 /// On a synthetic linear model, which needs no file; killed once on the way.
@@ -145,6 +146,11 @@ fn errors_of_any_cell_are_found_before_a_run_begins() {
             "--set model.beta=1: makes two runs of the study the same, one is arm=axes",
         ),
         ("reproduce beta-sweep --set model.kind=vae", 2, "--set model.kind=vae: the models are those of the study"),
+        (
+            "reproduce gmm-stability --quick --set data.scale=2",
+            2,
+            "how the rows are prepared is what the study compares",
+        ),
         ("reproduce mnist-clustering", 3, "no data set `mnist`"),
     ] {
         let outcome = sandbox.elbo(line);

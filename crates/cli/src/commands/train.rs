@@ -89,7 +89,7 @@ fn by_steps(
     let figures = figures::write(
         dir,
         &metrics,
-        ("means of p(x | z), z from its prior", generate),
+        ("means of p(x | ·), draws from the prior", generate),
         &splits.test,
         clusters.as_ref(),
     )?;

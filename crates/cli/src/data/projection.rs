@@ -63,5 +63,7 @@ fn file(spec: &EstimatorSpec, settings: &[Settings; 2], train: &Dataset) -> Opti
     hash.update(format!("{} {} {} {settings:?}", built.as_nanos(), program.len(), spec.kind));
     hash.update(format!("{} {:016x}", elbo_tensor::kernel_name(), train.checksum()));
     let name: String = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    Some(cache_dir(|variable| std::env::var_os(variable))?.join(FOLDER).join(format!("{name}.safetensors")))
+    // Not where the user's data sets are.
+    let folder = cache_dir(|variable| if variable == "ELBO_DATA_DIR" { None } else { std::env::var_os(variable) })?;
+    Some(folder.join(FOLDER).join(format!("{name}.safetensors")))
 }

@@ -95,13 +95,15 @@ impl Plan {
         &self.cells
     }
 
-    /// What keeps this plan from continuing `stored`, in one phrase. Cells may go further than they did; costs and widths
-    /// may differ, because they change how long a grid takes and not what it finds.
+    /// What keeps this plan from continuing `stored`, in one phrase. Cells may go further than they did and new ones may
+    /// follow; costs and widths may differ, because they change how long a grid takes and not what it finds.
     pub fn difference(&self, stored: &Self) -> Option<String> {
         if self.study != stored.study {
             return Some(format!("study {} and not {}", stored.study, self.study));
         }
-        if self.cells.len() != stored.cells.len() {
+        let grown = self.cells.len() > stored.cells.len()
+            && self.cells.iter().zip(&stored.cells).all(|(new, old)| new.id == old.id && new.extent >= old.extent);
+        if self.cells.len() != stored.cells.len() && !grown {
             return Some(format!("{} cells and not {}", stored.cells.len(), self.cells.len()));
         }
         let mut pairs = self.cells.iter().zip(&stored.cells).enumerate();

@@ -8,7 +8,7 @@ mod tables;
 
 use super::{Done, Experiment, From, Legacy, Measured, Request, Results, Scale, Study};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grid::Width;
 use crate::recipe;
 use crate::report::Report;
@@ -44,9 +44,12 @@ const SWEPT: &str = "on factors as swept";
 const MORE_SEEDS_OF: [&str; 2] = ["0.01", "1"];
 const MORE: u64 = 5;
 
+/// Settings that make one run of the study differ from another.
+const PREPARED: [&str; 4] = ["data.project", "data.project_to", "data.scale", "data.standardize"];
+
 const FAITHFULLY: &str = "train.mode=faithful";
 
-/// Factor on the latents that gives them the variance of the source's, 2072 a dimension, from about 1 by exact EM.
+/// Factor on the latents by exact EM, of variance near 1, that gives them the order of the source's, 2072 a dimension.
 const SCALE: &str = "data.scale=60";
 /// Epochs of the source's factor analysis, of 1000 steps each.
 const SWEPT_EPOCHS: u64 = 1000;
@@ -79,6 +82,11 @@ impl Study for GmmStability {
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
         let quick = request.scale == Scale::Quick;
         let seeds = request.seeds.unwrap_or(if quick { 1 } else { 3 });
+        if let Some(set) = request.set.iter().find(|set| PREPARED.contains(&Request::key(set))) {
+            return Err(Error::usage(format_args!(
+                "--set {set}: how the rows are prepared is what the study compares"
+            )));
+        }
         let mut experiments = Vec::new();
         for cell in cells() {
             for seed in 0..seeds {
@@ -99,6 +107,7 @@ impl Study for GmmStability {
             let route = [
                 "train.solver=gradient".into(),
                 "train.conjugation=false".into(),
+                "model.floor=1e-5".into(),
                 format!("train.iterations={SWEPT_EPOCHS}"),
             ];
             experiments.push(factors(SWEPT_FACTORS, &route, request)?);
@@ -235,8 +244,8 @@ fn config(kind: &str, set: &[String], request: &Request<'_>) -> Result<Config> {
     let quick = QUICK.iter().filter(|set| set.starts_with("data.") || is_trainer).map(|set| set.to_string());
     let mut all: Vec<String> = if request.scale == Scale::Quick { quick.collect() } else { Vec::new() };
     all.extend(set.iter().cloned());
-    // What the user sets is for the trainer under study; data and seeds are for every run.
-    let for_all = |set: &&String| is_trainer || set.starts_with("data.");
+    // What the user sets is for the trainer under study, and data are for every run.
+    let for_all = |set: &&String| is_trainer || Request::key(set).starts_with("data.");
     all.extend(request.set.iter().filter(for_all).cloned());
     config.set(&all, &schema)?;
     Ok(config)

@@ -32,7 +32,7 @@ impl<'a> Results<'a> {
         self.0.is_empty()
     }
 
-    /// A metric of every run that has it and did not diverge, with the seed.
+    /// A metric of every run that has it, with the seed; of a run that diverged its last value, if the study measures that.
     pub fn by_seed(&self, metric: &str) -> Vec<(u64, f64)> {
         let value = |outcome: &Outcome| outcome.values.iter().find(|(name, _)| name == metric).map(|(_, value)| *value);
         self.0.iter().filter_map(|(e, outcome)| Some((e.seed(), value(outcome)?))).collect()

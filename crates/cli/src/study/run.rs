@@ -43,7 +43,7 @@ struct Origin {
 
 /// Loads the data of every experiment and checks that its model fits: no run begins before all of them can.
 pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Prepared>)> {
-    if let Some(set) = request.set.iter().find(|set| set.starts_with("model.kind=")) {
+    if let Some(set) = request.set.iter().find(|set| Request::key(set) == "model.kind") {
         return Err(Error::usage(format_args!("--set {set}: the models are those of the study")));
     }
     let mut loaded: HashMap<String, Arc<Splits>> = HashMap::new();
@@ -51,12 +51,12 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
     let mut cells: Vec<Cell> = Vec::new();
     for experiment in study.experiments(request)? {
         let origin = experiment.from.map(|from| {
-            let config = prepared[from.experiment].experiment.config.clone();
-            Origin { id: cells[from.experiment].id.clone(), config, what: from.what }
+            let of = &prepared[from.experiment].experiment.config;
+            Origin { id: cells[from.experiment].id.clone(), config: of.clone(), what: from.what }
         });
         let config = &experiment.config;
         let section = match &origin {
-            Some(Origin { config, what: Legacy::Latents, .. }) => config.section("data"),
+            Some(Origin { config: theirs, what: Legacy::Latents, .. }) => theirs.section("data"),
             _ => config.section("data"),
         };
         let key = format!("{section:?}");
@@ -136,9 +136,17 @@ impl Prepared {
         let (mut config, dir) = (self.experiment.config.clone(), around.dir);
         let (model, initial) = spec.create(config.section("model"), self.splits.train.width(), self.experiment.seed());
         let kept = match &self.origin {
-            Some(Origin { id, what: Legacy::LastState, .. }) => {
+            Some(origin @ Origin { id, what: Legacy::LastState, .. }) => {
                 let other = around.other(id)?;
-                other.last_kept()?.map(|epoch| (epoch, other.kept(epoch)))
+                let kept = other.last_kept()?.map(|epoch| (epoch, other.kept(epoch)));
+                // One that ended before it kept any is begun anew; one without the states that it must have is not.
+                let every = origin.config.section("log").int("keep_epochs").max(1) as u64;
+                let epochs = std::fs::read_to_string(other.metrics()).map_or(0, |text| text.lines().count() as u64);
+                if kept.is_none() && epochs > every {
+                    let reason = "the state is gone that another run of the study begins with";
+                    return Err(Error::checkpoint(&other.kept(every), reason));
+                }
+                kept
             }
             _ => None,
         };

@@ -45,8 +45,8 @@ pub fn measure(done: &Done<'_>) -> Measured {
         values.push(("within variance".into(), inertia / (train.rows() * train.width()) as f64));
     }
     let nmi = history(fitted, "train_nmi");
-    values.extend(nmi.iter().map(|(epoch, nmi)| (format!("train nmi at epoch {epoch}"), *nmi)));
-    if let [(_, first), rest @ ..] = &nmi[..] {
+    if let [(0.0, first), rest @ ..] = &nmi[..] {
+        values.extend(nmi.iter().map(|(epoch, nmi)| (format!("train nmi at epoch {epoch}"), *nmi)));
         let stays = rest.iter().all(|(_, nmi)| *nmi >= STABLE * first);
         values.push(("stable".into(), f64::from(u8::from(stays && fitted.diverged.is_none()))));
     }

@@ -74,7 +74,7 @@ fn drift(outcome: &Outcome) -> Option<(f64, f64)> {
     let (x, y) = (mean(|p| p.0), mean(|p| p.1));
     let slope = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>()
         / points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>();
-    slope.is_finite().then(|| (y - slope * x, -slope))
+    (slope < 0.0).then(|| (y - slope * x, -slope))
 }
 
 fn summary(results: &Results<'_>) -> Vec<Statement> {
@@ -103,7 +103,11 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
             let ended: Vec<String> = ended.map(|(e, outcome)| last_epoch(e, outcome).to_string()).collect();
             match (all, ended.len()) {
                 (0, _) => {}
-                (_, 0) => state(format!("{networks}, {arm}: no NaN within {REMEDY} epochs in {all} of {all} runs.")),
+                (_, 0) => {
+                    let until = runs.runs().iter().map(|(e, outcome)| last_epoch(e, outcome).to_string());
+                    let until = until.collect::<Vec<_>>().join(", ");
+                    state(format!("{networks}, {arm}: no NaN in {all} of {all} runs, to epoch {until}."));
+                }
                 (_, n) => state(format!("{networks}, {arm}: NaN in {n} of {all} runs, epoch {}.", ended.join(", "))),
             }
         }
