@@ -13,7 +13,7 @@ pub struct Verdict {
     pub median: f64,
     /// Lower and upper end of our seeds, as the caption of the table says.
     pub spread: (f64, f64),
-    /// Number of seeds.
+    /// Number of seeds; 0 for a number of all of them together.
     pub n: usize,
     /// Where our median should lie.
     pub band: Option<Band>,
@@ -51,10 +51,11 @@ impl Band {
 }
 
 impl Verdict {
-    /// "[1.69, 5.79], n = 100"; one seed has no spread.
+    /// "[1.69, 5.79], n = 100"; one seed has no spread, and a number of all seeds nothing.
     pub(super) fn spread_text(&self) -> String {
         match self.n {
-            0 | 1 => format!("n\u{a0}=\u{a0}{}", self.n),
+            0 => String::new(),
+            1 => "n\u{a0}=\u{a0}1".to_string(),
             n => format!("[{}, {}], n\u{a0}=\u{a0}{n}", number(self.spread.0), number(self.spread.1)),
         }
     }

@@ -52,6 +52,6 @@ impl Quantity<'_> {
         let band = Some((band.0, band.1, "what must hold"));
         let quantity =
             Quantity { name: name.into(), unit: "", values: vec![value], band, source: None, look: Look::GREY };
-        quantity.verdict(request)
+        Verdict { n: 0, ..quantity.verdict(request) }
     }
 }
