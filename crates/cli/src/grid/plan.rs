@@ -211,6 +211,10 @@ mod tests {
         let old = plan(&[1.0; 4]);
         assert_eq!(plan(&[9.0; 4]).difference(&old), None);
         assert_eq!(plan(&[1.0; 3]).difference(&old).unwrap(), "4 cells and not 3");
+        let mut grown = plan(&[1.0; 5]);
+        assert_eq!(grown.difference(&old), None);
+        grown.cells.swap(3, 4);
+        assert_eq!(grown.difference(&old).unwrap(), "4 cells and not 5");
         assert_eq!(Plan::new("other", vec![]).difference(&old).unwrap(), "study study and not other");
         let mut new = old.clone();
         new.cells[3].extent = 21;

@@ -27,7 +27,7 @@ const FULL: &str = "512 units";
 const SMALL: &str = "64 units";
 
 /// Epochs of the run that nothing is done to, and of each other run after the last state that it kept.
-const ALONE: [(&str, u64); 2] = [(FULL, 450), (SMALL, 600)];
+const ALONE: [(&str, u64); 2] = [(SMALL, 600), (FULL, 450)];
 const REMEDY: u64 = 30;
 /// Epochs between states that are kept.
 const KEPT: u64 = 10;
@@ -82,7 +82,7 @@ impl Study for ModifiedM2Nan {
         let small = request.seeds.unwrap_or(if quick { 1 } else { 3 });
         let full = u64::from(request.scale == Scale::Full);
         let mut experiments = Vec::new();
-        for ((networks, epochs), seeds) in ALONE.into_iter().zip([full, small]) {
+        for ((networks, epochs), seeds) in ALONE.into_iter().zip([small, full]) {
             for seed in 1..=seeds {
                 let alone = experiments.len();
                 experiments.push(experiment(networks, NONE, seed, epochs, request)?);

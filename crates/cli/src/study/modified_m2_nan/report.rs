@@ -282,7 +282,7 @@ fn method() -> Vec<String> {
             "As published the scale is ln(1 + eˣ) computed as it is written. Such a run goes on to its NaN or to epoch {} ({FULL}) and {} \
              ({SMALL}); every {KEPT} epochs its state is kept. Each remedy starts from the last state kept, on the same batches and noise, and \
              runs {REMEDY} epochs more; `{}` is the same formula with eˣ kept beside 1.",
-            ALONE[0].1, ALONE[1].1, STABLE.0
+            ALONE[1].1, ALONE[0].1, STABLE.0
         ),
         format!(
             "Clipping begins at a norm of the gradient of a batch mean of {}, or at a tenth of it; the median norm of each run is in \
