@@ -12,7 +12,7 @@ pub const ELAPSED: &str = "elapsed_s";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metrics {
     header: Vec<String>,
-    rows: Vec<Vec<f64>>,
+    rows: Vec<Vec<Option<f64>>>,
 }
 
 impl Metrics {
@@ -23,17 +23,17 @@ impl Metrics {
         let header: Vec<String> = lines.next().unwrap_or("").split(',').map(String::from).collect();
         let mut rows = Vec::new();
         for (number, line) in lines.enumerate() {
-            let row: Vec<f64> = line.split(',').filter_map(read_cell).collect();
+            let row: Vec<Option<f64>> = line.split(',').filter_map(read_cell).collect();
             if row.len() != header.len() {
                 let place = format!("{}:{}", path.display(), number + 2);
                 return Err(Error::data(format_args!("{place}: {} numbers wanted, one a column", header.len())));
             }
-            if row[0] <= epoch as f64 {
+            if row[0].is_some_and(|number| number <= epoch as f64) {
                 rows.push(row);
             }
         }
         // A run that started from another one's checkpoint has no row 1.
-        let first = rows.first().map_or(1.0, |row| row[0]);
+        let first = rows.first().and_then(|row: &Vec<Option<f64>>| row[0]).unwrap_or(1.0);
         let wanted = (first as u64..=epoch).count();
         if rows.len() != wanted {
             let (path, found) = (path.display(), rows.len());
@@ -42,17 +42,17 @@ impl Metrics {
         Ok(Self { header, rows })
     }
 
-    /// Adds the row of an epoch. A column that is new is not a number in the rows before, and so is one without a value in
+    /// Adds the row of an epoch. A column that is new is empty in the rows before, and one without a value is empty in
     /// this row.
     pub fn push(&mut self, row: &[(String, f64)]) {
-        let mut values = vec![f64::NAN; self.header.len()];
+        let mut values = vec![None; self.header.len()];
         for (name, value) in row {
             match self.header.iter().position(|column| column == name) {
-                Some(column) => values[column] = *value,
+                Some(column) => values[column] = Some(*value),
                 None => {
                     self.header.push(name.clone());
-                    self.rows.iter_mut().for_each(|row| row.push(f64::NAN));
-                    values.push(*value);
+                    self.rows.iter_mut().for_each(|row| row.push(None));
+                    values.push(Some(*value));
                 }
             }
         }
@@ -63,7 +63,7 @@ impl Metrics {
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut text = self.header.join(",") + "\n";
         for row in &self.rows {
-            text += &(row.iter().map(|&value| cell(value)).collect::<Vec<_>>().join(",") + "\n");
+            text += &(row.iter().map(|value| value.map_or(String::new(), cell)).collect::<Vec<_>>().join(",") + "\n");
         }
         files::write_atomic(path, text.as_bytes())
     }
@@ -78,17 +78,17 @@ impl Metrics {
         &self.header
     }
 
-    /// The values of a column against the epoch.
+    /// The values of a column against the epoch, where there are any.
     pub fn column(&self, name: &str) -> Option<Vec<(f64, f64)>> {
         let at = self.header.iter().position(|column| column == name)?;
-        Some(self.rows.iter().map(|row| (row[0], row[at])).collect())
+        Some(self.rows.iter().filter_map(|row| Some((row[0]?, row[at]?))).collect())
     }
 
     /// Name and value of every column of the last row but the time.
     pub fn last(&self) -> Vec<(&str, f64)> {
         let Some(row) = self.rows.last() else { return Vec::new() };
         let named = self.header.iter().map(String::as_str).zip(row.iter().copied());
-        named.filter(|(name, _)| *name != ELAPSED).collect()
+        named.filter(|(name, _)| *name != ELAPSED).filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// Seconds at the end of the last row.
@@ -97,19 +97,19 @@ impl Metrics {
     }
 }
 
-/// A number as it is read back to the bit: nothing for one that was not measured, a power of ten where most digits would be
-/// zeros.
+/// A number that is read back as it was, with a power of ten where most digits would be zeros.
 pub fn cell(value: f64) -> String {
     match value.abs() {
-        _ if value.is_nan() => String::new(),
+        // Minus zero too: a sum over nothing has the sign that it happens to have.
         0.0 => "0".into(),
-        size if (1e-5..1e16).contains(&size) => value.to_string(),
-        _ => format!("{value:e}"),
+        size if size < 1e-5 || (1e16..f64::INFINITY).contains(&size) => format!("{value:e}"),
+        _ => value.to_string(),
     }
 }
 
-fn read_cell(cell: &str) -> Option<f64> {
-    if cell.is_empty() { Some(f64::NAN) } else { cell.parse().ok() }
+/// The number in a cell, or that there is none in an empty one.
+fn read_cell(cell: &str) -> Option<Option<f64>> {
+    if cell.is_empty() { Some(None) } else { cell.parse().ok().map(Some) }
 }
 
 #[cfg(test)]
@@ -135,14 +135,21 @@ mod tests {
 
     #[test]
     fn cells_are_short_and_exact() {
-        let cells =
-            [(f64::NAN, ""), (-0.0, "0"), (60.0, "60"), (-0.5, "-0.5"), (4.1e-60, "4.1e-60"), (2.5e60, "2.5e60")];
+        let cells = [
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "inf"),
+            (-0.0, "0"),
+            (60.0, "60"),
+            (-0.5, "-0.5"),
+            (4.1e-60, "4.1e-60"),
+            (2.5e60, "2.5e60"),
+        ];
         for (value, text) in cells {
             assert_eq!(cell(value), text);
-            let back = read_cell(text).unwrap();
+            let back = read_cell(text).unwrap().unwrap();
             assert!(back == value || (back.is_nan() && value.is_nan()), "{text}");
         }
-        assert_eq!(read_cell("x"), None);
+        assert_eq!((read_cell("x"), read_cell("")), (None, Some(None)));
     }
 
     #[test]

@@ -53,8 +53,6 @@ pub fn run(args: &Eval) -> Result<()> {
             metrics.iter().map(|(name, value)| (format!("test_{name}"), json!(value))).collect();
         return output::data(&format!("{:#}\n", json!({"epoch": epoch, "metrics": values})));
     }
-    let lines = metrics.iter().map(|(name, value)| {
-        format!("{:26} {}\n", format!("test_{name}"), if value.is_nan() { "NaN".into() } else { cell(*value) })
-    });
+    let lines = metrics.iter().map(|(name, value)| format!("{:26} {}\n", format!("test_{name}"), cell(*value)));
     output::data(&(format!("{:26} {epoch}\n", "epoch") + &lines.collect::<String>()))
 }
