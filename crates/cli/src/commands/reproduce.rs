@@ -59,6 +59,7 @@ fn command(args: &Reproduce) -> Section {
     let flags = [(args.quick, " --quick"), (args.full, " --full")].into_iter().filter(|(on, _)| *on);
     command.extend(flags.map(|(_, flag)| flag.to_string()).chain(seeds));
     command.extend(args.set.iter().map(|set| format!(" --set {set}")));
+    command.push_str(if args.common.data_dir.is_some() { " --data-dir DIR" } else { "" });
     Section { title: "Run it again".into(), blocks: vec![Block::Code(command)] }
 }
 

@@ -216,7 +216,7 @@ fn another_plan_is_refused_in_one_line_and_changes_nothing() {
     cells[2].id = "ff".into();
     let place = dir.path().display();
     for (other, reason) in [
-        (plan(4), "3 cells and not 4"),
+        (plan(2), "3 cells and not 2"),
         (Plan::new("sweep", cells), "cell 3 (model=vae beta=1 seed=0) with other settings or other data"),
     ] {
         let error = open(dir.path(), other).unwrap_err();
@@ -227,6 +227,15 @@ fn another_plan_is_refused_in_one_line_and_changes_nothing() {
     drop(open(dir.path(), plan(3)).unwrap());
     fs::write(dir.path().join(PLAN), "{").unwrap();
     assert_eq!(open(dir.path(), plan(3)).unwrap_err().code(), ExitCode::Checkpoint);
+}
+
+#[test]
+fn new_cells_at_the_end_of_a_plan_are_run_and_the_others_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    run_on(1, &open(dir.path(), plan(3)).unwrap()).0.unwrap();
+    assert_eq!(run_on(1, &open(dir.path(), plan(5)).unwrap()).1, ["0004", "0003"]);
+    assert_eq!(csv(dir.path()), unbroken(plan(5)));
+    assert_eq!(open(dir.path(), plan(3)).unwrap_err().code(), ExitCode::Usage);
 }
 
 #[test]
