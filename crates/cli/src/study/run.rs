@@ -89,8 +89,9 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
     Ok((Plan::new(study.name(), cells), prepared))
 }
 
-/// Hash of the resolved configuration, seed included, of the data, and of where the run begins. Of a run on all cores, which takes long, the number
-/// of epochs does not count unless the step size decays with it: a longer study continues the run of a shorter one.
+/// Hash of the resolved configuration, seed included, of the data, and of what is taken over. Of a run on all cores,
+/// which takes long, the number of epochs does not count unless the step size decays with it: a longer study continues the
+/// run of a shorter one.
 fn identity(experiment: &Experiment, splits: &Splits, origin: Option<&Origin>) -> String {
     let config = &experiment.config;
     let continues = experiment.width == Width::AllCores
