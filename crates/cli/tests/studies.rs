@@ -101,7 +101,9 @@ fn the_study_of_a_divergence_reports_what_it_watched() {
     sandbox.succeed(&format!("reproduce modified-m2-nan {glyphs} --set train.lr=3 --out wild --quiet"));
     let results = fs::read_to_string(sandbox.path("wild/results.csv")).unwrap();
     let diverged = results.lines().filter(|line| line.ends_with(",diverged,1")).count();
-    assert!((1..6).contains(&diverged), "{results}");
+    let of = |arm: &str, end: &str| results.contains(&format!("arm={arm},1,diverged,{end}"));
+    assert!(["none", "clip", "clip at a tenth"].iter().all(|arm| of(arm, "1")), "{results}");
+    assert!(["floor 1e-4", "floor and clip"].iter().all(|arm| of(arm, "0")), "{results}");
     let table = fs::read_to_string(sandbox.path("wild/table.md")).unwrap();
     assert_eq!(table.matches("| NaN: ").count(), diverged, "{table}");
 }

@@ -46,6 +46,22 @@ impl Outcome {
         self.state != State::Finished
     }
 
+    /// The metric of this name; NaN without one.
+    pub fn value(&self, name: &str) -> f64 {
+        self.find(name).unwrap_or(f64::NAN)
+    }
+
+    /// The metric of this name, if there is one.
+    pub fn find(&self, name: &str) -> Option<f64> {
+        self.values.iter().find(|(found, _)| found == name).map(|(_, value)| *value)
+    }
+
+    /// Pairs of numbers in the record, such as epochs and values; what is no number is NaN.
+    pub fn series(&self, name: &str) -> Vec<(f64, f64)> {
+        let pair = |value: &Value| Some((value.get(0)?.as_f64()?, value.get(1)?.as_f64().unwrap_or(f64::NAN)));
+        self.record[name].as_array().map(|list| list.iter().filter_map(pair).collect()).unwrap_or_default()
+    }
+
     /// Writes `status.json` into the directory of a cell and returns what a later process will read from it, so that
     /// a grid finds the same whether it was interrupted or not.
     ///

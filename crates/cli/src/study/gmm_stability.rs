@@ -1,8 +1,11 @@
 //! `gmm-stability`: a mixture of diagonal normals in natural parameters on factors of MNIST, over a grid of its settings.
 
+mod bars;
+mod claims;
 mod figures;
 mod measure;
 mod report;
+mod runs;
 mod source;
 mod tables;
 

@@ -34,8 +34,7 @@ impl<'a> Results<'a> {
 
     /// A metric of every run that has it, with the seed; of a run that diverged its last value, if the study measures that.
     pub fn by_seed(&self, metric: &str) -> Vec<(u64, f64)> {
-        let value = |outcome: &Outcome| outcome.values.iter().find(|(name, _)| name == metric).map(|(_, value)| *value);
-        self.0.iter().filter_map(|(e, outcome)| Some((e.seed(), value(outcome)?))).collect()
+        self.0.iter().filter_map(|(e, outcome)| Some((e.seed(), outcome.find(metric)?))).collect()
     }
 
     /// A metric of every run that has it, in the order of the seeds.

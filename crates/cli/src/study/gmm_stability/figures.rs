@@ -1,9 +1,7 @@
 //! The figures of `gmm-stability`.
 
-use serde_json::Value;
-
 use super::super::{Experiment, Results};
-use super::source::of;
+use super::runs::of;
 use super::{FAITHFUL, FLOORS, GUARDED, KS, LARGEST, PENALTIES, STEPS, SWEPT, SYMMETRIC};
 use crate::grid::Outcome;
 use crate::plot::Look;
@@ -11,12 +9,6 @@ use crate::plot::panel::{Key, Line, Lines, Mark, Scale};
 use crate::report::{Block, Section};
 
 type Run<'a> = (&'a Experiment, &'a Outcome);
-
-/// Pairs of epoch and value in a record.
-pub fn series(outcome: &Outcome, name: &str) -> Vec<(f64, f64)> {
-    let pair = |value: &Value| Some((value.get(0)?.as_f64()?, value.get(1)?.as_f64()?));
-    outcome.record[name].as_array().map(|list| list.iter().filter_map(pair).collect()).unwrap_or_default()
-}
 
 pub fn section(results: &Results<'_>) -> Section {
     let mut blocks = Vec::new();
@@ -37,7 +29,7 @@ fn look(index: usize) -> Look {
 
 /// A line a run, with markers where it was evaluated.
 fn lines(runs: &Results<'_>, name: &str, look: Look) -> Vec<Line> {
-    let line = |(_, outcome): &Run<'_>| Line { points: series(outcome, name), markers: true, ..Line::new(look) };
+    let line = |(_, outcome): &Run<'_>| Line { points: outcome.series(name), markers: true, ..Line::new(look) };
     runs.runs().iter().map(line).collect()
 }
 
@@ -96,7 +88,7 @@ fn collapse(results: &Results<'_>) -> Block {
     let one = |k: &str| {
         let of_arm = |(i, (arm, _)): (usize, &(&str, &str))| {
             let line = |(_, outcome): &Run<'_>| Line {
-                points: series(outcome, "smallest weight"),
+                points: outcome.series("smallest weight"),
                 markers: i == 0,
                 ..Line::new(Look::new(i))
             };

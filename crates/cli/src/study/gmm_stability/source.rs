@@ -1,8 +1,5 @@
 //! What the source prints, and the reference EM of scikit-learn on our latents.
 
-use super::super::Results;
-use super::GUARDED;
-
 /// Train NMI of the source at epoch 500 over its seeds 0, 1, 2 (its tables of section 4); `**`: not a number.
 pub fn train_nmi(k: &str, floor: &str, penalty: &str, steps: &str) -> &'static str {
     match (k, floor, penalty, steps) {
@@ -70,14 +67,4 @@ pub fn pytorch(element: &str) -> Vec<&'static str> {
 /// Version of scikit-learn, as its file says.
 pub fn version() -> &'static str {
     SCIKIT_LEARN.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
-}
-
-/// The guarded runs of one setting.
-pub fn guarded<'a>(results: &Results<'a>, k: &str, floor: &str, penalty: &str, steps: &str) -> Results<'a> {
-    of(results, GUARDED, k, floor, penalty, steps)
-}
-
-/// The runs of one setting.
-pub fn of<'a>(results: &Results<'a>, arm: &str, k: &str, floor: &str, penalty: &str, steps: &str) -> Results<'a> {
-    results.of(&[("arm", arm), ("k", k), ("lat_min_var", floor), ("lwr_prs_reg", penalty), ("batch_steps", steps)])
 }

@@ -1,9 +1,8 @@
 //! The tables of `gmm-stability`: the source's grid with ours beside it, what collapses, and the references.
 
-use elbo_metrics::median;
-
 use super::super::{Experiment, Results};
-use super::source::{self, guarded, of};
+use super::runs::{guarded, mean, of};
+use super::source;
 use super::{
     EM, FACTORS, FAITHFUL, FLOORS, GUARDED, KS, LARGEST, PENALTIES, RAW, RAW_GUARDED, RAW_TOTAL, SCALED, SHIPPED,
     STEPS, SWEPT, SWEPT_FACTORS, SYMMETRIC,
@@ -11,17 +10,13 @@ use super::{
 use crate::grid::Outcome;
 use crate::report::{Block, Section, number};
 
-pub fn value(outcome: &Outcome, name: &str) -> f64 {
-    outcome.values.iter().find(|(found, _)| found == name).map_or(f64::NAN, |(_, value)| *value)
-}
-
 /// Three digits, or the source's sign for a run that ended in a number that is none, or that fell below the rule.
 fn flagged(outcome: &Outcome, name: &str) -> String {
     if outcome.diverged() {
         return "**".into();
     }
-    let flag = if value(outcome, "stable") == 1.0 { "" } else { "*" };
-    format!("{:.3}{flag}", value(outcome, name))
+    let flag = if outcome.value("stable") == 1.0 { "" } else { "*" };
+    format!("{:.3}{flag}", outcome.value(name))
 }
 
 /// After the point, with the minus of the other numbers.
@@ -35,7 +30,7 @@ fn list(runs: &Results<'_>, cell: impl Fn(&Outcome) -> String) -> String {
 
 fn verdict(runs: &Results<'_>) -> String {
     let all = runs.runs().len();
-    let stable = runs.runs().iter().filter(|(_, outcome)| value(outcome, "stable") == 1.0).count();
+    let stable = runs.runs().iter().filter(|(_, outcome)| outcome.value("stable") == 1.0).count();
     match (runs.diverged(), stable) {
         (0, stable) if stable == all => "stable".into(),
         (0, stable) => format!("{} of {all} fall", all - stable),
@@ -66,7 +61,7 @@ pub fn grid(results: &Results<'_>) -> Section {
                 source::train_nmi(k, floor, penalty, steps).to_string(),
                 list(&runs, |outcome| flagged(outcome, "train nmi")),
                 list(&runs, |outcome| flagged(outcome, "test nmi")),
-                list(&runs, |outcome| if outcome.diverged() { "–".into() } else { number(value(outcome, "active")) }),
+                list(&runs, |outcome| if outcome.diverged() { "–".into() } else { number(outcome.value("active")) }),
                 verdict(&runs),
             ]
         };
@@ -85,7 +80,7 @@ pub fn grid(results: &Results<'_>) -> Section {
 pub fn collapses(results: &Results<'_>) -> Section {
     let cell = |arm: &str, k: &str, floor: &str, penalty: &str, steps: &str| {
         let runs = of(results, arm, k, floor, penalty, steps);
-        let ended: Vec<String> = ended(&runs).map(|(_, outcome)| number(value(outcome, "iterations"))).collect();
+        let ended: Vec<String> = ended(&runs).map(|(_, outcome)| number(outcome.value("iterations"))).collect();
         match (runs.is_empty(), ended.is_empty()) {
             (true, _) => "–".to_string(),
             (_, true) => "none".to_string(),
@@ -134,7 +129,7 @@ pub fn root_cause(results: &Results<'_>) -> Section {
         let runs = results.of(&[("arm", arm)]);
         let end = |outcome: &Outcome| match outcome.record["reason"].as_str() {
             Some(reason) => reason.to_string(),
-            None => format!("NMI {:.3}", value(outcome, "train nmi")),
+            None => format!("NMI {:.3}", outcome.value("train nmi")),
         };
         let ends: Vec<String> = runs.runs().iter().map(|(e, o)| format!("seed {}: {}", e.seed(), end(o))).collect();
         vec![arm.to_string(), format!("{} of {}", runs.diverged(), runs.runs().len()), ends.join("; ")]
@@ -162,9 +157,9 @@ pub fn references(results: &Results<'_>) -> Section {
     let mut rows = Vec::new();
     for (i, k) in KS.into_iter().enumerate() {
         let runs = results.of(&[("arm", EM), ("k", k)]);
-        let of = |name: &str| list(&runs, |outcome| three_digits(value(outcome, name)));
+        let of = |name: &str| list(&runs, |outcome| three_digits(outcome.value(name)));
         let row = |who: String, cells: [String; 4]| [vec![format!("K = {k}, {who}")], cells.into()].concat();
-        let active = list(&runs, |outcome| number(value(outcome, "active")));
+        let active = list(&runs, |outcome| number(outcome.value("active")));
         rows.push(row("ours".into(), [of("train nmi"), of("test nmi"), active, of("log likelihood")]));
         let fits = source::scikit_learn(k);
         let of = |pick: fn(&source::Fit) -> f64| {
@@ -190,12 +185,12 @@ pub fn recommended(results: &Results<'_>) -> Section {
         let runs = of(results, arm, k, "0.01", penalty, "1000");
         vec![
             format!("K = {k}, {what}"),
-            list(&runs, |outcome| format!("{:.3}", value(outcome, "train nmi at epoch 0"))),
+            list(&runs, |outcome| format!("{:.3}", outcome.value("train nmi at epoch 0"))),
             list(&runs, |outcome| flagged(outcome, "train nmi")),
             list(&runs, |outcome| flagged(outcome, "test nmi")),
-            list(&runs, |outcome| number(value(outcome, "active"))),
-            list(&runs, |outcome| number(value(outcome, "smallest precision"))),
-            list(&runs, |outcome| number(value(outcome, "largest precision"))),
+            list(&runs, |outcome| number(outcome.value("active"))),
+            list(&runs, |outcome| number(outcome.value("smallest precision"))),
+            list(&runs, |outcome| number(outcome.value("largest precision"))),
         ]
     };
     let mut rows = Vec::new();
@@ -258,7 +253,7 @@ pub fn latents(results: &Results<'_>) -> Section {
             vec![
                 format!("K = {k}, floor {floor}, lwr {penalty}, {steps} steps"),
                 source::train_nmi(k, floor, penalty, steps).to_string(),
-                list(&runs, |outcome| format!("{:.3}", value(outcome, "train nmi at epoch 0"))),
+                list(&runs, |outcome| format!("{:.3}", outcome.value("train nmi at epoch 0"))),
                 list(&runs, |outcome| flagged(outcome, "train nmi")),
                 list(&ours, |outcome| flagged(outcome, "train nmi")),
             ]
@@ -284,25 +279,4 @@ pub fn latents(results: &Results<'_>) -> Section {
         )));
     }
     Section { title: "Whether the latents decide".into(), blocks }
-}
-
-/// Mean of a metric over the runs; NaN without one.
-pub fn mean(runs: &Results<'_>, name: &str) -> f64 {
-    average(&runs.metric(name))
-}
-
-/// NaN without a value.
-pub fn average(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// Median over the runs of the ratio of two of their metrics.
-pub fn median_ratio(runs: &Results<'_>, of: &str, by: &str) -> f64 {
-    let ratios: Vec<f64> = runs
-        .runs()
-        .iter()
-        .map(|(_, outcome)| value(outcome, of) / value(outcome, by))
-        .filter(|r| r.is_finite())
-        .collect();
-    if ratios.is_empty() { f64::NAN } else { median(&ratios) }
 }

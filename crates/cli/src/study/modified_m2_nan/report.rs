@@ -1,7 +1,6 @@
 //! The report of `modified-m2-nan`.
 
 use elbo_metrics::median;
-use serde_json::Value;
 
 use super::super::{Experiment, Results};
 use super::{ALONE, CLIP_NORM, FULL, KEPT, NONE, REMEDIES, REMEDY, SMALL, STABLE};
@@ -34,20 +33,10 @@ fn of<'a>(results: &Results<'a>, networks: &str, arm: &str) -> Results<'a> {
     results.of(&[("networks", networks), ("arm", arm)])
 }
 
-/// Pairs of epoch and value in a record.
-fn series(outcome: &Outcome, name: &str) -> Vec<(f64, f64)> {
-    let pair = |value: &Value| Some((value.get(0)?.as_f64()?, value.get(1)?.as_f64().unwrap_or(f64::NAN)));
-    outcome.record[name].as_array().map(|list| list.iter().filter_map(pair).collect()).unwrap_or_default()
-}
-
-fn value(outcome: &Outcome, name: &str) -> f64 {
-    outcome.values.iter().find(|(found, _)| found == name).map_or(f64::NAN, |(_, value)| *value)
-}
-
 /// The last epoch that a run began.
 fn last_epoch(experiment: &Experiment, outcome: &Outcome) -> u64 {
     let epoch_steps = experiment.config.section("train").int("epoch_steps").max(1) as f64;
-    let steps = value(outcome, "steps");
+    let steps = outcome.value("steps");
     // A refused step belongs to the epoch after those that are complete.
     let begun = if outcome.diverged() { (steps / epoch_steps).floor() + 1.0 } else { steps / epoch_steps };
     begun as u64
@@ -62,12 +51,12 @@ fn cause(outcome: &Outcome) -> Option<String> {
 
 /// The first epoch in which the smallest argument of a run's scale is below `level`.
 fn crossing(outcome: &Outcome, level: f64) -> Option<u64> {
-    series(outcome, "scale raw").into_iter().find(|(_, raw)| *raw < level).map(|(epoch, _)| epoch as u64)
+    outcome.series("scale raw").into_iter().find(|(_, raw)| *raw < level).map(|(epoch, _)| epoch as u64)
 }
 
 /// `a` and `c` of `raw ≈ a − c ln epoch`, least squares over the second half of a run.
 fn drift(outcome: &Outcome) -> Option<(f64, f64)> {
-    let list = series(outcome, "scale raw");
+    let list = outcome.series("scale raw");
     let points: Vec<(f64, f64)> = list[list.len() / 2..].iter().map(|(epoch, raw)| (epoch.ln(), *raw)).collect();
     let n = points.len() as f64;
     let mean = |f: fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / n;
@@ -89,7 +78,7 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
             };
             let crossed = match crossing(outcome, LOST) {
                 Some(epoch) => format!("fell below {} in epoch {epoch}", number(LOST)),
-                None => format!("fell to {}", number(value(outcome, "scale raw"))),
+                None => format!("fell to {}", number(outcome.value("scale raw"))),
             };
             state(format!(
                 "{networks}, seed {}, as published: {end}; the smallest argument of the scale {crossed}.",
@@ -146,7 +135,7 @@ fn name(experiment: &Experiment) -> String {
 fn figure(runs: &Results<'_>, id: &str) -> Block {
     let panel = |stem: &str, title: &str, label: &str, quantity: &str, log: bool, reference: Option<Reference>| {
         let line = |(experiment, outcome): &(&Experiment, &Outcome)| Line {
-            points: series(outcome, quantity),
+            points: outcome.series(quantity),
             ..Line::new(look(experiment))
         };
         let y = if log { Scale::new(label).log() } else { Scale::new(label) };
@@ -178,16 +167,16 @@ fn figure(runs: &Results<'_>, id: &str) -> Block {
 
 fn table(runs: &Results<'_>) -> Block {
     let row = |(experiment, outcome): &(&Experiment, &Outcome)| {
-        let started = series(outcome, "scale raw").first().map_or(0, |(epoch, _)| *epoch as u64 - 1);
+        let started = outcome.series("scale raw").first().map_or(0, |(epoch, _)| *epoch as u64 - 1);
         let end = last_epoch(experiment, outcome);
         let ended = cause(outcome).map_or_else(|| "ran to its end".into(), |cause| format!("NaN: {cause}"));
         vec![
             format!("{}, seed {}", name(experiment), experiment.seed()),
             format!("{started} to {end}"),
-            number(value(outcome, "scale raw")),
-            number(value(outcome, "scale variance")),
-            number(value(outcome, "median gradient norm")),
-            number(value(outcome, "loss")),
+            number(outcome.value("scale raw")),
+            number(outcome.value("scale variance")),
+            number(outcome.value("median gradient norm")),
+            number(outcome.value("loss")),
             ended,
         ]
     };
@@ -250,7 +239,7 @@ fn alone<'a>(results: &Results<'a>) -> Option<(&'a Experiment, &'a Outcome)> {
 /// How much the dimensions carry whose scale is small, in the run that nothing was done to, or in the first small one.
 fn usage(results: &Results<'_>) -> Option<Block> {
     let (experiment, outcome) = alone(results)?;
-    let pairs = series(outcome, "use");
+    let pairs = outcome.series("use");
     let decades = [0.0, 1e-6, 1e-4, 1e-2, 1.0, f64::INFINITY];
     let row = |ends: &[f64]| {
         let within = pairs.iter().filter(|(variance, _)| (ends[0]..ends[1]).contains(variance));
