@@ -205,6 +205,9 @@ impl Chunk {
             self.open.extend(0..rows as u32);
             return;
         }
+        // Every row is written and the next over it if it is decided: which rows those are no branch can predict.
+        self.open.resize(rows, 0);
+        let mut count = 0;
         let bounds = self.upper.iter_mut().zip(&mut self.lower);
         for ((i, &label), (upper, lower)) in (0..).zip(&self.labels).zip(bounds) {
             let [own, others] = centres.moves[label as usize];
@@ -212,10 +215,11 @@ impl Chunk {
             *lower = (*lower - others * LARGER) * if *lower > others { SMALLER } else { LARGER };
             // ‖y‖ ≤ upper + ‖c‖, and both distances are off.
             let off = 2.0 * centres.unit * (*upper + 2.0 * centres.farthest).powi(2);
-            if !(*lower > 0.0 && *upper * *upper * LARGER + off < *lower * *lower * SMALLER) {
-                self.open.push(i);
-            }
+            let decided = (*lower > 0.0) & (*upper * *upper * LARGER + off < *lower * *lower * SMALLER);
+            self.open[count] = i;
+            count += usize::from(!decided);
         }
+        self.open.truncate(count);
     }
 
     /// Assigns the listed rows.
