@@ -164,6 +164,11 @@ impl RunDir {
         self.path.join(ENV)
     }
 
+    /// `preparation.safetensors`: what was fitted to the training rows and is done to all rows.
+    pub fn preparation(&self) -> PathBuf {
+        self.path.join("preparation.safetensors")
+    }
+
     /// `metrics.csv`: one row an epoch.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.csv")

@@ -1,6 +1,6 @@
 //! What every command that trains must establish first: that model and data fit together, and on what it runs.
 
-use elbo_datasets::{Dataset, Splits};
+use elbo_datasets::Splits;
 use elbo_models::{EstimatorSpec, ModelSpec};
 use serde_json::{Value, json};
 
@@ -71,31 +71,27 @@ pub fn environment(threads: usize) -> Value {
     })
 }
 
-/// Rows and checksum of each split, for `env.json`.
-pub fn checksums(config: &Config, splits: &Splits) -> Value {
-    let split = |set: &Dataset| json!({"rows": set.rows(), "checksum": format!("{:016x}", set.checksum())});
-    json!({
-        "name": crate::data::title(config.section("data")),
-        "train": split(&splits.train),
-        "valid": split(&splits.valid),
-        "test": split(&splits.test),
-    })
-}
-
-/// Refuses to continue the run in `dir` on other data than `env` names; returns what was noted when it was started.
+/// What `env.json` noted when the run in `dir` was started.
 ///
 /// # Errors
-/// Exit code 3 on other data; 2 if the note is damaged; 5 if the system cannot read it.
-pub fn same_data(dir: &RunDir, env: &Value) -> Result<Value> {
+/// Exit code 2 if it is damaged; 5 if the system cannot read it.
+pub fn noted(dir: &RunDir) -> Result<Value> {
     let path = dir.env();
     let text = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
-    let before: Value =
-        serde_json::from_str(&text).map_err(|cause| Error::usage(format_args!("{}: {cause}", path.display())))?;
-    if before["data"] != env["data"] {
+    serde_json::from_str(&text).map_err(|cause| Error::usage(format_args!("{}: {cause}", path.display())))
+}
+
+/// Refuses to go on with the run in `dir` on data other than those it was started on; `before` and `now` are the notes
+/// on them.
+///
+/// # Errors
+/// Exit code 3 if the rows of a split differ.
+pub fn same_data(dir: &RunDir, before: &Value, now: &Value) -> Result<()> {
+    if ["train", "valid", "test"].iter().any(|split| before[split] != now[split]) {
         let problem = "the run was started on other data than is found now";
-        return Err(Error::data(format_args!("{}: {problem}", path.display())));
+        return Err(Error::data(format_args!("{}: {problem}", dir.env().display())));
     }
-    Ok(before)
+    Ok(())
 }
 
 /// `value` as JSON on many lines.

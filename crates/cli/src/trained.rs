@@ -1,15 +1,17 @@
 //! A trained model, read back from its run.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use elbo_autograd::Params;
 use elbo_datasets::Dataset;
 use elbo_models::{Estimator, Model};
+use serde_json::Value;
 
 use crate::args::Which;
 use crate::checkpoint::{Weights, load_weights};
 use crate::config::{Config, read_recipe};
-use crate::data::{self, Preparation, Rows};
+use crate::data::{self, Preparation, Rows, Source};
 use crate::error::{Error, Result};
 use crate::evaluation::{self, Evaluation};
 use crate::run_dir::RunDir;
@@ -25,13 +27,82 @@ pub enum Trained {
     Iterations(Box<dyn Estimator>),
 }
 
-/// A run to read from, its configuration, and what its training did to the rows: other data are treated the same.
-pub fn open(run: &Path, data_dir: Option<&Path>) -> Result<(RunDir, Config, Preparation)> {
-    let dir = RunDir::open(run)?;
-    let path = dir.config();
-    let config = Config::parse(&read_recipe(&path)?, &path.display().to_string(), &recipe::schema())?;
-    let preparation = data::preparation(config.section("data"), data_dir)?;
-    Ok((dir, config, preparation))
+/// A run to read from.
+pub struct Opened {
+    /// Its directory.
+    pub dir: RunDir,
+    /// Its configuration, of other data if [`Opened::rows`] was asked for them.
+    pub config: Config,
+    /// What its training did to the rows: other data are treated the same.
+    preparation: Preparation,
+    /// What was noted of its data.
+    note: Value,
+}
+
+/// The rows that a model is applied to.
+pub struct Wanted<'a> {
+    /// A table or a set by name; without it the data of the run, which must be those that it was trained on.
+    pub data: Option<&'a str>,
+    /// The column of labels of a table, if it is not that of the run.
+    pub label_column: Option<&'a str>,
+    /// Whether also of the table of the run all rows are wanted, and not the test rows.
+    pub whole: bool,
+}
+
+impl Opened {
+    /// Opens the run in the directory `run`.
+    ///
+    /// # Errors
+    /// Exit code 2 if there is none; 7 if what was fitted to its rows is missing or damaged; 5 if the system cannot read.
+    pub fn new(run: &Path) -> Result<Self> {
+        let dir = RunDir::open(run)?;
+        let path = dir.config();
+        let config = Config::parse(&read_recipe(&path)?, &path.display().to_string(), &recipe::schema())?;
+        let note = setup::noted(&dir)?["data"].take();
+        let width = note["width"].as_u64().unwrap_or(0) as usize;
+        let preparation = Preparation::restore(&dir.preparation(), config.section("data"), width)?;
+        Ok(Self { dir, config, preparation, note })
+    }
+
+    /// All rows of a table in the order of the file, or the test rows of another set, as the model sees them.
+    ///
+    /// # Errors
+    /// Exit code 3 if the data of the run are not those any more that it was trained on, if other rows have another
+    /// width than these, or if the data are missing or malformed.
+    pub fn rows(&mut self, wanted: &Wanted<'_>, data_dir: Option<&Path>) -> Result<Dataset> {
+        let label_column = wanted.label_column.iter().map(|column| format!("data.label_column={column}"));
+        let data = wanted.data.iter().flat_map(|name| data::chosen(name));
+        self.config.set(&data.chain(label_column).collect::<Vec<_>>(), &recipe::schema())?;
+        let mut source = None;
+        if wanted.data.is_none() {
+            let own = Source::of(self.config.section("data"), data_dir)?;
+            setup::same_data(&self.dir, &self.note, &own.note(self.config.section("data")))?;
+            source = Some(own);
+        }
+        if !self.config.section("data").text("file").is_empty() && (wanted.whole || wanted.data.is_some()) {
+            self.config.set(&data::ALL_ROWS, &recipe::schema())?;
+            source = None;
+        }
+        let source = source.map_or_else(|| Source::of(self.config.section("data"), data_dir), Ok)?;
+        self.check_width(&source)?;
+        self.preparation.apply(&source.splits.test)
+    }
+
+    /// Refuses rows of another width than those of the training.
+    fn check_width(&self, source: &Source) -> Result<()> {
+        let width = source.splits.test.width();
+        match self.note["width"].as_u64() {
+            Some(trained) if trained != width as u64 => Err(self
+                .misfit(format_args!("it has rows of {width} numbers, and the run was trained on rows of {trained}"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Other data are not as those of the training.
+    fn misfit(&self, reason: impl Display) -> Error {
+        let name = data::title(self.config.section("data"));
+        Error::data(format_args!("data set {name} does not fit {}: {reason}", self.dir.env().display()))
+    }
 }
 
 /// A checkpoint of a run.

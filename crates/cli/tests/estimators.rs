@@ -131,6 +131,64 @@ fn other_rows_are_prepared_as_those_of_the_training() {
     assert_eq!(columns(&first("few-clusters.csv")), columns(&first("clusters.csv")));
 }
 
+/// What was fitted to the training rows is part of the run: their file may go, but it may not change in secret.
+#[test]
+fn a_run_is_applied_to_other_rows_without_its_training_file_and_never_to_another_one() {
+    let sandbox = Sandbox::new();
+    sandbox.succeed(&format!("train glyphs-pca --set model.latents=6 {ROWS} --out factors"));
+    sandbox.succeed("export latents factors -o all.csv");
+    fs::copy(sandbox.path("all.csv"), sandbox.path("new.csv")).unwrap();
+    let text = fs::read_to_string(sandbox.path("all.csv")).unwrap();
+    let fewer: String = text.split_inclusive('\n').take(200).collect();
+    let scaled = |line: &str| -> String {
+        let (values, label) = line.rsplit_once(',').unwrap();
+        values.split(',').map(|value| format!("{value}e3,")).collect::<String>() + label + "\n"
+    };
+    let scaled: String = fewer.lines().take(1).map(|line| format!("{line}\n")).collect::<String>()
+        + &fewer.lines().skip(1).map(scaled).collect::<String>();
+    let fit = "train glyphs-kmeans --data all.csv --label-column label --set data.valid_rows=0 --set data.test_rows=50 --quiet";
+    for (run, set) in [
+        ("plain", ""),
+        ("standardised", "--set data.standardize=true"),
+        ("projected", "--set data.project=pca --set data.project_to=3"),
+        ("both", "--set data.project=factor-analysis --set data.project_to=3 --set data.standardize=true"),
+    ] {
+        fs::write(sandbox.path("all.csv"), &text).unwrap();
+        sandbox.succeed(&format!("{fit} {set} --out {run}"));
+        let own = sandbox.succeed(&format!("eval {run}"));
+        let other = sandbox.succeed(&format!("eval {run} --data new.csv"));
+        sandbox.succeed(&format!("export latents {run} -o {run}.csv"));
+        for changed in [Some(&fewer), Some(&scaled), None] {
+            match changed {
+                Some(text) => fs::write(sandbox.path("all.csv"), text).unwrap(),
+                None => fs::remove_file(sandbox.path("all.csv")).unwrap(),
+            }
+            for line in [format!("eval {run}"), format!("export latents {run} -o none.csv")] {
+                let outcome = sandbox.elbo(&line);
+                assert_eq!(outcome.code, Some(3), "{line}: {outcome:?}");
+                assert!(outcome.stderr.contains(if changed.is_some() { "other data" } else { "not found" }));
+            }
+            assert_eq!(sandbox.succeed(&format!("eval {run} --data new.csv")), other);
+            sandbox.succeed(&format!("export latents {run} --data new.csv -o new-{run}.csv"));
+            assert_eq!(
+                fs::read(sandbox.path(&format!("new-{run}.csv"))).unwrap(),
+                fs::read(sandbox.path(&format!("{run}.csv"))).unwrap()
+            );
+        }
+        fs::write(sandbox.path("all.csv"), &text).unwrap();
+        assert_eq!(sandbox.succeed(&format!("eval {run}")), own);
+    }
+    let stored = sandbox.path("both/preparation.safetensors");
+    let mut bytes = fs::read(&stored).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&stored, bytes).unwrap();
+    assert_eq!(sandbox.elbo("eval both --data new.csv").code, Some(7));
+    fs::write(sandbox.path("narrow.csv"), "a,b,label\n1,2,0\n3,4,1\n").unwrap();
+    let outcome = sandbox.elbo("eval standardised --data narrow.csv");
+    assert_eq!(outcome.code, Some(3), "{outcome:?}");
+    assert!(outcome.stderr.contains("data set narrow.csv does not fit"), "{outcome:?}");
+}
+
 #[test]
 fn epoch_0_shows_the_start() {
     let sandbox = Sandbox::new();

@@ -46,7 +46,7 @@ fn describe(name: &str, label_column: Option<&str>, data_dir: Option<&Path>) -> 
             section.set(key, elbo_models::Value::Int(0));
         }
     }
-    let splits = load(&section, data_dir)?;
+    let splits = load(&section, data_dir)?.splits;
     let mut text = String::new();
     for (split, set) in [("train", &splits.train), ("valid", &splits.valid), ("test", &splits.test)] {
         if set.rows() > 0 {

@@ -10,8 +10,8 @@ use crate::args::Export;
 use crate::error::{Error, Result};
 use crate::evaluation::Evaluation;
 use crate::run_training::Split;
-use crate::trained::{self, Stored};
-use crate::{data, files, output, recipe};
+use crate::trained::{Opened, Stored, Wanted};
+use crate::{data, files, output};
 
 /// Writes latents, clusters and labels of the rows in their order.
 pub fn run(args: &Export) -> Result<()> {
@@ -19,15 +19,14 @@ pub fn run(args: &Export) -> Result<()> {
     let write = format(&args.out)?;
     use_threads(&args.common)?;
     let data_dir = args.common.data_dir.as_deref();
-    let (dir, mut config, preparation) = trained::open(&args.run, data_dir)?;
-    if let Some(name) = &args.data {
-        config.set(&data::chosen(name), &recipe::schema())?;
-    }
-    let set = data::load_in_order(config.section("data"), data_dir, &preparation)?;
+    let mut run = Opened::new(&args.run)?;
+    let wanted = Wanted { data: args.data.as_deref(), label_column: None, whole: true };
+    let set = run.rows(&wanted, data_dir)?;
+    let Opened { dir, config, .. } = run;
     if set.rows() == 0 {
         return Err(Error::data(format_args!("data set {} has no rows", data::title(config.section("data")))));
     }
-    let stored = Stored::load(&dir, args.checkpoint, &config, (set.width(), args.data.as_deref()))?;
+    let stored = Stored::load(&dir, args.checkpoint, &config, (set.width(), wanted.data))?;
     let found = stored.evaluate(&config, &set, Split::Test)?;
     let table = Table::of(&found, set.rows());
     let labels = set.labels().map(|labels| labels.values.as_slice());

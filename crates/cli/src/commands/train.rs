@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::use_threads;
 use crate::args::Train;
 use crate::config::Config;
-use crate::data;
+use crate::data::{self, Loaded};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
@@ -33,11 +33,11 @@ pub fn run(args: &Train) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
     RunDir::refuse_locked(&out)?;
     let threads = use_threads(&args.common)?;
-    let splits = data::load(config.section("data"), args.common.data_dir.as_deref())?;
+    let Loaded { splits, preparation, note } = data::load(config.section("data"), args.common.data_dir.as_deref())?;
     let spec = setup::check(&config, &splits)?;
     let mut env = setup::environment(threads);
     env["recipe"] = json!(name);
-    env["data"] = setup::checksums(&config, &splits);
+    env["data"] = note;
     if let Some(path) = &args.from {
         env["from"] = json!(path.display().to_string());
     }
@@ -49,6 +49,10 @@ pub fn run(args: &Train) -> Result<()> {
     } else {
         RunDir::create(&out, &setup::pretty(&env), &config.to_toml())?
     };
+    // Of a run that was killed before, it is not there yet.
+    if !dir.preparation().exists() {
+        preparation.store(&dir.preparation())?;
+    }
     let interrupt = Interrupt::listen();
     if args.common.verbose {
         output::note(&format!("{}: {} kernels, {threads} threads", out.display(), elbo_tensor::kernel_name()));
@@ -138,7 +142,8 @@ fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<(
     if !list.is_empty() {
         return Err(Error::usage(format_args!("{}: another configuration: {}", path.display(), list.join(", "))));
     }
-    let before = setup::same_data(dir, env)?;
+    let before = setup::noted(dir)?;
+    setup::same_data(dir, &before["data"], &env["data"])?;
     if before["kernel"] != env["kernel"] && !quiet {
         output::note(&format!(
             "elbo: the run was started with {} kernels; bits may differ from here on",

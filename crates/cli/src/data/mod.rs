@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use elbo_datasets::{DataError, Dataset, Factors, Mixture, Proportions, Splits, Toy, ToyDensity, glyphs, idx};
 use elbo_models::{Setting, Settings};
 use elbo_tensor::{Stream, Tensor};
+use serde_json::{Value, json};
 
 use crate::cache_dir::cache_dir;
 use crate::error::{Error, Result};
@@ -128,6 +129,9 @@ pub fn chosen(name: &str) -> [String; 2] {
     }
 }
 
+/// The `--set` arguments that make all rows of a table its test rows, in the order of the file.
+pub const ALL_ROWS: [&str; 4] = ["data.test_file=", "data.valid_rows=0", "data.test_rows=0", "data.test=train"];
+
 /// The toy density that `[data]` names, if it is one.
 pub fn toy(data: &Settings) -> Option<ToyDensity> {
     if !data.text("file").is_empty() {
@@ -137,43 +141,48 @@ pub fn toy(data: &Settings) -> Option<ToyDensity> {
     Some(ToyDensity { kind, literal: data.bool("literal") })
 }
 
-/// The three splits that `[data]` describes, as the model sees them.
-pub fn load(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
-    let splits = raw(data, data_dir)?;
-    Preparation::fit(data, &splits.train)?.apply_all(&splits)
+/// The data that `[data]` describes, as the model sees them that is trained on them.
+pub struct Loaded {
+    /// The three splits.
+    pub splits: Splits,
+    /// What was done to their rows.
+    pub preparation: Preparation,
+    /// What tells these data from others, for `env.json`: see [`Source::note`].
+    pub note: Value,
 }
 
-/// What is done to the rows of `[data]`, fitted to its training rows; these are read only if something is done.
-pub fn preparation(data: &Settings, data_dir: Option<&Path>) -> Result<Preparation> {
-    if Preparation::is_asked_for(data) {
-        Preparation::fit(data, &raw(data, data_dir)?.train)
-    } else {
-        Ok(Preparation::none())
+/// Reads or generates the data that `[data]` describes and prepares their rows.
+pub fn load(data: &Settings, data_dir: Option<&Path>) -> Result<Loaded> {
+    let source = Source::of(data, data_dir)?;
+    let preparation = Preparation::fit(data, &source.splits.train)?;
+    Ok(Loaded { splits: preparation.apply_all(&source.splits)?, note: source.note(data), preparation })
+}
+
+/// Data as they are stored or generated.
+pub struct Source {
+    /// The three splits.
+    pub splits: Splits,
+}
+
+impl Source {
+    /// Reads or generates the data that `[data]` describes.
+    pub fn of(data: &Settings, data_dir: Option<&Path>) -> Result<Self> {
+        let splits = if data.text("file").is_empty() { named(data, data_dir)? } else { table::load(data)? };
+        let same = data.text("test") == "train";
+        Ok(Self { splits: if same { Splits { test: splits.train.clone(), ..splits } } else { splits } })
     }
-}
 
-/// The three splits that `[data]` describes, as a model sees them that was trained on rows so prepared.
-pub fn load_prepared(data: &Settings, data_dir: Option<&Path>, preparation: &Preparation) -> Result<Splits> {
-    preparation.apply_all(&raw(data, data_dir)?)
-}
-
-/// The rows of `data.file` in the order of the file, of a named set its test rows; prepared as for training.
-pub fn load_in_order(data: &Settings, data_dir: Option<&Path>, preparation: &Preparation) -> Result<Dataset> {
-    if data.text("file").is_empty() {
-        return preparation.apply(&raw(data, data_dir)?.test);
+    /// Rows and checksum of each split, and the numbers in a row.
+    pub fn note(&self, data: &Settings) -> Value {
+        let split = |set: &Dataset| json!({"rows": set.rows(), "checksum": format!("{:016x}", set.checksum())});
+        json!({
+            "name": title(data),
+            "width": self.splits.train.width(),
+            "train": split(&self.splits.train),
+            "valid": split(&self.splits.valid),
+            "test": split(&self.splits.test),
+        })
     }
-    let mut whole = data.clone();
-    for key in ["valid_rows", "test_rows"] {
-        whole.set(key, elbo_models::Value::Int(0));
-    }
-    whole.set("test_file", elbo_models::Value::Text(String::new()));
-    preparation.apply(&table::load(&whole)?.train)
-}
-
-/// The splits as they are stored or generated.
-fn raw(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
-    let splits = if data.text("file").is_empty() { named(data, data_dir)? } else { table::load(data)? };
-    Ok(if data.text("test") == "train" { Splits { test: splits.train.clone(), ..splits } } else { splits })
 }
 
 /// The splits of the set that `data.name` names.

@@ -1,12 +1,22 @@
 //! What is done to the rows before a model sees them: latents in their place, standardised columns.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use elbo_datasets::{Dataset, Splits, Values};
-use elbo_models::{Estimator, Setting, Settings, Standardization};
+use elbo_models::{Array, Estimator, Setting, Settings, Standardization};
 use elbo_tensor::{Real, Tensor};
 
 use super::projection;
+use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 use crate::error::{Error, Result};
 use crate::run_fitting::{infer, rows};
+
+/// Names of the arrays of a stored standardisation.
+const MEAN: &str = "mean";
+const STD: &str = "std";
+/// What stands before the names of those of the projection.
+const PROJECTION: &str = "projection.";
 
 /// The settings of `[data]` that this file reads.
 pub fn settings() -> [Setting; 4] {
@@ -31,16 +41,6 @@ pub struct Preparation {
 }
 
 impl Preparation {
-    /// No map at all.
-    pub fn none() -> Self {
-        Self { projection: None, scale: 1.0, standardization: None }
-    }
-
-    /// Whether `[data]` asks for a map.
-    pub fn is_asked_for(data: &Settings) -> bool {
-        data.text("project") != "none" || data.float("scale") != 1.0 || data.bool("standardize")
-    }
-
     /// Fits the maps to the training rows `train`.
     ///
     /// # Errors
@@ -66,6 +66,59 @@ impl Preparation {
             fitted.standardization = Some(Standardization::of(&rows(&fitted.apply(train)?)));
         }
         Ok(fitted)
+    }
+
+    /// Writes to `path` what was fitted, if anything was, for [`Preparation::restore`].
+    ///
+    /// # Errors
+    /// Exit code 5 if the system cannot write.
+    pub fn store(&self, path: &Path) -> Result<()> {
+        let mut arrays: Vec<(String, Vec<usize>, Vec<f64>)> = Vec::new();
+        if let Some((estimator, _)) = &self.projection {
+            let state = estimator.state().into_iter();
+            arrays.extend(state.map(|array| (format!("{PROJECTION}{}", array.name), array.shape, array.values)));
+        }
+        if let Some(Standardization { mean, std }) = &self.standardization {
+            arrays.extend([(MEAN, mean), (STD, std)].map(|(name, all)| (name.into(), vec![all.len()], all.clone())));
+        }
+        if arrays.is_empty() {
+            return Ok(());
+        }
+        let tensors: Vec<_> = arrays.iter().map(|(name, shape, data)| NamedTensor { name, shape, data }).collect();
+        save_weights(path, &tensors, &BTreeMap::new())
+    }
+
+    /// The maps of `[data]` as they were fitted to rows of `width` columns and stored in `path`.
+    ///
+    /// # Errors
+    /// Exit code 7 if `path` is missing or damaged and something had to be fitted.
+    pub fn restore(path: &Path, data: &Settings, width: usize) -> Result<Self> {
+        let mut restored = Self { projection: None, scale: data.float("scale"), standardization: None };
+        let (kind, latents) = (data.text("project"), data.int("project_to"));
+        if kind == "none" && !data.bool("standardize") {
+            return Ok(restored);
+        }
+        let Weights { mut tensors, .. } = load_weights::<f64>(path)?;
+        if data.bool("standardize") {
+            let wanted = if kind == "none" { width } else { latents };
+            let mut column = |name: &str| {
+                let found = tensors.remove(name).filter(|tensor| tensor.shape == [wanted]);
+                found.map(|tensor| tensor.data).ok_or_else(|| {
+                    Error::checkpoint(path, format_args!("it has no array `{name}` of {wanted} numbers"))
+                })
+            };
+            restored.standardization = Some(Standardization { mean: column(MEAN)?, std: column(STD)? });
+        }
+        if kind != "none" {
+            let array = |(name, StoredTensor { shape, data }): (String, _)| {
+                let name = name.strip_prefix(PROJECTION)?.to_string();
+                Some(Array { name: name.into(), shape, values: data })
+            };
+            let state: Vec<Array> = tensors.into_iter().filter_map(array).collect();
+            let projection = projection::restored(kind, latents, width, &state);
+            restored.projection = Some((projection.map_err(|reason| Error::checkpoint(path, reason))?, latents));
+        }
+        Ok(restored)
     }
 
     /// The rows of `set` as the model sees them.

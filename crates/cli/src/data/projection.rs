@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use elbo_datasets::Dataset;
-use elbo_models::{Estimator, EstimatorSpec, Settings, Value};
+use elbo_models::{Array, Estimator, EstimatorSpec, Settings, Value};
 use sha2::{Digest, Sha256};
 
 use crate::cache_dir::cache_dir;
@@ -21,21 +21,17 @@ const FOLDER: &str = "projections";
 /// # Errors
 /// Exit code 2 if there is no such model, 4 if it cannot be fitted.
 pub fn fitted(kind: &str, latents: usize, train: &Dataset) -> Result<Box<dyn Estimator>> {
-    let spec = elbo_models::estimators().iter().find(|spec| spec.kind == kind);
-    let spec = spec.ok_or_else(|| Error::usage(format_args!("data.project = {kind:?}: no such model")))?;
-    let mut model = Settings::defaults(&(spec.model)());
-    model.set("latents", Value::Int(latents as u64));
-    let settings = [model, Settings::defaults(&(spec.train)())];
+    let (spec, settings) = chosen(kind, latents)?;
     let file = file(spec, &settings, train);
     let found = file.as_ref().filter(|path| path.exists()).and_then(|path| run_fitting::load(path).ok());
     if let Some((state, Notes { done: true, .. })) = found {
-        let mut estimator = unfitted(spec, &settings, train);
+        let mut estimator = unfitted(spec, &settings, train.width());
         if estimator.restore(&state).is_ok() {
             return Ok(estimator);
         }
     }
     let started = Instant::now();
-    let (mut estimator, x, mut iteration) = (unfitted(spec, &settings, train), rows(train), 0);
+    let (mut estimator, x, mut iteration) = (unfitted(spec, &settings, train.width()), rows(train), 0);
     loop {
         iteration += 1;
         match estimator.iterate(&x) {
@@ -51,8 +47,32 @@ pub fn fitted(kind: &str, latents: usize, train: &Dataset) -> Result<Box<dyn Est
     Ok(estimator)
 }
 
-fn unfitted(spec: &EstimatorSpec, [model, train]: &[Settings; 2], rows: &Dataset) -> Box<dyn Estimator> {
-    (spec.build)(model, train, rows.width(), 0)
+/// The model of this kind that was fitted to rows of `width` columns and left this state.
+///
+/// # Errors
+/// What of the state is not that of such a model.
+pub fn restored(
+    kind: &str,
+    latents: usize,
+    width: usize,
+    state: &[Array],
+) -> std::result::Result<Box<dyn Estimator>, String> {
+    let (spec, settings) = chosen(kind, latents).map_err(|error| error.to_string())?;
+    let mut estimator = unfitted(spec, &settings, width);
+    estimator.restore(state).map(|()| estimator)
+}
+
+/// The model of this kind and its settings, those of the model and those of its fit.
+fn chosen(kind: &str, latents: usize) -> Result<(&'static EstimatorSpec, [Settings; 2])> {
+    let spec = elbo_models::estimators().iter().find(|spec| spec.kind == kind);
+    let spec = spec.ok_or_else(|| Error::usage(format_args!("data.project = {kind:?}: no such model")))?;
+    let mut model = Settings::defaults(&(spec.model)());
+    model.set("latents", Value::Int(latents as u64));
+    Ok((spec, [model, Settings::defaults(&(spec.train)())]))
+}
+
+fn unfitted(spec: &EstimatorSpec, [model, train]: &[Settings; 2], width: usize) -> Box<dyn Estimator> {
+    (spec.build)(model, train, width, 0)
 }
 
 /// Where the fit is kept: its name is a hash of all that the bits of the fit depend on, of the program too.

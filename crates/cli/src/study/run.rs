@@ -63,7 +63,7 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
         let splits = match loaded.get(&key) {
             Some(splits) => Arc::clone(splits),
             None => {
-                let splits = Arc::new(data::load(section, request.data_dir)?);
+                let splits = Arc::new(data::load(section, request.data_dir)?.splits);
                 loaded.insert(key, Arc::clone(&splits));
                 splits
             }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use elbo_datasets::Splits;
 use serde_json::{Value, json};
 
 use super::plan::config;
 use crate::cell_training::{CellTraining, fit};
 use crate::config::Config;
+use crate::data::{self, Loaded};
 use crate::error::Result;
 use crate::grid::{CellProgress, Outcome, Plan, State};
 use crate::interrupt::Interrupt;
@@ -17,7 +17,7 @@ use crate::run_fitting::Fitted;
 use crate::run_training::{Finished, Start};
 use crate::setup::Spec;
 use crate::summary::Ended;
-use crate::{data, files, setup};
+use crate::{files, setup};
 
 /// So many data sets are kept for the next cell.
 const KEPT: usize = 4;
@@ -28,7 +28,7 @@ pub struct Work<'a> {
     data_dir: Option<PathBuf>,
     interrupt: &'a Interrupt,
     /// The data of the latest cells, by their settings.
-    loaded: Mutex<Vec<(String, Arc<Splits>)>>,
+    loaded: Mutex<Vec<(String, Arc<Loaded>)>>,
 }
 
 impl<'a> Work<'a> {
@@ -45,14 +45,15 @@ impl<'a> Work<'a> {
     pub fn run(&self, index: usize, path: &Path, progress: &CellProgress<'_>) -> Result<Outcome> {
         let cell = &self.plan.cells()[index];
         let config = config(index, cell)?;
-        let splits = self.splits(&config)?;
-        let spec = setup::check(&config, &splits)?;
-        let dir = self.open(path, &config, &splits)?;
+        let loaded = self.loaded(&config)?;
+        let splits = &loaded.splits;
+        let spec = setup::check(&config, splits)?;
+        let dir = self.open(path, &config, &loaded)?;
         let (ended, diverged) = match spec {
             Spec::Steps(spec) => {
                 let (model, params) = spec.create(config.section("model"), splits.train.width(), cell.seed);
                 let binarize = data::binarize(config.section("data"), &splits.train)?;
-                let (config, splits, start) = (&config, &*splits, Start::Resume);
+                let (config, start) = (&config, Start::Resume);
                 let training =
                     CellTraining { dir: &dir, config, splits, binarize, model: &*model, start, brief: false };
                 let Finished { metrics, best, steps, elapsed, diverged, .. } =
@@ -60,7 +61,7 @@ impl<'a> Work<'a> {
                 (Ended { metrics, best, steps, elapsed, figures: Vec::new() }, diverged)
             }
             Spec::Iterations(spec) => {
-                let fitted = fit((&dir, &config), &splits, spec, progress, self.interrupt)?;
+                let fitted = fit((&dir, &config), splits, spec, progress, self.interrupt)?;
                 let Fitted { metrics, iterations: steps, elapsed, diverged, .. } = fitted;
                 (Ended { metrics, best: None, steps, elapsed, figures: Vec::new() }, diverged)
             }
@@ -76,21 +77,22 @@ impl<'a> Work<'a> {
     }
 
     /// The run directory of a cell, new or begun on the same data.
-    fn open(&self, path: &Path, config: &Config, splits: &Splits) -> Result<RunDir> {
+    fn open(&self, path: &Path, config: &Config, loaded: &Loaded) -> Result<RunDir> {
         let mut env = setup::environment(rayon::current_num_threads());
         env["recipe"] = json!(self.plan.study());
-        env["data"] = setup::checksums(config, splits);
+        env["data"] = loaded.note.clone();
         let dir = RunDir::of_grid(path)?;
         if dir.config().exists() {
-            setup::same_data(&dir, &env)?;
+            setup::same_data(&dir, &setup::noted(&dir)?["data"], &env["data"])?;
         } else {
+            loaded.preparation.store(&dir.preparation())?;
             dir.describe(&setup::pretty(&env), &config.to_toml())?;
         }
         Ok(dir)
     }
 
     /// The data of `config`, which most cells share.
-    fn splits(&self, config: &Config) -> Result<Arc<Splits>> {
+    fn loaded(&self, config: &Config) -> Result<Arc<Loaded>> {
         let section = config.section("data");
         let key = format!("{section:?}");
         // Another cell may have panicked here; the list is whole all the same.
@@ -100,10 +102,10 @@ impl<'a> Work<'a> {
             Some(place) => loaded.remove(place),
             None => (key, Arc::new(data::load(section, self.data_dir.as_deref())?)),
         };
-        let splits = Arc::clone(&found.1);
+        let first = Arc::clone(&found.1);
         loaded.insert(0, found);
         loaded.truncate(KEPT);
-        Ok(splits)
+        Ok(first)
     }
 }
 
