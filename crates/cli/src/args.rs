@@ -102,7 +102,8 @@ pub struct Train {
 pub struct Eval {
     /// A run directory
     pub run: PathBuf,
-    /// Evaluate on another data set of the same shape: the test split of a named one, or all rows of a table
+    /// Evaluate on another data set of the same columns: the test split of a named one, or all rows of a table, which may
+    /// lack the labels
     #[arg(long, value_name = "NAME|FILE")]
     pub data: Option<String>,
     /// The table's column of labels: its name, its number from 0, or `last` (the key `data.label_column`)
@@ -138,7 +139,7 @@ pub struct Latents {
     /// The file: .npz and .csv hold everything, .npy the latents only (without latents the probabilities)
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Rows of other data of the same shape: a table, or a set by name
+    /// Rows of other data of the same columns: a table, which may lack the labels, or a set by name
     #[arg(long, value_name = "DATA")]
     pub data: Option<String>,
     /// Which checkpoint

@@ -20,3 +20,10 @@ pub fn data(text: &str) -> Result<()> {
 pub fn note(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
+
+/// Writes what there is to be said of the data to stderr, unless `quiet`.
+pub fn remark(remark: Option<&str>, quiet: bool) {
+    if let Some(remark) = remark.filter(|_| !quiet) {
+        note(&format!("elbo: {remark}"));
+    }
+}

@@ -64,18 +64,20 @@ impl Opened {
         Ok(Self { dir, config, preparation, note })
     }
 
-    /// All rows of a table in the order of the file, or the test rows of another set, as the model sees them.
+    /// All rows of a table in the order of the file, or the test rows of another set, as the model sees them, and what
+    /// there is to be said of them. Of the run's own data these are the test rows unless all are wanted. Another table
+    /// needs no labels, unless their column is named.
     ///
     /// # Errors
-    /// Exit code 3 if the data of the run are not those any more that it was trained on, if other rows have another
-    /// width than these, or if the data are missing or malformed.
-    pub fn rows(&mut self, wanted: &Wanted<'_>, data_dir: Option<&Path>) -> Result<Dataset> {
+    /// Exit code 3 if the data of the run are not those any more that it was trained on, if other rows have other columns
+    /// than these, or if the data are missing or malformed.
+    pub fn rows(&mut self, wanted: &Wanted<'_>, data_dir: Option<&Path>) -> Result<(Dataset, Option<String>)> {
         let label_column = wanted.label_column.iter().map(|column| format!("data.label_column={column}"));
         let data = wanted.data.iter().flat_map(|name| data::chosen(name));
         self.config.set(&data.chain(label_column).collect::<Vec<_>>(), &recipe::schema())?;
         let mut source = None;
         if wanted.data.is_none() {
-            let own = Source::of(self.config.section("data"), data_dir)?;
+            let own = Source::of(self.config.section("data"), data_dir, None)?;
             setup::same_data(&self.dir, &self.note, &own.note(self.config.section("data")))?;
             source = Some(own);
         }
@@ -83,13 +85,19 @@ impl Opened {
             self.config.set(&data::ALL_ROWS, &recipe::schema())?;
             source = None;
         }
-        let source = source.map_or_else(|| Source::of(self.config.section("data"), data_dir), Ok)?;
-        self.check_width(&source)?;
-        self.preparation.apply(&source.splits.test)
+        let unlabelled = self.note["width"].as_u64().filter(|_| wanted.data.is_some() && wanted.label_column.is_none());
+        let unlabelled = unlabelled.map(|width| width as usize);
+        let source = source.map_or_else(|| Source::of(self.config.section("data"), data_dir, unlabelled), Ok)?;
+        self.check_columns(&source)?;
+        Ok((self.preparation.apply(&source.splits.test)?, source.remark))
     }
 
-    /// Refuses rows of another width than those of the training.
-    fn check_width(&self, source: &Source) -> Result<()> {
+    /// Refuses rows of other columns than those of the training; only those of a table with a header have names.
+    fn check_columns(&self, source: &Source) -> Result<()> {
+        let trained = self.note["columns"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        if let Some((trained, found)) = trained.zip(&source.columns).find(|(trained, found)| trained != found) {
+            return Err(self.misfit(format_args!("it has a column `{found}` where the run was trained on `{trained}`")));
+        }
         let width = source.splits.test.width();
         match self.note["width"].as_u64() {
             Some(trained) if trained != width as u64 => Err(self

@@ -288,3 +288,85 @@ fn a_table_of_test_rows_shares_columns_and_classes_with_the_other() {
         assert_refused(&sandbox, &line.replace("--out run", "--out other"), 3, needles);
     }
 }
+
+/// Columns are known by their names, where both tables have some, and by their places.
+#[test]
+fn a_table_with_other_columns_than_the_training_is_refused() {
+    let sandbox = with("t.csv", csv(20));
+    sandbox.succeed(&format!("{TRAIN} t.csv --label-column kind"));
+    let rows = |header: &str| format!("{header}1,2,ape\n4,5,bee\n");
+    for (name, header, needle) in [
+        ("swapped.csv", "height,width,kind\n", "has a column `height` where the run was trained on `width`"),
+        ("other.csv", "width,depth,kind\n", "has a column `depth` where the run was trained on `height`"),
+    ] {
+        fs::write(sandbox.path(name), rows(header)).unwrap();
+        for line in ["eval run", "export latents run -o z.npz"] {
+            assert_refused(&sandbox, &format!("{line} --data {name}"), 3, &["data set ", name, "run/env.json", needle]);
+        }
+    }
+    fs::write(sandbox.path("same.csv"), rows("width,height,kind\n")).unwrap();
+    fs::write(sandbox.path("bare.csv"), rows("")).unwrap();
+    fs::write(sandbox.path("bare.npy"), npy_bytes(&[2, 2], Elements::F64(&[1.0, 2.0, 4.0, 5.0]))).unwrap();
+    let same = sandbox.succeed("eval run --data same.csv");
+    assert_eq!(sandbox.succeed("eval run --data bare.csv --label-column last"), same);
+    let loss = |text: &str| text.lines().find(|line| line.starts_with("test_loss")).unwrap().to_string();
+    assert_eq!(loss(&sandbox.succeed("eval run --data bare.npy")), loss(&same));
+}
+
+/// Rows whose class nobody knows yet are what a trained model is for.
+#[test]
+fn other_rows_need_no_labels() {
+    let sandbox = with("t.csv", csv(20));
+    let unlabelled: String = csv(20).lines().map(|line| line.rsplit_once(',').unwrap().0.to_string() + "\n").collect();
+    fs::write(sandbox.path("u.csv"), unlabelled).unwrap();
+    let values: Vec<f64> = (0..20).flat_map(|i| [(i % 7) as f64 + 0.5, ((i * i) % 11) as f64]).collect();
+    let mut archive = Vec::new();
+    let x = Field { name: "x", shape: &[20, 2], elements: Elements::F64(&values) };
+    npz::write(&mut archive, &[x]).unwrap();
+    fs::write(sandbox.path("u.npz"), archive).unwrap();
+    for (run, column) in [("named", "kind"), ("last", "last"), ("counted", "2")] {
+        sandbox
+            .succeed(&format!("{TRAIN} t.csv --label-column {column}").replace("--out run", &format!("--out {run}")));
+        let evaluated = sandbox.succeed(&format!("eval {run} --data t.csv"));
+        let label_free = |text: &str| text.lines().find(|line| line.starts_with("test_loss")).unwrap().to_string();
+        for other in ["u.csv", "u.npz"] {
+            let unlabelled = sandbox.succeed(&format!("eval {run} --data {other}"));
+            assert_eq!(label_free(&unlabelled), label_free(&evaluated), "{other}");
+        }
+        sandbox.succeed(&format!("export latents {run} --data u.csv -o u-z.csv"));
+        sandbox.succeed(&format!("export latents {run} --data t.csv -o t-z.csv"));
+        let [unlabelled, labelled] = ["u-z.csv", "t-z.csv"].map(|name| fs::read_to_string(sandbox.path(name)).unwrap());
+        assert!(labelled.lines().next().unwrap().ends_with(",label") && !unlabelled.contains("label"));
+        let first = |text: &str| text.lines().nth(1).unwrap().to_string();
+        assert!(first(&labelled).starts_with(&first(&unlabelled)));
+    }
+    // A column that is asked for must be there.
+    assert_refused(&sandbox, "eval named --data u.csv --label-column kind", 3, &["u.csv: ", "no column `kind`"]);
+    fs::write(sandbox.path("wide.csv"), "width,height,depth\n1,2,3\n").unwrap();
+    assert_refused(&sandbox, "eval named --data wide.csv", 3, &["wide.csv: ", "no column `kind`"]);
+}
+
+#[test]
+fn labels_keep_all_their_digits() {
+    let rows: Vec<f64> = (0..20).flat_map(|i| [f64::from(i), 16_777_216.0 + f64::from(i % 2)]).collect();
+    let sandbox = with("t.npy", npy_bytes(&[20, 2], Elements::F64(&rows)));
+    let described = sandbox.succeed("data describe t.npy --label-column last");
+    assert!(described.contains("2 classes [\"16777216\", \"16777217\"] of [10, 10]"), "{described}");
+}
+
+/// What single precision takes is said on stderr, in one line.
+#[test]
+fn a_column_that_loses_its_spread_is_named() {
+    let rows = |offset: u64| -> String { (0..40).map(|i| format!("{},{}\n", i % 7, offset + i % 7)).collect() };
+    let sandbox = with("t.csv", format!("width,height\n{}", rows(1_000_000_000)));
+    let train = "train glyphs-kmeans --set model.k=2 --set data.valid_rows=0 --set data.test_rows=5 --data t.csv";
+    let warning = "t.csv: column 2 (`height`): rounding to 32 bits takes more than 1 % of its standard deviation";
+    let warned = sandbox.elbo(&format!("{train} --out run"));
+    assert_eq!(warned.code, Some(0), "{warned:?}");
+    assert_eq!(warned.stderr.matches(warning).count(), usize::from(!cfg!(feature = "f64")), "{}", warned.stderr);
+    for quiet in ["eval run --data t.csv -q", "export latents run -o z.npz -q"] {
+        assert_eq!(sandbox.elbo(quiet).stderr, "");
+    }
+    fs::write(sandbox.path("t.csv"), format!("width,height\n{}", rows(1000))).unwrap();
+    assert!(!sandbox.elbo(&format!("{train} --out other")).stderr.contains("rounding"));
+}

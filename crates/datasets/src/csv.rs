@@ -16,8 +16,8 @@ use elbo_tensor::Real;
 
 use crate::error::shown;
 use crate::npy::unfit;
-use crate::table::find_column;
-use crate::{DataError, Place, Table, file};
+use crate::rounding::Roundings;
+use crate::{DataError, LabelColumn, Place, Table, file};
 
 pub use write::write;
 
@@ -47,12 +47,11 @@ impl FromStr for Header {
     }
 }
 
-/// Reads a table. `labels` names the column of labels, which may hold any text: by its name, by its number from 0, or as
-/// `last`; without it there are no labels.
+/// Reads a table. `labels` is the column of labels, which may hold any text; without it there are no labels.
 ///
 /// # Errors
 /// [`DataError`] if the file is missing, cannot be read or is no such table; a cell is named by line and column.
-pub fn read(path: impl AsRef<Path>, header: Header, labels: Option<&str>) -> Result<Table, DataError> {
+pub fn read(path: impl AsRef<Path>, header: Header, labels: Option<LabelColumn<'_>>) -> Result<Table, DataError> {
     let path = path.as_ref();
     let (mut file, _) = file::open(path, "a CSV file")?;
     let start = file::start(path, &mut file, 512)?;
@@ -108,12 +107,12 @@ fn number(cell: &str) -> Option<f64> {
 }
 
 /// Whether a first row of these cells is a header, see [`Header::Auto`].
-fn looks_like_header(first: &[String], labels: Option<&str>) -> bool {
+fn looks_like_header(first: &[String], labels: Option<LabelColumn<'_>>) -> bool {
     let label = match labels {
         None => None,
-        Some(labels) => match find_column(labels, &[], first.len()) {
-            Ok(column) => Some(column),
-            Err(_) if labels.parse::<usize>().is_err() => return true,
+        Some(labels) => match labels.find(&[], first.len()) {
+            Ok(column) => column,
+            Err(_) if labels.is_name() => return true,
             Err(_) => None,
         },
     };
@@ -213,20 +212,16 @@ impl Records<'_> {
     }
 
     /// The table of the current row and those after it.
-    fn table(mut self, labels: Option<&str>) -> Result<Table, DataError> {
+    fn table(mut self, labels: Option<LabelColumn<'_>>) -> Result<Table, DataError> {
         let width = self.record.len();
         let cells = if self.names.is_empty() { width } else { self.names.len() };
-        let label = match labels {
-            Some(labels) => {
-                Some(find_column(labels, &self.names, cells).map_err(|reason| self.fault(Place::Line(1), reason))?)
-            }
-            None => None,
-        };
+        let found = labels.map_or(Ok(None), |labels| labels.find(&self.names, cells));
+        let label = found.map_err(|reason| self.fault(Place::Line(1), reason))?;
         let width = cells - usize::from(label.is_some());
         if width == 0 {
             return Err(self.fault_here("no column is left beside the labels"));
         }
-        let (mut values, mut texts) = (Vec::new(), Vec::new());
+        let (mut values, mut texts, mut roundings) = (Vec::new(), Vec::new(), Roundings::default());
         loop {
             if self.record.len() != cells {
                 return Err(self.fault_here(format!("{} cells, but the first row has {cells}", self.record.len())));
@@ -235,19 +230,24 @@ impl Records<'_> {
                 if label == Some(column) {
                     texts.push(self.label(column)?);
                 } else {
-                    values.push(self.value(column)?);
+                    values.push(self.value(column, &mut roundings)?);
                 }
             }
             if !self.advance()? {
                 break;
             }
         }
+        let coarse = roundings.coarse().into_iter().map(|column| match self.names.get(column) {
+            Some(name) => format!("column {} ({})", column + 1, shown(name)),
+            None => format!("column {}", column + 1),
+        });
+        let coarse = coarse.collect();
         let mut columns = self.names;
         if let Some(label) = label.filter(|_| !columns.is_empty()) {
             columns.remove(label);
         }
         let labels = label.map(|_| texts);
-        Ok(Table { path: self.path.to_owned(), shape: vec![width], columns, values, labels })
+        Ok(Table { path: self.path.to_owned(), shape: vec![width], columns, values, labels, coarse })
     }
 
     fn label(&self, column: usize) -> Result<String, DataError> {
@@ -258,14 +258,19 @@ impl Records<'_> {
         Ok(cell.trim().to_owned())
     }
 
-    fn value(&self, column: usize) -> Result<Real, DataError> {
+    fn value(&self, column: usize, roundings: &mut Roundings) -> Result<Real, DataError> {
         let cell = self.cell(column)?;
         if is_missing(cell) {
             return Err(self.fault_in(column, format!("the value is missing ({})", shown(cell))));
         }
         // Not by way of f64: a number rounded twice may not read back to the bit.
         let value: Real = cell.trim().parse().map_err(|_| self.fault_in(column, no_number(cell)))?;
-        if value.is_finite() { Ok(value) } else { Err(self.fault_in(column, unfit(number(cell).unwrap_or(f64::NAN)))) }
+        let exact = number(cell).unwrap_or(f64::NAN);
+        if !value.is_finite() {
+            return Err(self.fault_in(column, unfit(exact)));
+        }
+        roundings.add(column, exact);
+        Ok(value)
     }
 }
 

@@ -15,6 +15,7 @@ use std::path::Path;
 use elbo_tensor::Real;
 
 use crate::file::{self, Source};
+use crate::rounding::Roundings;
 use crate::{DataError, Place};
 use header::Header;
 
@@ -34,6 +35,8 @@ pub struct Array {
     pub shape: Vec<usize>,
     /// Its values in C order: the last index runs fastest.
     pub values: Vec<Real>,
+    /// Places in a row, from 0, whose rounding error as [`Real`] is more than 1 % of their standard deviation.
+    pub coarse: Vec<usize>,
 }
 
 /// Reads an NPY file.
@@ -42,22 +45,47 @@ pub struct Array {
 /// [`DataError`] if the file is missing, cannot be read, is not exactly such a file, has no rows or no axis, or holds a
 /// number that is not finite as a [`Real`], which is named by the row and its place in the row.
 pub fn read(path: impl AsRef<Path>) -> Result<Array, DataError> {
-    let path = path.as_ref();
+    let (source, size) = open(path.as_ref())?;
+    read_numbers(source, size)
+}
+
+/// The open file at `path` and its size.
+fn open(path: &Path) -> Result<(Source<'static>, u64), DataError> {
     let (file, size) = file::open(path, "an NPY file")?;
     let reader = Box::new(BufReader::with_capacity(BLOCK, file));
-    read_numbers(Source { path: path.to_owned(), reader, packed: None, size, position: 0 }, size)
+    Ok((Source { path: path.to_owned(), reader, packed: None, size, position: 0 }, size))
 }
 
 /// The array in `source`, which has `length` bytes, or so it is said.
 pub(crate) fn read_numbers(source: Source<'_>, length: u64) -> Result<Array, DataError> {
-    let (shape, values) = read_as(source, length, |x| x as Real, |x: Real| x.is_finite())?;
-    Ok(Array { shape, values })
+    let mut roundings = Roundings::default();
+    let (shape, values) = read_as(source, length, |column, x| roundings.add(column, x), |x: Real| x.is_finite())?;
+    Ok(Array { shape, values, coarse: roundings.coarse() })
+}
+
+/// Reads the column `column`, counted from 0, of an NPY file whose rows are lists of numbers, as labels: numbers as text,
+/// to all their digits.
+///
+/// # Errors
+/// As [`read`].
+///
+/// # Panics
+/// If the rows are no lists of more than `column` numbers.
+pub fn read_label_column(path: impl AsRef<Path>, column: usize) -> Result<Vec<String>, DataError> {
+    let (source, size) = open(path.as_ref())?;
+    read_column(source, size, column)
+}
+
+/// [`read_label_column`] of `source`.
+pub(crate) fn read_column(source: Source<'_>, length: u64, column: usize) -> Result<Vec<String>, DataError> {
+    let (shape, values) = read_as(source, length, |_, x| x, |x: f64| x.is_finite())?;
+    Ok(values.chunks_exact(shape[1]).map(|row| row[column].to_string()).collect())
 }
 
 /// The labels in `source`, one a row, as text.
 pub(crate) fn read_labels(source: Source<'_>, length: u64) -> Result<Vec<String>, DataError> {
     let path = source.path.clone();
-    let (shape, values) = read_as(source, length, |x| x, |x: f64| x.is_finite())?;
+    let (shape, values) = read_as(source, length, |_, x| x, |x: f64| x.is_finite())?;
     if shape[1..].iter().any(|&extent| extent != 1) {
         let reason = format!("labels have the shape {shape:?}; one a row is wanted");
         return Err(DataError::Malformed { path, offset: 0, unpacked: false, reason });
@@ -65,17 +93,17 @@ pub(crate) fn read_labels(source: Source<'_>, length: u64) -> Result<Vec<String>
     Ok(values.iter().map(f64::to_string).collect())
 }
 
-/// Shape and values in C order, each converted and then found good.
+/// Shape and values in C order, each converted, which is told its place in the row, and then found good.
 fn read_as<T: Copy + Default>(
     mut source: Source<'_>,
     length: u64,
-    convert: impl Fn(f64) -> T,
+    mut convert: impl FnMut(usize, f64) -> T,
     good: impl Fn(T) -> bool,
 ) -> Result<(Vec<usize>, Vec<T>), DataError> {
     let header = read_header(&mut source, length)?;
     let shape = checked_shape(&source, &header, length)?;
     let layout = Layout { rows: shape[0], row: &shape[1..], fortran: header.fortran };
-    let (element, count) = (header.element, shape.iter().product());
+    let (element, count, columns) = (header.element, shape.iter().product(), layout.columns());
     let mut values: Vec<T> = Vec::new();
     let mut block = vec![0; BLOCK];
     while values.len() < count {
@@ -93,7 +121,7 @@ fn read_as<T: Copy + Default>(
             .map_err(|_| source.no_memory(count * size_of::<T>()))?;
         for bytes in block.chunks_exact(element.size) {
             let number = element.value(bytes);
-            let value = convert(number);
+            let value = convert(columns[layout.in_row(values.len())], number);
             if !good(value) {
                 let place = layout.place(values.len());
                 return Err(DataError::Table { path: source.path, place, reason: unfit(number) });
@@ -203,14 +231,23 @@ impl Layout<'_> {
         (0..self.width()).map(place).collect()
     }
 
+    /// The value of a row that stands at each place among the values of a row in the file: the inverse of
+    /// [`Layout::places`].
+    fn columns(&self) -> Vec<usize> {
+        let mut columns = vec![0; self.width()];
+        self.places().into_iter().enumerate().for_each(|(column, place)| columns[place] = column);
+        columns
+    }
+
+    /// The place among the values of a row in the file of the value that stands at `index` in it.
+    fn in_row(&self, index: usize) -> usize {
+        if self.fortran { index / self.rows } else { index % self.width() }
+    }
+
     /// Row and column of the value that stands at `index` in the file.
     fn place(&self, index: usize) -> Place {
-        if !self.fortran {
-            return Place::Entry { row: index / self.width(), column: index % self.width() };
-        }
-        let in_row = index / self.rows;
-        let column = self.places().iter().position(|&place| place == in_row);
-        Place::Entry { row: index % self.rows, column: column.expect("places are a permutation") }
+        let row = if self.fortran { index % self.rows } else { index / self.width() };
+        Place::Entry { row, column: self.columns()[self.in_row(index)] }
     }
 
     fn in_c_order<T: Copy>(&self, values: Vec<T>) -> Vec<T> {

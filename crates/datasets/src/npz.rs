@@ -86,6 +86,17 @@ impl Npz {
         self.with(name, npy::read_labels)
     }
 
+    /// Reads the column `column` of the array `name` as labels.
+    ///
+    /// # Errors
+    /// As [`Npz::read`].
+    ///
+    /// # Panics
+    /// As [`npy::read_label_column`].
+    pub fn read_label_column(&self, name: &str, column: usize) -> Result<Vec<String>, DataError> {
+        self.with(name, |source, length| npy::read_column(source, length, column))
+    }
+
     /// What `read` makes of the member `name` and its announced length.
     fn with<T>(&self, name: &str, read: impl FnOnce(Source<'_>, u64) -> Result<T, DataError>) -> Result<T, DataError> {
         let Some(member) = self.members.iter().find(|member| member.name == name) else {

@@ -25,13 +25,48 @@ pub struct Table {
     pub values: Vec<Real>,
     /// The label of each row as text.
     pub labels: Option<Vec<String>>,
+    /// The columns, as messages name them, whose rounding error as [`Real`] is more than 1 % of their standard deviation.
+    pub coarse: Vec<String>,
+}
+
+/// Which column of a table holds the labels: its name, its number from 0, or `last`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LabelColumn<'a> {
+    wanted: &'a str,
+    /// Columns of a table that may lack it.
+    unlabelled: Option<usize>,
+}
+
+impl<'a> LabelColumn<'a> {
+    /// The column `wanted`, which a table must have.
+    pub fn new(wanted: &'a str) -> Self {
+        Self { wanted, unlabelled: None }
+    }
+
+    /// The same, but a table of `width` columns, none of this name, has no labels.
+    pub fn or_none_of(self, width: usize) -> Self {
+        Self { unlabelled: Some(width), ..self }
+    }
+
+    /// Whether only a header can tell which column it is.
+    pub(crate) fn is_name(&self) -> bool {
+        self.wanted != "last" && self.wanted.parse::<usize>().is_err()
+    }
+
+    /// The number of the column in a table of `width` columns with these names, or none; `None` if the table may lack it
+    /// and does.
+    pub(crate) fn find(&self, names: &[String], width: usize) -> Result<Option<usize>, String> {
+        let absent = self.unlabelled == Some(width) && names.iter().all(|name| name != self.wanted);
+        if absent { Ok(None) } else { find_column(self.wanted, names, width).map(Some) }
+    }
 }
 
 impl Table {
     /// The table of an array whose first axis counts the rows, without labels.
     pub fn of_array(path: impl Into<PathBuf>, array: Array) -> Self {
+        let coarse = array.coarse.iter().map(|column| format!("column {column}")).collect();
         let shape = if array.shape.len() == 1 { vec![1] } else { array.shape[1..].to_vec() };
-        Self { path: path.into(), shape, columns: Vec::new(), values: array.values, labels: None }
+        Self { path: path.into(), shape, columns: Vec::new(), values: array.values, labels: None, coarse }
     }
 
     /// The number of rows.
@@ -58,22 +93,29 @@ impl Table {
         Ok(Self { labels: Some(labels), ..self })
     }
 
-    /// Takes the column `wanted` out and makes it the labels: `last`, or its number counted from 0.
+    /// Takes the column `wanted` out and makes it the labels, which `exact` reads: as [`Real`] two of them may be one.
     ///
     /// # Errors
-    /// [`DataError::Malformed`] if rows are no lists of numbers, if there is no such column, or if none would be left.
-    pub fn label_by_column(self, wanted: &str) -> Result<Self, DataError> {
+    /// [`DataError::Malformed`] if rows are no lists of numbers, if there is no such column, or if none would be left; and
+    /// those of `exact`.
+    pub fn label_by_column(
+        self,
+        wanted: LabelColumn<'_>,
+        exact: impl FnOnce(usize) -> Result<Vec<String>, DataError>,
+    ) -> Result<Self, DataError> {
         let &[width] = self.shape.as_slice() else {
             return Err(self.malformed(format!("rows of shape {:?} have no columns to take labels from", self.shape)));
         };
-        let column = find_column(wanted, &self.columns, width).map_err(|reason| self.malformed(reason))?;
+        let found = wanted.find(&self.columns, width).map_err(|reason| self.malformed(reason))?;
+        let Some(column) = found else { return Ok(self) };
         if width == 1 {
             return Err(self.malformed("no column is left beside the labels".into()));
         }
-        let labels = self.values.chunks_exact(width).map(|row| row[column].to_string()).collect();
         let rest = self.values.chunks_exact(width).flat_map(|row| row[..column].iter().chain(&row[column + 1..]));
         let values = rest.copied().collect();
-        Ok(Self { shape: vec![width - 1], values, labels: Some(labels), ..self })
+        let label = format!("column {column}");
+        let coarse = self.coarse.iter().filter(|column| **column != label).cloned().collect();
+        Self { shape: vec![width - 1], values, coarse, ..self }.with_labels(exact(column)?)
     }
 
     /// Puts the rows of `other` behind these.
@@ -102,6 +144,7 @@ impl Table {
             }
         }
         self.values.extend(other.values);
+        self.coarse.extend(other.coarse.into_iter().map(|column| format!("{column} of {}", other.path.display())));
         Ok(())
     }
 
@@ -179,7 +222,14 @@ mod tests {
 
     fn table(shape: &[usize], values: &[Real], labels: Option<&[&str]>) -> Table {
         let labels = labels.map(|labels| labels.iter().map(|label| label.to_string()).collect());
-        Table { path: "t.csv".into(), shape: shape.to_vec(), columns: Vec::new(), values: values.to_vec(), labels }
+        Table {
+            path: "t.csv".into(),
+            shape: shape.to_vec(),
+            columns: Vec::new(),
+            values: values.to_vec(),
+            labels,
+            coarse: Vec::new(),
+        }
     }
 
     fn classes(labels: &[&str]) -> (Vec<u32>, Vec<String>) {
@@ -208,7 +258,13 @@ mod tests {
 
     #[test]
     fn a_column_becomes_the_labels() {
-        let taken = |column: &str| table(&[3], &[1.0, 2.0, 0.5, 3.0, 4.0, 0.1], None).label_by_column(column);
+        let of = |shape: &[usize], values: &[Real], wanted: LabelColumn<'_>| {
+            let width: usize = shape.iter().product();
+            let exact = |column| Ok(values.iter().skip(column).step_by(width).map(Real::to_string).collect());
+            table(shape, values, None).label_by_column(wanted, exact)
+        };
+        let rows = [1.0, 2.0, 0.5, 3.0, 4.0, 0.1];
+        let taken = |column: &str| of(&[3], &rows, LabelColumn::new(column));
         let last = taken("last").unwrap();
         assert_eq!((last.shape.as_slice(), last.values.as_slice()), (&[2][..], &[1.0, 2.0, 3.0, 4.0][..]));
         assert_eq!(last.labels, Some(vec!["0.5".into(), "0.1".into()]));
@@ -216,9 +272,14 @@ mod tests {
         assert_eq!(taken("0").unwrap().values, [2.0, 0.5, 4.0, 0.1]);
         assert!(taken("3").unwrap_err().to_string().contains("the columns are 0 to 2"));
         assert!(taken("class").unwrap_err().to_string().contains("columns have no names here"));
-        assert!(table(&[1], &[1.0], None).label_by_column("0").unwrap_err().to_string().contains("no column is left"));
-        let images = table(&[1, 2], &[1.0, 2.0], None).label_by_column("last").unwrap_err().to_string();
+        let refusal = |shape, values, wanted| of(shape, values, LabelColumn::new(wanted)).unwrap_err().to_string();
+        assert!(refusal(&[1], &[1.0], "0").contains("no column is left"));
+        let images = refusal(&[1, 2], &[1.0, 2.0], "last");
         assert!(images.contains("shape [1, 2] have no columns"), "{images}");
+        // A table that may lack it.
+        let unlabelled = of(&[3], &rows, LabelColumn::new("last").or_none_of(3)).unwrap();
+        assert_eq!((unlabelled.shape, unlabelled.labels), (vec![3], None));
+        assert_eq!(of(&[3], &rows, LabelColumn::new("last").or_none_of(2)).unwrap(), last);
     }
 
     #[test]

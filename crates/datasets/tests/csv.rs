@@ -3,7 +3,7 @@
 mod support;
 
 use elbo_datasets::csv::{self, Header};
-use elbo_datasets::{DataError, Elements, Field, Place, Table};
+use elbo_datasets::{DataError, Elements, Field, LabelColumn, Place, Table};
 use elbo_tensor::Real;
 use proptest::prelude::*;
 use support::{Folder, assert_malformed, assert_table};
@@ -11,7 +11,7 @@ use support::{Folder, assert_malformed, assert_table};
 fn read(text: impl AsRef<[u8]>, header: Header, labels: Option<&str>) -> Result<Table, DataError> {
     let folder = Folder::new();
     // The path is relative to nothing that moves: the same for every file.
-    let table = csv::read(folder.write("t.csv", text), header, labels)?;
+    let table = csv::read(folder.write("t.csv", text), header, labels.map(LabelColumn::new))?;
     Ok(Table { path: "t.csv".into(), ..table })
 }
 
@@ -19,7 +19,14 @@ fn table(columns: &[&str], values: &[Real], labels: Option<&[&str]>) -> Table {
     let labels: Option<Vec<String>> = labels.map(|all| all.iter().map(|label| label.to_string()).collect());
     let rows = labels.as_ref().map_or(2, Vec::len);
     let columns = columns.iter().map(|name| name.to_string()).collect();
-    Table { path: "t.csv".into(), shape: vec![values.len() / rows], columns, values: values.to_vec(), labels }
+    Table {
+        path: "t.csv".into(),
+        shape: vec![values.len() / rows],
+        columns,
+        values: values.to_vec(),
+        labels,
+        coarse: Vec::new(),
+    }
 }
 
 #[test]
@@ -119,7 +126,7 @@ fn every_fault_is_named_by_line_and_column() {
             None => Place::Line(line),
             Some((column, name)) => Place::Cell { line, column, name: name.map(String::from) },
         };
-        assert_table(csv::read(&path, Header::Auto, labels), &path, place, reason);
+        assert_table(csv::read(&path, Header::Auto, labels.map(LabelColumn::new)), &path, place, reason);
     }
     if size_of::<Real>() == 4 {
         let error = read("1\n-2e39\n", Header::Auto, None).unwrap_err().to_string();
@@ -157,6 +164,35 @@ fn a_file_that_holds_no_rows_of_text_is_refused() {
     assert!(matches!(csv::read(folder.path("u.csv"), Header::Auto, None), Err(DataError::NotFound { .. })));
 }
 
+/// With `or_none_of` a table of that many columns needs no labels, whether or not it has a header.
+#[test]
+fn a_table_may_lack_the_column_of_labels() {
+    let folder = Folder::new();
+    let read = |text: &str, wanted: &str| {
+        let table = csv::read(folder.write("t.csv", text), Header::Auto, Some(LabelColumn::new(wanted).or_none_of(2)))?;
+        Ok::<_, DataError>(Table { path: "t.csv".into(), ..table })
+    };
+    let values = [1.0, 2.0, 3.0, 4.0];
+    for wanted in ["kind", "last", "2"] {
+        assert_eq!(read("a,b\n1,2\n3,4\n", wanted).unwrap(), table(&["a", "b"], &values, None), "{wanted}");
+        assert_eq!(read("1,2\n3,4\n", wanted).unwrap(), table(&[], &values, None), "{wanted}");
+        let labelled = table(&["a", "b"], &values, Some(&["x", "y"]));
+        assert_eq!(read("a,b,kind\n1,2,x\n3,4,y\n", wanted).unwrap(), labelled, "{wanted}");
+    }
+    assert_eq!(read("kind,b\nx,2\ny,4\n", "kind").unwrap(), table(&["b"], &[2.0, 4.0], Some(&["x", "y"])));
+    let error = read("a,b,c\n1,2,3\n", "kind").unwrap_err().to_string();
+    assert!(error.contains("there is no column `kind`; there are `a`, `b`, `c`"), "{error}");
+}
+
+#[test]
+fn columns_that_lose_their_spread_are_named() {
+    let rows: String = (0..20).map(|i| format!("{},x,{}\n", i % 7, 1_000_000_000 + i % 7)).collect();
+    let coarse: &[&str] = if cfg!(feature = "f64") { &[] } else { &["column 3 (`height`)"] };
+    assert_eq!(read(format!("width,kind,height\n{rows}"), Header::Auto, Some("kind")).unwrap().coarse, coarse);
+    let coarse: &[&str] = if cfg!(feature = "f64") { &[] } else { &["column 3"] };
+    assert_eq!(read(rows, Header::Auto, Some("1")).unwrap().coarse, coarse);
+}
+
 #[test]
 fn text_that_is_not_utf_8_is_named_wherever_it_stands() {
     let folder = Folder::new();
@@ -168,7 +204,7 @@ fn text_that_is_not_utf_8_is_named_wherever_it_stands() {
     for (bytes, place) in cases {
         let path = folder.write("t.csv", bytes);
         let labels = if bytes.starts_with(b"a,kind") { Some("kind") } else { None };
-        assert_table(csv::read(&path, Header::Auto, labels), &path, place, "is not UTF-8");
+        assert_table(csv::read(&path, Header::Auto, labels.map(LabelColumn::new)), &path, place, "is not UTF-8");
     }
 }
 
@@ -178,12 +214,12 @@ fn no_truncation_and_no_corrupt_byte_makes_it_panic() {
     let good = b"\xef\xbb\xbfa,\"b \"\"c\"\"\",kind\r\n1.5,-2e3,x\r\n\r\n\"4\",5,\"y\nz\"\r\n".to_vec();
     let check = |bytes: &[u8]| {
         for labels in [None, Some("kind"), Some("1"), Some("last")] {
-            if let Err(error) = csv::read(folder.write("t.csv", bytes), Header::Auto, labels) {
+            if let Err(error) = csv::read(folder.write("t.csv", bytes), Header::Auto, labels.map(LabelColumn::new)) {
                 assert!(!error.to_string().contains(['\n', '\r']), "{error}");
             }
         }
     };
-    csv::read(folder.write("t.csv", &good), Header::Auto, Some("kind")).unwrap();
+    csv::read(folder.write("t.csv", &good), Header::Auto, Some(LabelColumn::new("kind"))).unwrap();
     (0..good.len()).for_each(|length| check(&good[..length]));
     for at in 0..good.len() {
         for byte in [0x00, 0x0a, 0x0d, 0x22, 0x2c, 0x3b, 0x39, 0x80, 0xff] {

@@ -40,7 +40,25 @@ fn what_numpy_wrote_is_read() {
         let (_, shape, values) = arrays.iter().find(|array| array.0 == name).unwrap();
         let read = npy::read(numpy(&format!("{name}.npy"))).unwrap();
         let values = values.iter().map(|&x| x as Real).collect();
-        assert_eq!(read, Array { shape: shape.clone(), values }, "{name}");
+        assert_eq!(read, Array { shape: shape.clone(), values, coarse: Vec::new() }, "{name}");
+    }
+}
+
+/// Labels keep all their digits, and columns that lose their spread are named, in both orders.
+#[test]
+fn columns_are_told_apart_to_the_last_digit() {
+    let folder = Folder::new();
+    let rows: Vec<[f64; 3]> = (0..20).map(|i| f64::from(i % 3)).map(|x| [x, 16_777_215.0 + x, 7.0]).collect();
+    for fortran in [false, true] {
+        let content: Vec<u8> = if fortran {
+            (0..3).flat_map(|column| rows.iter().flat_map(move |row| row[column].to_le_bytes())).collect()
+        } else {
+            rows.iter().flatten().flat_map(|x| x.to_le_bytes()).collect()
+        };
+        let path = folder.write("a.npy", file(1, &header("<f8", fortran, "(20, 3)"), &content));
+        assert_eq!(npy::read(&path).unwrap().coarse, if cfg!(feature = "f64") { vec![] } else { vec![1] });
+        let labels = npy::read_label_column(&path, 1).unwrap();
+        assert_eq!(labels[..3], ["16777215", "16777216", "16777217"]);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use elbo_datasets::{Dataset, Values, idx};
 
 use crate::args::Data;
-use crate::data::{built_in, is_table, load, roots, settings};
+use crate::data::{Loaded, built_in, is_table, load, roots, settings};
 use crate::error::Result;
 use crate::output;
 
@@ -46,7 +46,8 @@ fn describe(name: &str, label_column: Option<&str>, data_dir: Option<&Path>) -> 
             section.set(key, elbo_models::Value::Int(0));
         }
     }
-    let splits = load(&section, data_dir)?.splits;
+    let Loaded { splits, remark, .. } = load(&section, data_dir)?;
+    output::remark(remark.as_deref(), false);
     let mut text = String::new();
     for (split, set) in [("train", &splits.train), ("valid", &splits.valid), ("test", &splits.test)] {
         if set.rows() > 0 {

@@ -18,7 +18,8 @@ pub fn run(args: &Eval) -> Result<()> {
     let data_dir = args.common.data_dir.as_deref();
     let mut run = Opened::new(&args.run)?;
     let wanted = Wanted { data: args.data.as_deref(), label_column: args.label_column.as_deref(), whole: false };
-    let set = run.rows(&wanted, data_dir)?;
+    let (set, remark) = run.rows(&wanted, data_dir)?;
+    output::remark(remark.as_deref(), args.common.quiet);
     let Opened { dir, config, .. } = run;
     if set.rows() == 0 {
         return Err(Error::data(format_args!("data set {} has no test rows", data::title(config.section("data")))));

@@ -21,7 +21,8 @@ pub fn run(args: &Export) -> Result<()> {
     let data_dir = args.common.data_dir.as_deref();
     let mut run = Opened::new(&args.run)?;
     let wanted = Wanted { data: args.data.as_deref(), label_column: None, whole: true };
-    let set = run.rows(&wanted, data_dir)?;
+    let (set, remark) = run.rows(&wanted, data_dir)?;
+    output::remark(remark.as_deref(), args.common.quiet);
     let Opened { dir, config, .. } = run;
     if set.rows() == 0 {
         return Err(Error::data(format_args!("data set {} has no rows", data::title(config.section("data")))));

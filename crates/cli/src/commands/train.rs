@@ -33,7 +33,8 @@ pub fn run(args: &Train) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
     RunDir::refuse_locked(&out)?;
     let threads = use_threads(&args.common)?;
-    let Loaded { splits, preparation, note } = data::load(config.section("data"), args.common.data_dir.as_deref())?;
+    let loaded = data::load(config.section("data"), args.common.data_dir.as_deref())?;
+    let Loaded { splits, preparation, note, remark } = loaded;
     let spec = setup::check(&config, &splits)?;
     let mut env = setup::environment(threads);
     env["recipe"] = json!(name);
@@ -53,6 +54,7 @@ pub fn run(args: &Train) -> Result<()> {
     if !dir.preparation().exists() {
         preparation.store(&dir.preparation())?;
     }
+    output::remark(remark.as_deref(), args.common.quiet);
     let interrupt = Interrupt::listen();
     if args.common.verbose {
         output::note(&format!("{}: {} kernels, {threads} threads", out.display(), elbo_tensor::kernel_name()));

@@ -149,35 +149,49 @@ pub struct Loaded {
     pub preparation: Preparation,
     /// What tells these data from others, for `env.json`: see [`Source::note`].
     pub note: Value,
+    /// See [`Source::remark`].
+    pub remark: Option<String>,
 }
 
 /// Reads or generates the data that `[data]` describes and prepares their rows.
 pub fn load(data: &Settings, data_dir: Option<&Path>) -> Result<Loaded> {
-    let source = Source::of(data, data_dir)?;
+    let source = Source::of(data, data_dir, None)?;
     let preparation = Preparation::fit(data, &source.splits.train)?;
-    Ok(Loaded { splits: preparation.apply_all(&source.splits)?, note: source.note(data), preparation })
+    let splits = preparation.apply_all(&source.splits)?;
+    Ok(Loaded { splits, preparation, note: source.note(data), remark: source.remark })
 }
 
 /// Data as they are stored or generated.
 pub struct Source {
     /// The three splits.
     pub splits: Splits,
+    /// The names of the columns of a table that has a header, the labels' left out; else empty.
+    pub columns: Vec<String>,
+    /// What somebody should know who uses them, in one line.
+    pub remark: Option<String>,
 }
 
 impl Source {
-    /// Reads or generates the data that `[data]` describes.
-    pub fn of(data: &Settings, data_dir: Option<&Path>) -> Result<Self> {
-        let splits = if data.text("file").is_empty() { named(data, data_dir)? } else { table::load(data)? };
-        let same = data.text("test") == "train";
-        Ok(Self { splits: if same { Splits { test: splits.train.clone(), ..splits } } else { splits } })
+    /// Reads or generates the data that `[data]` describes. A table of `unlabelled` columns may lack the labels.
+    pub fn of(data: &Settings, data_dir: Option<&Path>, unlabelled: Option<usize>) -> Result<Self> {
+        let mut source = if data.text("file").is_empty() {
+            Self { splits: named(data, data_dir)?, columns: Vec::new(), remark: None }
+        } else {
+            table::load(data, unlabelled)?
+        };
+        if data.text("test") == "train" {
+            source.splits.test = source.splits.train.clone();
+        }
+        Ok(source)
     }
 
-    /// Rows and checksum of each split, and the numbers in a row.
+    /// Rows and checksum of each split, the numbers in a row, and the names of the columns.
     pub fn note(&self, data: &Settings) -> Value {
         let split = |set: &Dataset| json!({"rows": set.rows(), "checksum": format!("{:016x}", set.checksum())});
         json!({
             "name": title(data),
             "width": self.splits.train.width(),
+            "columns": self.columns,
             "train": split(&self.splits.train),
             "valid": split(&self.splits.valid),
             "test": split(&self.splits.test),

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use elbo_datasets::npz::{self, Npz};
-use elbo_datasets::{Splits, Table, csv, npy};
+use elbo_datasets::{LabelColumn, Splits, Table, csv, npy};
 use elbo_models::Settings;
-use elbo_tensor::{Purpose, stream};
+use elbo_tensor::{Purpose, Real, stream};
 
+use super::Source;
 use crate::error::{Error, Result};
 
 /// The kinds of tables, told by the ends of their names.
@@ -35,13 +36,14 @@ pub fn is_table(name: &str) -> bool {
 
 /// The splits of `data.file`: the rows of `data.test_file`, or `data.test_rows` of its own drawn by `data.seed`, are the
 /// test; `data.valid_rows` are drawn for validation; all others are trained on. Each split keeps the order of the file.
-pub fn load(data: &Settings) -> Result<Splits> {
+/// Tables of `unlabelled` columns may lack the labels.
+pub fn load(data: &Settings, unlabelled: Option<usize>) -> Result<Source> {
     let path = Path::new(data.text("file"));
-    let mut table = read(path, data, false)?;
+    let mut table = read(path, data, false, unlabelled)?;
     let rows = table.rows();
     let test_file = Some(data.text("test_file")).filter(|file| !file.is_empty());
     if let Some(test_file) = test_file {
-        table.append(read(Path::new(test_file), data, true)?)?;
+        table.append(read(Path::new(test_file), data, true, unlabelled)?)?;
     }
     let valid_rows = data.int("valid_rows");
     let test_rows = if test_file.is_some() { 0 } else { data.int("test_rows") };
@@ -57,33 +59,55 @@ pub fn load(data: &Settings) -> Result<Splits> {
             path.display()
         )));
     }
+    let (columns, remark) = (std::mem::take(&mut table.columns), remark(&table));
     // Both files become one data set first, so that they agree in what the classes are.
     let all = table.into_dataset(path.file_name().unwrap_or_default().to_string_lossy())?;
     let rng = &mut stream(data.int("seed") as u64, Purpose::Data, 0);
-    if test_file.is_none() {
-        return Ok(Splits::random(&all, valid_rows, test_rows, rng)?);
-    }
-    let test = all.slice(rows..all.rows());
-    Ok(Splits { test, ..Splits::random(&all.slice(0..rows), valid_rows, 0, rng)? })
+    let splits = if test_file.is_none() {
+        Splits::random(&all, valid_rows, test_rows, rng)?
+    } else {
+        let test = all.slice(rows..all.rows());
+        Splits { test, ..Splits::random(&all.slice(0..rows), valid_rows, 0, rng)? }
+    };
+    Ok(Source { splits, columns, remark })
 }
 
-/// The table at `path`; of an archive the arrays of a test set if `test`.
-fn read(path: &Path, data: &Settings, test: bool) -> Result<Table> {
-    let label_column = Some(data.text("label_column")).filter(|column| !column.is_empty());
-    let array = |table: Table| match label_column {
-        Some(column) => table.label_by_column(column),
-        None => Ok(table),
-    };
+/// What single precision takes from the table, in one line.
+fn remark(table: &Table) -> Option<String> {
+    let (first, rest) = table.coarse.split_first()?;
+    let more = if rest.is_empty() { String::new() } else { format!(" (and of {} more columns)", rest.len()) };
+    let (path, bits) = (table.path.display(), 8 * size_of::<Real>());
+    Some(format!(
+        "{path}: {first}: rounding to {bits} bits takes more than 1 % of its standard deviation{more}; subtract a constant"
+    ))
+}
+
+/// The table at `path`; of an archive the arrays of a test set if `test`. One of `unlabelled` columns may lack the labels.
+fn read(path: &Path, data: &Settings, test: bool, unlabelled: Option<usize>) -> Result<Table> {
+    let label_column = Some(data.text("label_column")).filter(|column| !column.is_empty()).map(|column| {
+        let column = LabelColumn::new(column);
+        unlabelled.map_or(column, |width| column.or_none_of(width))
+    });
     match Format::of(path) {
         Some(Format::Csv) => Ok(csv::read(path, data.text("header").parse()?, label_column)?),
-        Some(Format::Npy) => Ok(array(Table::of_array(path, npy::read(path)?))?),
+        Some(Format::Npy) => {
+            let table = Table::of_array(path, npy::read(path)?);
+            Ok(match label_column {
+                Some(wanted) => table.label_by_column(wanted, |column| npy::read_label_column(path, column))?,
+                None => table,
+            })
+        }
         Some(Format::Npz) => {
             let archive = Npz::open(path)?;
-            let table = Table::of_array(path, archive.read(&data_member(path, &archive, data, test)?)?);
-            match label_member(&archive, data, test) {
-                Some(member) if label_column.is_none() => Ok(table.with_labels(archive.read_labels(&member)?)?),
-                _ => Ok(array(table)?),
-            }
+            let member = data_member(path, &archive, data, test)?;
+            let table = Table::of_array(path, archive.read(&member)?);
+            Ok(match (label_column, label_member(&archive, data, test, unlabelled.is_some())) {
+                (Some(wanted), _) => {
+                    table.label_by_column(wanted, |column| archive.read_label_column(&member, column))?
+                }
+                (None, Some(labels)) => table.with_labels(archive.read_labels(&labels)?)?,
+                (None, None) => table,
+            })
         }
         None => Err(Error::usage(format_args!("{}: the name of a table ends with .csv, .npy or .npz", path.display()))),
     }
@@ -101,11 +125,12 @@ fn data_member(path: &Path, archive: &Npz, data: &Settings, test: bool) -> Resul
     })
 }
 
-/// The member that holds the labels: the one that is named, or one with a usual name if there is one.
-fn label_member(archive: &Npz, data: &Settings, test: bool) -> Option<String> {
+/// The member that holds the labels: the one that is named, which must be there unless it is `optional`, or one with a
+/// usual name if there is one.
+fn label_member(archive: &Npz, data: &Settings, test: bool, optional: bool) -> Option<String> {
     let usual = if test { npz::TEST_LABELS } else { npz::LABELS };
     match data.text("label_member") {
         "" => archive.find(usual).map(str::to_owned),
-        named => Some(named.to_owned()),
+        named => Some(named.to_owned()).filter(|named| !optional || archive.find(&[named]).is_some()),
     }
 }

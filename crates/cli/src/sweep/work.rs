@@ -17,7 +17,7 @@ use crate::run_fitting::Fitted;
 use crate::run_training::{Finished, Start};
 use crate::setup::Spec;
 use crate::summary::Ended;
-use crate::{files, setup};
+use crate::{files, output, setup};
 
 /// So many data sets are kept for the next cell.
 const KEPT: usize = 4;
@@ -27,14 +27,15 @@ pub struct Work<'a> {
     plan: &'a Plan,
     data_dir: Option<PathBuf>,
     interrupt: &'a Interrupt,
+    quiet: bool,
     /// The data of the latest cells, by their settings.
     loaded: Mutex<Vec<(String, Arc<Loaded>)>>,
 }
 
 impl<'a> Work<'a> {
     /// Cells of `plan`, whose data are looked for in `data_dir` first.
-    pub fn new(plan: &'a Plan, data_dir: Option<&Path>, interrupt: &'a Interrupt) -> Self {
-        Self { plan, data_dir: data_dir.map(PathBuf::from), interrupt, loaded: Mutex::default() }
+    pub fn new(plan: &'a Plan, data_dir: Option<&Path>, interrupt: &'a Interrupt, quiet: bool) -> Self {
+        Self { plan, data_dir: data_dir.map(PathBuf::from), interrupt, quiet, loaded: Mutex::default() }
     }
 
     /// Runs cell `index` in the directory `path`, which becomes a run directory, from where a predecessor stopped.
@@ -100,7 +101,11 @@ impl<'a> Work<'a> {
         let place = loaded.iter().position(|(other, _)| *other == key);
         let found = match place {
             Some(place) => loaded.remove(place),
-            None => (key, Arc::new(data::load(section, self.data_dir.as_deref())?)),
+            None => {
+                let new = data::load(section, self.data_dir.as_deref())?;
+                output::remark(new.remark.as_deref(), self.quiet);
+                (key, Arc::new(new))
+            }
         };
         let first = Arc::clone(&found.1);
         loaded.insert(0, found);

@@ -135,7 +135,7 @@ fn train(
     interrupt: &Interrupt,
     quiet: bool,
 ) -> Result<Vec<(usize, Error)>> {
-    let work = Work::new(grid.plan(), data_dir, interrupt);
+    let work = Work::new(grid.plan(), data_dir, interrupt, quiet);
     let work = |index: usize, dir: &Path, progress: &CellProgress<'_>| work.run(index, dir, progress);
     grid.run_shared(cells, failed, work, interrupt, quiet)
 }
