@@ -3,5 +3,5 @@
 mod plan;
 mod work;
 
-pub use plan::plan;
+pub use plan::{config, plan, shows_collapse};
 pub use work::Work;

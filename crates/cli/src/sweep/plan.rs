@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use elbo_models::Value;
+
 use crate::config::{Config, Variant};
 use crate::error::{Error, Result};
 use crate::grid::{Cell, Plan};
@@ -37,6 +39,11 @@ pub fn plan(name: &str, variants: &[Variant], stored: Option<&Plan>) -> Result<P
 pub fn config(index: usize, cell: &Cell) -> Result<Config> {
     let text = cell.config.as_ref().ok_or_else(|| refused(format_args!("it is a study and no sweep")))?;
     Config::parse(text, &format!("cell {index}"), &recipe::schema())
+}
+
+/// Whether the cell with `config` is there to show how its training ends in NaN: it is a mixture whose guards are off.
+pub fn shows_collapse(config: &Config) -> bool {
+    config.section("train").iter().any(|(name, value)| name == "mode" && *value == Value::Text("faithful".into()))
 }
 
 fn refused(problem: std::fmt::Arguments<'_>) -> Error {

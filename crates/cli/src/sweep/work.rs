@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::plan::config;
 use crate::cell_training::{CellTraining, fit};
 use crate::config::Config;
 use crate::data::{self, Loaded};
-use crate::error::Result;
-use crate::grid::{CellProgress, Outcome, Plan, State};
+use crate::error::{Error, Result};
+use crate::grid::{CellProgress, Grid, Outcome, State};
 use crate::interrupt::Interrupt;
 use crate::run_dir::RunDir;
 use crate::run_fitting::Fitted;
@@ -21,10 +22,12 @@ use crate::{files, output, setup};
 
 /// So many data sets are kept for the next cell.
 const KEPT: usize = 4;
+/// In the directory of a grid: which rows its cells were run on, a file for each `[data]`.
+const DATA: &str = "data";
 
-/// Runs cells of a plan.
+/// Runs cells of a grid.
 pub struct Work<'a> {
-    plan: &'a Plan,
+    grid: &'a Grid,
     data_dir: Option<PathBuf>,
     interrupt: &'a Interrupt,
     quiet: bool,
@@ -33,9 +36,9 @@ pub struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// Cells of `plan`, whose data are looked for in `data_dir` first.
-    pub fn new(plan: &'a Plan, data_dir: Option<&Path>, interrupt: &'a Interrupt, quiet: bool) -> Self {
-        Self { plan, data_dir: data_dir.map(PathBuf::from), interrupt, quiet, loaded: Mutex::default() }
+    /// Cells of `grid`, whose data are looked for in `data_dir` first.
+    pub fn new(grid: &'a Grid, data_dir: Option<&Path>, interrupt: &'a Interrupt, quiet: bool) -> Self {
+        Self { grid, data_dir: data_dir.map(PathBuf::from), interrupt, quiet, loaded: Mutex::default() }
     }
 
     /// Runs cell `index` in the directory `path`, which becomes a run directory, from where a predecessor stopped.
@@ -44,7 +47,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// Those of `elbo train`, 4 excepted.
     pub fn run(&self, index: usize, path: &Path, progress: &CellProgress<'_>) -> Result<Outcome> {
-        let cell = &self.plan.cells()[index];
+        let cell = &self.grid.plan().cells()[index];
         let config = config(index, cell)?;
         let loaded = self.loaded(&config)?;
         let splits = &loaded.splits;
@@ -80,7 +83,7 @@ impl<'a> Work<'a> {
     /// The run directory of a cell, new or begun on the same data.
     fn open(&self, path: &Path, config: &Config, loaded: &Loaded) -> Result<RunDir> {
         let mut env = setup::environment(rayon::current_num_threads());
-        env["recipe"] = json!(self.plan.study());
+        env["recipe"] = json!(self.grid.plan().study());
         env["data"] = loaded.note.clone();
         let dir = RunDir::of_grid(path)?;
         if dir.config().exists() {
@@ -90,6 +93,25 @@ impl<'a> Work<'a> {
             dir.describe(&setup::pretty(&env), &config.to_toml())?;
         }
         Ok(dir)
+    }
+
+    /// Refuses rows that are not those of an earlier cell with the same settings `key` of its data, whoever ran it.
+    fn same_rows(&self, key: &str, loaded: &Loaded) -> Result<()> {
+        let digest = Sha256::digest(key);
+        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let dir = self.grid.path().join(DATA);
+        let path = dir.join(name + ".json");
+        let found = setup::pretty(&loaded.note);
+        if !path.exists() {
+            files::create_dir(&dir)?;
+            files::write_atomic(&path, found.as_bytes())?;
+        }
+        let before = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
+        if before != found {
+            let problem = "other cells were run on other rows of these data than are found now";
+            return Err(Error::data(format_args!("{}: {problem}; choose another --out", path.display())));
+        }
+        Ok(())
     }
 
     /// The data of `config`, which most cells share.
@@ -104,6 +126,7 @@ impl<'a> Work<'a> {
             None => {
                 let new = data::load(section, self.data_dir.as_deref())?;
                 output::remark(new.remark.as_deref(), self.quiet);
+                self.same_rows(&key, &new)?;
                 (key, Arc::new(new))
             }
         };

@@ -135,14 +135,24 @@ fn train(
     interrupt: &Interrupt,
     quiet: bool,
 ) -> Result<Vec<(usize, Error)>> {
-    let work = Work::new(grid.plan(), data_dir, interrupt, quiet);
+    let work = Work::new(grid, data_dir, interrupt, quiet);
     let work = |index: usize, dir: &Path, progress: &CellProgress<'_>| work.run(index, dir, progress);
     grid.run_shared(cells, failed, work, interrupt, quiet)
 }
 
-/// Whether no cell has failed or diverged, whoever ran it; a failure may have found no room on the disk to be told there.
+/// What is wrong with cell `index`, if something is: not a collapse that it was planned to show.
+fn defect(grid: &Grid, index: usize, standing: &Standing) -> Option<String> {
+    let planned =
+        || sweep::config(index, &grid.plan().cells()[index]).is_ok_and(|config| sweep::shows_collapse(&config));
+    let is_result = matches!(standing, Standing::Ended(outcome) if outcome.diverged()) && planned();
+    show::reason(standing).filter(|_| !is_result)
+}
+
+/// Whether no cell has failed or diverged that should not, whoever ran it; a failure may have found no room on the disk to be
+/// told there.
 fn verdict(grid: &Grid, standings: &[Standing], failures: &[(usize, Error)]) -> Result<()> {
-    let told = standings.iter().enumerate().filter_map(|(index, standing)| Some((index, show::reason(standing)?)));
+    let told = standings.iter().enumerate();
+    let told = told.filter_map(|(index, standing)| Some((index, defect(grid, index, standing)?)));
     let untold = failures.iter().filter(|(index, _)| show::reason(&standings[*index]).is_none());
     let mut all: Vec<(usize, String)> = told.chain(untold.map(|(index, error)| (*index, error.to_string()))).collect();
     all.sort_by_key(|(index, _)| *index);
@@ -194,7 +204,7 @@ fn exec(args: &SweepCell) -> Result<()> {
         return Err(Error::check(format_args!("cell {index} ({}): {error}", cell.name())));
     }
     match (&standing, interrupt.requested()) {
-        (Standing::Ended(outcome), _) if !outcome.diverged() => {
+        (Standing::Ended(_), _) if defect(&grid, index, &standing).is_none() => {
             let value = show::cell_json(index, cell, &standing);
             let text = if common.json { setup::pretty(&value) } else { format!("{}\n", path.display()) };
             output::data(&text)
