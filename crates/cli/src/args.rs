@@ -153,12 +153,12 @@ pub struct Latents {
 /// Arguments of `elbo reproduce`.
 #[derive(Debug, clap::Args)]
 pub struct Reproduce {
-    /// beta-sweep, toy-density, mnist-clustering or modified-m2-nan
+    /// beta-sweep, toy-density, mnist-clustering, modified-m2-nan or gmm-stability
     pub study: String,
     /// A first look in less than two minutes; nothing is judged
     #[arg(long, conflicts_with = "full")]
     pub quick: bool,
-    /// The whole budget of the source, where the default is less
+    /// More of the source's budget, where the default is less
     #[arg(long)]
     pub full: bool,
     /// Number of seeds [default: the study's own]
@@ -167,7 +167,7 @@ pub struct Reproduce {
     /// Set a key of every run, e.g. `data.layout=grid`; repeatable. With other settings nothing is judged
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
     pub set: Vec<String>,
-    /// Directory of the study; the same command again continues there [default: studies/STUDY]
+    /// Directory of the study; the same command again continues there [default: studies/STUDY, of a first look studies/STUDY-quick]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Show what would be run and how long it takes

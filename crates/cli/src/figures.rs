@@ -89,13 +89,13 @@ pub fn cluster_samples(
     Some(images.draw())
 }
 
-/// "y = 3 (n = 512, mostly 7)"
+/// "y = 3, mostly 7 (n = 512)"
 fn row_label(k: usize, clusters: Option<&Clusters>, table: Option<&Contingency>) -> String {
     let Some(clusters) = clusters else { return String::new() };
     let n = clusters.assignments.iter().filter(|&&a| a as usize == k).count();
     let cells = table.into_iter().flat_map(Contingency::cells).filter(|((cluster, _), _)| *cluster as usize == k);
     let top = cells.max_by_key(|(_, count)| *count).map(|((_, label), _)| format!(", mostly {label}"));
-    format!("y = {k} (n = {n}{})", top.unwrap_or_default())
+    format!("y = {k}{} (n = {n})", top.unwrap_or_default())
 }
 
 /// Learning curves: one panel a quantity, one line a split.

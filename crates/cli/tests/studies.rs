@@ -77,7 +77,7 @@ fn a_band_that_does_not_hold_is_exit_code_8_and_the_report_is_there() {
 fn a_dry_run_writes_nothing_and_another_plan_is_refused() {
     let sandbox = Sandbox::new();
     let plan = sandbox.succeed("reproduce toy-density --dry-run");
-    assert!(plan.contains("density=figure-eight arm=known noise posterior=full z=2"), "{plan}");
+    assert!(plan.contains("density=figure-eight arm=one variance posterior=full z=2"), "{plan}");
     assert!(!sandbox.path("studies").exists());
     sandbox.succeed("reproduce beta-sweep --seeds 1 --quick --out study --quiet");
     let before = sandbox.contents("study");
@@ -185,4 +185,94 @@ fn every_model_passes_check_grad() {
     assert!(json.contains("\"relative_error\""), "{json}");
     assert_eq!(sandbox.elbo("check-grad vea").code, Some(2));
     assert_eq!(sandbox.elbo("check-grad vae --set train.lr=1 --set model.z=0").code, Some(2));
+}
+
+#[test]
+fn another_layout_takes_the_place_of_both() {
+    let plan = Sandbox::new().succeed("reproduce beta-sweep --seeds 2 --set data.layout=grid --dry-run");
+    assert!(plan.contains("arm=grid model=discrete beta=0.1") && !plan.contains("arm=axes"), "{plan}");
+}
+
+/// Of the covariance of layout `circle`, nearly `λ I`: `λ = 8 + 0.49`.
+const LAMBDA: f64 = 8.49;
+/// Half the variance within a component, over both dimensions.
+const WITHIN: f64 = 0.49;
+
+/// What the VAEs of the beta sweep are trained on to the end.
+const CONVERGED: &str = r#"
+[data]
+name = "mixture"
+layout = "circle"
+proportions = "balanced"
+train_rows = 240
+valid_rows = 0
+test_rows = 0
+test = "train"
+std = 0.7
+separation = 4.0
+
+[model]
+hidden = [32]
+likelihood = "mse"
+
+[train]
+epochs = 600
+batch = 64
+lr = 5e-3
+"#;
+
+/// The metrics after the last epoch, by β.
+fn trained(kind: &str, betas: [f64; 4]) -> Vec<BTreeMap<String, f64>> {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("recipe.toml"), CONVERGED.replace("[model]", &format!("[model]\nkind = \"{kind}\"")))
+        .unwrap();
+    let one = |beta: f64| {
+        sandbox.succeed(&format!("train recipe.toml --set model.beta={beta} --seed 1 --quiet --out {beta}"));
+        let csv = fs::read_to_string(sandbox.path(&format!("{beta}/metrics.csv"))).unwrap();
+        let (head, last) = (csv.lines().next().unwrap(), csv.lines().last().unwrap());
+        let cells = head.split(',').zip(last.split(','));
+        cells.filter_map(|(name, cell)| Some((name.to_string(), cell.parse().ok()?))).collect()
+    };
+    betas.map(one).into()
+}
+
+fn column(list: &[BTreeMap<String, f64>], name: &str) -> Vec<f64> {
+    list.iter().map(|metrics| metrics[name]).collect()
+}
+
+fn assert_ordered(recon: &[f64], kl: &[f64]) {
+    assert!(recon.windows(2).all(|pair| pair[0] <= pair[1] + 1e-2), "reconstruction error {recon:?}");
+    assert!(kl.windows(2).all(|pair| pair[0] >= pair[1] - 1e-3), "KL {kl:?}");
+}
+
+/// A linear encoder and decoder reach `β + β ln(λ/β)`: error `β`, KL `ln(λ/β)` (probabilistic PCA); networks are not worse,
+/// and nothing is encoded once `β > λ`.
+#[test]
+fn a_continuous_latent_is_at_least_as_good_as_a_linear_one_and_collapses_beyond_the_variance() {
+    let betas = [0.1, 1.0, 8.0, 10.0];
+    let found = trained("vae", betas);
+    let (loss, recon, kl) = (column(&found, "test_loss"), column(&found, "test_recon"), column(&found, "test_kl_z"));
+    for (beta, loss) in betas.into_iter().zip(&loss).take(2) {
+        let linear = beta + beta * (LAMBDA / beta).ln();
+        assert!(*loss <= linear, "β = {beta}: {loss}, linear {linear}");
+    }
+    assert!(kl[2] > 0.05 && kl[3] < 0.01, "KL at β = 8 and 10: {kl:?}");
+    assert!((recon[3] / LAMBDA - 1.0).abs() < 0.1, "all variance is left: {recon:?}");
+    assert_ordered(&recon, &kl);
+}
+
+/// One code a component costs `ln 3` and leaves the variance within: `min(0.49 + β ln 3, 8.49)` up to the sampling of 240 rows
+/// (three standard deviations of their variances), with a KL of at most `ln 3`.
+#[test]
+fn a_discrete_latent_names_the_component_or_nothing() {
+    let betas = [0.1, 1.0, 8.0, 10.0];
+    let found = trained("discrete-vae", betas);
+    let (loss, recon, kl) = (column(&found, "test_loss"), column(&found, "test_recon"), column(&found, "test_kl_y"));
+    for (beta, loss) in betas.into_iter().zip(&loss) {
+        let bound = f64::min(1.2 * WITHIN + beta * 3f64.ln(), 1.1 * LAMBDA);
+        assert!(*loss <= bound, "β = {beta}: {loss}, bound {bound}");
+    }
+    assert!(kl.iter().all(|&kl| kl <= 3f64.ln() + 1e-5), "{kl:?}");
+    assert!(kl[1] > 1.09 && kl[3] < 1e-3, "{kl:?}");
+    assert_ordered(&recon, &kl);
 }

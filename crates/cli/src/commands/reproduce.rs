@@ -28,7 +28,9 @@ pub fn run(args: &Reproduce) -> Result<()> {
     if args.dry_run {
         return output::data(&plan.dry_run_table(threads));
     }
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("studies").join(study.name()));
+    // A first look has other cells than what follows it.
+    let folder = format!("{}{}", study.name(), if args.quick { "-quick" } else { "" });
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("studies").join(folder));
     let grid = Grid::open(&out, plan, &setup::environment(threads))?;
     let interrupt = Interrupt::listen();
     let work =

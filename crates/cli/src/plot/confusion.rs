@@ -1,7 +1,7 @@
 //! Confusion matrices as heat maps.
 
 use super::shade::{hex, text_on};
-use super::svg::{NORMAL, SMALL, Style, Svg, fit, text_width};
+use super::svg::{NORMAL, SMALL, Style, Svg, text_width};
 use super::{MARGIN, WIDTH};
 
 /// Counts in smaller print than this are left out.
@@ -39,11 +39,11 @@ pub fn confusion(title: &str, counts: &[Vec<u64>], cluster_names: &[String], lab
     for (j, name) in label_names.iter().enumerate().step_by(every(column_room)) {
         let x = left + (j as f64 + 0.5) * cell_width;
         let (anchor, y) = if turned { ("start", top - 8.0) } else { ("middle", top - 0.8 * SMALL.size) };
-        svg.text((x, y), Style { anchor, turned, ..SMALL }, &fit(name, SMALL.size, LONGEST_NAME));
+        svg.text_within((x, y), Style { anchor, turned, ..SMALL }, name, LONGEST_NAME);
     }
     for (i, name) in cluster_names.iter().enumerate().step_by(every(cell_height)) {
         let y = top + (i as f64 + 0.5) * cell_height;
-        svg.text((left - 8.0, y), Style { anchor: "end", ..SMALL }, &fit(name, SMALL.size, LONGEST_NAME));
+        svg.text_within((left - 8.0, y), Style { anchor: "end", ..SMALL }, name, LONGEST_NAME);
     }
 
     let widest = counts.iter().flatten().map(|count| text_width(&count.to_string(), 1.0)).fold(0.0, f64::max);

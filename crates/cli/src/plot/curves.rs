@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Range, Scaling, Slot, draw_empty};
 use super::legend::{Sample, colour, dashes, legend};
-use super::svg::{NORMAL, Style, Svg, fit, polyline};
+use super::svg::{NORMAL, Style, Svg, polyline};
 use super::{MARGIN, WIDTH};
 
 /// Height of a panel's title, and of the gap below a panel.
@@ -53,7 +53,7 @@ pub fn curves(title: &str, panels: &[Panel]) -> String {
     for (i, panel) in panels.iter().enumerate() {
         let (x, y) = (MARGIN / 2.0 + (i % columns) as f64 * width, top + (i / columns) as f64 * row);
         let heading = Style { bold: true, ..NORMAL };
-        svg.text((x + width / 2.0, y + PANEL_TITLE / 2.0), heading, &fit(&panel.title, 1.08 * NORMAL.size, width));
+        svg.text_within((x + width / 2.0, y + PANEL_TITLE / 2.0), heading, &panel.title, width);
         let slot = Slot { x, y: y + PANEL_TITLE, width, height };
         draw_panel(&mut svg, slot, panel, |name| keys.iter().position(|(key, _)| *key == name).unwrap_or(0));
     }

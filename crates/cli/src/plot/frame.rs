@@ -1,7 +1,7 @@
 //! The plot area of one panel: two axes with gridlines, tick labels and names.
 
 use super::axis::{Axis, bounds, drawable, drawable_log};
-use super::svg::{NORMAL, SMALL, Style, Svg, fit, num, text_width};
+use super::svg::{NORMAL, SMALL, Style, Svg, num, text_width};
 
 /// A box on the page, in user units.
 #[derive(Debug, Clone, Copy)]
@@ -144,11 +144,11 @@ impl Frame {
             svg.text((left - 7.0, y), Style { anchor: "end", ..SMALL }, &tick.label);
         }
         border(svg, self.area);
-        svg.text((left + width / 2.0, bottom + 44.0), NORMAL, &fit(x_label, NORMAL.size, width + RIGHT));
+        svg.text_within((left + width / 2.0, bottom + 44.0), NORMAL, x_label, width + RIGHT);
         // The name of the vertical axis sits right of the slot's edge, left of the widest tick label.
         let x = left - self::left(&self.y_axis) + NORMAL.size / 2.0 + 4.0;
         let turned = Style { turned: true, ..NORMAL };
-        svg.text((x, top + height / 2.0), turned, &fit(y_label, NORMAL.size, height + BELOW / 2.0));
+        svg.text_within((x, top + height / 2.0), turned, y_label, height + BELOW / 2.0);
     }
 }
 

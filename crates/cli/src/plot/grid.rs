@@ -1,6 +1,6 @@
 //! A grid of grey images, one row per cluster, as one embedded PNG.
 
-use super::svg::{SMALL, Style, Svg, fit, num, text_width};
+use super::svg::{SMALL, Style, Svg, num, text_width};
 use super::{MARGIN, WIDTH};
 
 /// Largest share of the width that row labels may take, and the largest drawn side of an image.
@@ -65,7 +65,7 @@ pub fn draw_images<T: Copy + Into<f64>>(
     let every = (1.15 * SMALL.size / step).ceil().max(1.0) as usize;
     for (row, label) in row_labels.iter().enumerate().step_by(every) {
         let y = top + row as f64 * step + unit * height as f64 / 2.0;
-        svg.text((left - 10.0, y), Style { anchor: "end", ..SMALL }, &fit(label, SMALL.size, labels));
+        svg.text_within((left - 10.0, y), Style { anchor: "end", ..SMALL }, label, labels);
     }
     top + drawn_height + MARGIN
 }
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn the_grid_stays_on_the_page_at_every_size() {
         for (rows, columns, sides) in [(1, 1, (28, 28)), (10, 10, (28, 28)), (100, 20, (28, 28)), (3, 60, (4, 16))] {
-            let labels: Vec<String> = (0..rows).map(|y| format!("y = {y} (n = 512, mostly '7')")).collect();
+            let labels: Vec<String> = (0..rows).map(|y| format!("y = {y}, mostly '7' (n = 512)")).collect();
             let pixels = vec![0.5f64; rows * columns * sides.0 * sides.1];
             let document = image_grid("samples", &labels, columns, sides, &pixels);
             let elements = elements(&document);

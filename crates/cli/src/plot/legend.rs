@@ -1,7 +1,7 @@
 //! Legends: a band of their own above the plots, so that they never cover data.
 
 use super::look::{dash_pattern, marker_shape};
-use super::svg::{SMALL, Style, Svg, fit, num, text_width};
+use super::svg::{SMALL, Style, Svg, fitted, num, text_width};
 use super::{MARGIN, PALETTE};
 
 /// Height of one line of entries.
@@ -61,13 +61,13 @@ pub fn flow(svg: &mut Svg, y: f64, names: &[&str], draw: impl Fn(&mut Svg, usize
     let (mut x, mut line) = (MARGIN, y + LINE / 2.0);
     let page = svg.width();
     for (i, name) in names.iter().enumerate() {
-        let name = fit(name, SMALL.size, page - 2.0 * MARGIN - SAMPLE);
-        let width = SAMPLE + text_width(&name, SMALL.size);
+        let (size, name) = fitted(name, SMALL.size, page - 2.0 * MARGIN - SAMPLE);
+        let width = SAMPLE + text_width(&name, size);
         if x > MARGIN && x + width > page - MARGIN {
             (x, line) = (MARGIN, line + LINE);
         }
         draw(svg, i, (x, line));
-        svg.text((x + SAMPLE - 2.0, line), Style { anchor: "start", ..SMALL }, &name);
+        svg.text((x + SAMPLE - 2.0, line), Style { anchor: "start", size, ..SMALL }, &name);
         x += width + GAP;
     }
     if names.is_empty() { y } else { line + LINE / 2.0 }

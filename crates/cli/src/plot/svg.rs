@@ -22,6 +22,8 @@ pub struct Style {
     pub halo: bool,
 }
 
+/// Smaller print than this cannot be read where a panel is shown 360 px wide.
+pub const SMALLEST: f64 = 12.0;
 /// Numbers on an axis, names in a legend.
 pub const SMALL: Style = Style { size: 18.0, anchor: "middle", fill: "#333", bold: false, turned: false, halo: false };
 /// Names of axes and panels.
@@ -42,7 +44,7 @@ impl Svg {
     /// An empty document with its title drawn at the top, in a band that ends at [`Svg::TITLE_HEIGHT`].
     pub fn new(width: f64, title: &str) -> Self {
         let mut svg = Svg { width, title: escape(title), background: true, body: String::new() };
-        svg.text((width / 2.0, 32.0), TITLE, &fit(title, TITLE.size, width - 2.0 * super::MARGIN));
+        svg.text_within((width / 2.0, 32.0), TITLE, title, width - 2.0 * super::MARGIN);
         svg
     }
 
@@ -87,6 +89,12 @@ impl Svg {
         self.push(format_args!(
             "<text x=\"{x}\" y=\"{y}\" dy=\"{dy}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{fill}\"{bold}{halo}{turn}>{text}</text>"
         ));
+    }
+
+    /// The same within `width`: smaller where it is longer, cut where even the smallest print is.
+    pub fn text_within(&mut self, place: (f64, f64), style: Style, text: &str, width: f64) {
+        let (size, text) = fitted(text, style.size, width);
+        self.text(place, Style { size, ..style }, &text);
     }
 
     /// Appends a straight line.
@@ -169,8 +177,14 @@ pub fn text_width(text: &str, size: f64) -> f64 {
     size * text.chars().map(em).sum::<f64>()
 }
 
+/// `text` and a size of at most `size` at which it fits in `width`; cut if that is below the smallest print.
+pub fn fitted(text: &str, size: f64, width: f64) -> (f64, String) {
+    let size = f64::min(size, width / text_width(text, 1.0)).max(size.min(SMALLEST));
+    (size, fit(text, size, width))
+}
+
 /// `text` itself where it fits in `width`, otherwise its beginning and an ellipsis.
-pub fn fit(text: &str, size: f64, width: f64) -> String {
+fn fit(text: &str, size: f64, width: f64) -> String {
     if text_width(text, size) <= width {
         return text.to_string();
     }
@@ -214,5 +228,9 @@ mod tests {
             assert!(text_width(&fit(text, 10.0, width), 10.0) <= width);
         }
         assert_eq!(fit(text, 10.0, 2000.0), text);
+        // Smaller print comes before a cut.
+        let (size, whole) = fitted(text, 18.0, 0.8 * text_width(text, 18.0));
+        assert!(whole == text && (size - 14.4).abs() < 1e-9, "{whole} at {size}");
+        assert_eq!(fitted(text, 18.0, 100.0), (SMALLEST, fit(text, SMALLEST, 100.0)));
     }
 }

@@ -50,6 +50,9 @@ impl Band {
     }
 }
 
+/// Fewer values than this have no central 90 %.
+const FEW: usize = 20;
+
 impl Verdict {
     /// "[1.69, 5.79], n = 100"; one seed has no spread, and a number of all seeds nothing.
     pub(super) fn spread_text(&self) -> String {
@@ -81,6 +84,8 @@ impl Verdict {
     pub(super) fn place_text(&self) -> (String, &'static str) {
         let Some(p) = self.source_percentile else { return ("–".to_string(), "") };
         let words = match p {
+            // So few have no tails.
+            _ if self.n < FEW => "",
             _ if p < 5.0 => "in our lower tail",
             _ if p > 95.0 => "in our upper tail",
             _ => "within our 5–95\u{a0}%",

@@ -15,6 +15,7 @@ use crate::report::Report;
 
 /// Weights of the divergence.
 const BETAS: [&str; 6] = ["0.1", "0.25", "0.5", "1", "2", "5"];
+/// Layouts of the mixture.
 const ARMS: [&str; 2] = ["axes", "circle"];
 const MODELS: [&str; 2] = ["discrete", "continuous"];
 
@@ -43,6 +44,12 @@ probe = true
 /// The study of this file.
 pub struct BetaSweep;
 
+/// Both layouts, or the one that is asked for.
+fn arms<'a>(request: &Request<'a>) -> Vec<&'a str> {
+    let asked = request.set.iter().rfind(|set| Request::key(set) == "data.layout");
+    asked.and_then(|set| set.split_once('=')).map_or(ARMS.into(), |(_, layout)| vec![layout.trim()])
+}
+
 impl Study for BetaSweep {
     fn name(&self) -> &'static str {
         "beta-sweep"
@@ -61,7 +68,8 @@ impl Study for BetaSweep {
         });
         let base = Config::parse(BASE, "beta-sweep", &schema)?;
         let mut experiments = Vec::new();
-        for (arm, model) in ARMS.iter().flat_map(|arm| MODELS.map(|model| (*arm, model))) {
+        let arms = arms(request);
+        for (arm, model) in arms.iter().flat_map(|arm| MODELS.map(|model| (*arm, model))) {
             for (beta, seed) in BETAS.iter().flat_map(|beta| (1..=seeds).map(move |seed| (*beta, seed))) {
                 let mut config = base.clone();
                 let kind = if model == "discrete" { "discrete-vae" } else { "vae" };

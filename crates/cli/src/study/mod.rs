@@ -34,7 +34,7 @@ pub enum Scale {
     Quick,
     /// What the bands are for.
     Default,
-    /// The whole budget of the source, where the default is less.
+    /// More of the source's budget, where the default is less.
     Full,
 }
 

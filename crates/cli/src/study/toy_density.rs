@@ -14,9 +14,9 @@ use crate::report::Report;
 
 const POSTERIORS: [&str; 2] = ["diagonal", "full"];
 
-/// The arms: noise variance as generated (learned once where there is none), as the slides state it (a function of the
-/// code), and other sizes of the latent.
-const KNOWN: &str = "known noise";
+/// The arms: one noise variance for all points, that of the density or learned where it has none (the mixture); a variance
+/// that is a function of the code, as the slides state it; and other sizes of the latent.
+const KNOWN: &str = "one variance";
 const PER_SAMPLE: &str = "per-sample variance";
 const LATENT: &str = "latent size";
 

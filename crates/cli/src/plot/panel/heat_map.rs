@@ -38,9 +38,9 @@ impl HeatMap {
     }
 }
 
-/// Three digits, and also three decimals below 1: shares and scores differ in the third.
+/// Three digits, below 1 three decimals: shares and scores differ in the third.
 fn short(value: f64) -> String {
-    digits(value, if value.abs() < 1.0 { 4 } else { 3 })
+    if value.abs() < 1.0 { format!("{value:.3}") } else { digits(value, 3) }
 }
 
 /// Where a value lies between two, short of the darkest shade so that neighbouring numbers stay readable.

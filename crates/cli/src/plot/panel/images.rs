@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn images_and_labels_stay_on_the_page() {
-        let row_labels: Vec<String> = (0..10).map(|y| format!("y = {y} (n = 1012, mostly 7)")).collect();
+        let row_labels: Vec<String> = (0..10).map(|y| format!("y = {y}, mostly 7 (n = 1012)")).collect();
         let images =
             Images { title: "samples".into(), row_labels, columns: 10, sides: (28, 28), pixels: vec![0.5; 78_400] };
         let found = elements(&images.draw());

@@ -2,7 +2,7 @@
 
 use super::super::frame::{Frame, Slot};
 use super::super::look::Look;
-use super::super::svg::{SMALL, Style, Svg, fit, num, polyline, text_width};
+use super::super::svg::{SMALL, Style, Svg, fitted, num, polyline, text_width};
 use super::{Scale, framed, open_clipped};
 
 /// More points than this would only fill the file: a panel is shown some 400 px wide.
@@ -114,8 +114,8 @@ impl Reference {
             num(y),
             num(width)
         ));
-        let text = fit(&self.label, SMALL.size, width - 12.0);
-        let (text_width, text_height) = (text_width(&text, SMALL.size), 1.5 * SMALL.size);
+        let (size, text) = fitted(&self.label, SMALL.size, width - 12.0);
+        let (text_width, text_height) = (text_width(&text, size), 1.5 * size);
         let boxes = [1.0, 0.0].into_iter().flat_map(|side| {
             let x = left + 6.0 + side * (width - 12.0 - text_width);
             [y - text_height, y].map(|y| Slot { x, y, width: text_width, height: text_height })
@@ -124,7 +124,7 @@ impl Reference {
         let covered = |slot: &Slot| places.iter().filter(|&&place| slot.contains(place)).count();
         let Some(best) = boxes.filter(inside).min_by_key(covered) else { return };
         let place = (best.x, best.y + best.height / 2.0);
-        svg.text(place, Style { fill: "#555", halo: true, anchor: "start", ..SMALL }, &text);
+        svg.text(place, Style { size, fill: "#555", halo: true, anchor: "start", ..SMALL }, &text);
     }
 }
 

@@ -1,13 +1,11 @@
 //! Cells in rows and columns, shaded and printed: what heat maps and confusion matrices share.
 
 use super::super::shade::{hex, text_on};
-use super::super::svg::{NORMAL, SMALL, Style, fit, text_width};
+use super::super::svg::{NORMAL, SMALL, SMALLEST, Style, text_width};
 use super::{TITLE, WIDTH, titled};
 
 /// Largest length of the name of a row or column.
 const LONGEST_NAME: f64 = 190.0;
-/// Smaller print than this cannot be read where a panel is shown 360 px wide.
-const SMALLEST: f64 = 12.0;
 /// Free space at the edges.
 const EDGE: f64 = 8.0;
 
@@ -54,17 +52,17 @@ pub fn draw(title: &str, rows: Names<'_>, columns: Names<'_>, cells: &[Vec<Cell>
     let top = TITLE + 1.5 * NORMAL.size + names_height;
     let (width, height) = (cell_width * columns.names.len() as f64, cell_height * rows.names.len() as f64);
 
-    svg.text((left + width / 2.0, TITLE + 0.7 * NORMAL.size), NORMAL, &fit(columns.axis, NORMAL.size, WIDTH - left));
+    svg.text_within((left + width / 2.0, TITLE + 0.7 * NORMAL.size), NORMAL, columns.axis, WIDTH - left);
     let place = (EDGE + NORMAL.size / 2.0, top + height / 2.0);
-    svg.text(place, Style { turned: true, ..NORMAL }, &fit(rows.axis, NORMAL.size, f64::max(height, 120.0)));
+    svg.text_within(place, Style { turned: true, ..NORMAL }, rows.axis, f64::max(height, 120.0));
     for (j, name) in columns.names.iter().enumerate() {
         let x = left + (j as f64 + 0.5) * cell_width;
         let (anchor, y) = if turned { ("start", top - 7.0) } else { ("middle", top - 0.75 * SMALL.size) };
-        svg.text((x, y), Style { anchor, turned, ..SMALL }, &fit(name, SMALL.size, LONGEST_NAME));
+        svg.text_within((x, y), Style { anchor, turned, ..SMALL }, name, LONGEST_NAME);
     }
     for (i, name) in rows.names.iter().enumerate() {
         let place = (left - 8.0, top + (i as f64 + 0.5) * cell_height);
-        svg.text(place, Style { anchor: "end", ..SMALL }, &fit(name, SMALL.size, LONGEST_NAME));
+        svg.text_within(place, Style { anchor: "end", ..SMALL }, name, LONGEST_NAME);
     }
 
     let widest = cells.iter().flatten().map(|cell| text_width(&cell.text, 1.0)).fold(0.0, f64::max);

@@ -23,7 +23,7 @@ pub use points::{Cloud, Ellipse, Points, Polyline};
 pub use strip::Strip;
 
 use super::frame::{Frame, Range, Scaling, Slot, draw_empty};
-use super::svg::{NORMAL, Style, Svg, fit, num};
+use super::svg::{NORMAL, Style, Svg, num};
 
 /// Width of a panel in user units.
 const WIDTH: f64 = 560.0;
@@ -62,7 +62,7 @@ impl Scale {
 fn titled(title: &str) -> Svg {
     let mut svg = Svg::blank(WIDTH, title);
     let style = Style { bold: true, ..NORMAL };
-    svg.text((WIDTH / 2.0, TITLE / 2.0 + 1.0), style, &fit(title, 1.08 * NORMAL.size, WIDTH - 12.0));
+    svg.text_within((WIDTH / 2.0, TITLE / 2.0 + 1.0), style, title, WIDTH - 12.0);
     svg
 }
 

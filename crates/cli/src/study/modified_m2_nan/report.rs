@@ -219,9 +219,21 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
     blocks.push(Block::Text(
         "A softplus that adds 1 before the logarithm gives 0 there. Its square root is 0 and the slope of the root infinite; \
          multiplied by a slope of the softplus that is not 0 the gradient of the argument is infinite or, where nothing else \
-         depends on it, 0 times infinity. One step of Adam later every parameter is NaN; here the step is refused and named."
+         depends on it, 0 times infinity. One step of Adam later every parameter would be NaN; here such a step is refused and \
+         named."
             .into(),
     ));
+    if let Some((_, outcome)) = alone {
+        let least = outcome.series("posterior raw").into_iter().map(|(_, raw)| raw).fold(f64::INFINITY, f64::min);
+        blocks.push(Block::Text(format!(
+            "The rival explanation is the other variance: were that of q(z|x,y) to reach 0, the logarithm in its KL would be \
+             infinite. Its softplus is exact in every run here; the smallest argument that it had in the run of the first paragraphs \
+             is {}, {} {} from which a softplus as written would give 0.",
+            number(least),
+            if least < LOST { "below the" } else { "above the" },
+            number(LOST)
+        )));
+    }
     blocks.push(Block::Text(
         "Clipping multiplies the whole gradient by a number, which Adam divides out again as long as it changes slowly, so it is not \
          expected to stop the fall; a floor under the variance keeps the root away from 0, and so does a softplus by `ln_1p`. \

@@ -53,8 +53,7 @@ pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
     let Steps { model, finished, .. } = done.steps();
     let subject = Subject { vae, params: &finished.params, seed };
 
-    let log_p = density.log_densities(&points);
-    let log_p = log_p.iter().sum::<f64>() / log_p.len() as f64;
+    let log_p = mean(&density.log_densities(&points));
     let (elbo, kl) = subject.elbo(&points);
     let parts = (model, subject.params);
     let iwae = importance_bound(parts, Rows { data: &test, binarize: false }, BOUND, seed);
@@ -89,6 +88,10 @@ fn values(set: &Dataset) -> Vec<Real> {
     let mut x = vec![0.0; 2 * set.rows()];
     set.gather(&(0..set.rows() as u32).collect::<Vec<_>>(), &mut x);
     x
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// The eigenvalues of the covariance matrix of points, largest first.
@@ -152,6 +155,7 @@ impl Subject<'_> {
             "train_loss": column("train_loss"),
             "test_loss": column("test_loss"),
             "batches": batches(done)?,
+            "best_test_loss": -mean(&density.log_densities(&values(&done.splits.test))),
         });
         if !density.modes().is_empty() && self.vae.latent() == 2 {
             record["grid"] = self.grid();

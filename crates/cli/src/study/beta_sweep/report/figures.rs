@@ -2,20 +2,20 @@
 
 use super::super::super::Results;
 use super::super::super::results::numbers;
-use super::super::{ARMS, BETAS, MODELS};
+use super::super::{BETAS, MODELS};
 use super::{look, medians, metrics};
 use crate::plot::Look;
 use crate::plot::panel::{Confusion, HeatMap, Key, Line, Lines, Mark, Marked, Marks, Scale, Spot};
 use crate::report::{Block, Section};
 
 /// All of them.
-pub(super) fn section(results: &Results<'_>) -> Section {
+pub(super) fn section(results: &Results<'_>, arms: &[&str]) -> Section {
     let mut blocks = Vec::new();
-    for arm in ARMS {
+    for arm in arms {
         blocks.extend(MODELS.map(|model| histories(results, arm, model)));
         blocks.push(heat_maps(results, arm));
     }
-    blocks.push(tradeoff(results));
+    blocks.push(tradeoff(results, arms));
     Section { title: "Figures".into(), blocks }
 }
 
@@ -100,7 +100,7 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
 }
 
 /// Reconstruction against KL of both models.
-fn tradeoff(results: &Results<'_>) -> Block {
+fn tradeoff(results: &Results<'_>, arms: &[&str]) -> Block {
     let panel = |arm: &str| {
         let series = MODELS.map(|model| Marked {
             look: look(model),
@@ -123,7 +123,7 @@ fn tradeoff(results: &Results<'_>) -> Block {
         });
         let marks = Marks {
             title: format!("Layout {arm}"),
-            x: Scale::new("KL (nats)"),
+            x: Scale::new("KL (nats)").log(),
             y: Scale::new("reconstruction error (squared units)"),
             series: series.into(),
         };
@@ -131,8 +131,8 @@ fn tradeoff(results: &Results<'_>) -> Block {
     };
     Block::Figure {
         id: "tradeoff".into(),
-        caption: "Reconstruction error against KL across both latents; the numbers are β, marks are medians and bars quartiles over seeds.".into(),
+        caption: "Reconstruction error against KL (log scale) across both latents; the numbers are β, marks are medians and bars quartiles over seeds.".into(),
         legend: MODELS.map(|model| Key { name: format!("{model} latent"), look: look(model), mark: Mark::JoinedPoints }).into(),
-        panels: ARMS.iter().map(|arm| panel(arm)).collect(),
+        panels: arms.iter().map(|arm| panel(arm)).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! The figures of `toy-density`: for each density and posterior what the slides show, and the worst run.
 
-use elbo_datasets::{Toy, ToyDensity};
+use elbo_datasets::Toy;
 use serde_json::Value;
 
 use super::super::super::Results;
@@ -14,6 +14,8 @@ use crate::report::{Block, number};
 const DATA: Look = Look::GREY;
 /// Ellipses of single posteriors.
 const POSTERIOR: Look = Look::new(3).pattern(0);
+/// Lines of constant z₁ and of constant z₂.
+const GRID: [(&str, Look); 2] = [("constant z₁", Look::new(2)), ("constant z₂", Look::new(4))];
 
 /// Every figure.
 pub(super) fn blocks(results: &Results<'_>) -> Vec<Block> {
@@ -63,17 +65,24 @@ fn one_run(density: Toy, posterior: &str, record: &Value) -> Block {
     ];
     if let Some(directions) = record["grid"].as_array() {
         let mut panel = cloud("Mean of p(x | z) over a grid of z", x, vec![(DATA, data)]);
-        for (direction, lines) in directions.iter().enumerate() {
-            let look = Look::new([0, 1][direction]);
+        for (lines, (_, look)) in directions.iter().zip(GRID) {
             let lines = lines.as_array().into_iter().flatten();
             panel.polylines.extend(lines.map(|line| Polyline { look, points: points(line) }));
         }
         panels.push(("grid".into(), panel.draw()));
     }
+    let mut legend = vec![
+        Key { name: "data".into(), look: DATA, mark: Mark::Points },
+        Key { name: format!("{posterior} posterior"), look: ours, mark: Mark::Points },
+        Key { name: "posterior of one row".into(), look: POSTERIOR, mark: Mark::Line },
+    ];
+    if !record["grid"].is_null() {
+        legend.extend(GRID.map(|(name, look)| Key { name: name.into(), look, mark: Mark::Line }));
+    }
     Block::Figure {
         id: format!("{}-{posterior}", density.name()),
         caption: format!(
-            "{}, {posterior} posterior, known noise, first seed. Generated: decoder mean plus noise; reconstructed: decoder mean \
+            "{}, {posterior} posterior, one noise variance, first seed. Generated: decoder mean plus noise; reconstructed: decoder mean \
              at a posterior sample; latent space: posterior means, with one-sigma ellipses of the posteriors of some rows.{}",
             density.name(),
             if record["grid"].is_null() {
@@ -82,11 +91,7 @@ fn one_run(density: Toy, posterior: &str, record: &Value) -> Block {
                 " Last panel: lines of constant z₁ and of constant z₂ from −2.5 to 2.5."
             }
         ),
-        legend: vec![
-            Key { name: "data".into(), look: DATA, mark: Mark::Points },
-            Key { name: format!("{posterior} posterior"), look: ours, mark: Mark::Points },
-            Key { name: "posterior of one row".into(), look: POSTERIOR, mark: Mark::Line },
-        ],
+        legend,
         panels,
     }
 }
@@ -111,12 +116,14 @@ fn losses(results: &Results<'_>, density: Toy) -> Block {
         let list = numbers(&record["test_loss"]).unwrap_or_default().into_iter();
         list.enumerate().map(|(epoch, loss)| (1.0 + epoch as f64, loss)).collect()
     };
-    let entropy = -ToyDensity { kind: density, literal: false }.expected_log_density().value;
-    let best = Reference { y: entropy, label: "entropy of the density: the best attainable".into() };
+    let record = of(results, density, KNOWN, POSTERIORS[0]).first_record();
+    let best = record.and_then(|record| record["best_test_loss"].as_f64());
+    let best = best.map(|y| Reference { y, label: "−log p of the same rows".into() });
     Block::Figure {
         id: format!("{}-loss", density.name()),
         caption: format!(
-            "{}: loss of single batches, and on test rows with averaged weights after every epoch (first seed).",
+            "{}: loss of single batches, and on 2,000 test rows with averaged weights and one z each after every epoch, which scatters \
+             around its expectation (first seed).",
             density.name()
         ),
         legend: POSTERIORS
@@ -128,7 +135,7 @@ fn losses(results: &Results<'_>, density: Toy) -> Block {
             .into(),
         panels: vec![
             ("batches".into(), lines("Loss of a batch", "step", None, &|record| points(&record["batches"]))),
-            ("epochs".into(), lines("Loss of an epoch", "epoch", Some(best), &epochs)),
+            ("epochs".into(), lines("Loss of an epoch", "epoch", best, &epochs)),
         ],
     }
 }
