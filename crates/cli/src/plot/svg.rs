@@ -179,7 +179,11 @@ pub fn text_width(text: &str, size: f64) -> f64 {
 
 /// `text` and a size of at most `size` at which it fits in `width`; cut if that is below the smallest print.
 pub fn fitted(text: &str, size: f64, width: f64) -> (f64, String) {
-    let size = f64::min(size, width / text_width(text, 1.0)).max(size.min(SMALLEST));
+    let fitting = width / text_width(text, 1.0);
+    if fitting >= SMALLEST.min(size) {
+        return (size.min(fitting), text.to_string());
+    }
+    let size = size.min(SMALLEST);
     (size, fit(text, size, width))
 }
 
@@ -229,8 +233,10 @@ mod tests {
         }
         assert_eq!(fit(text, 10.0, 2000.0), text);
         // Smaller print comes before a cut.
-        let (size, whole) = fitted(text, 18.0, 0.8 * text_width(text, 18.0));
-        assert!(whole == text && (size - 14.4).abs() < 1e-9, "{whole} at {size}");
+        for part in [0.7, 0.77, 0.8, 0.93] {
+            let (size, whole) = fitted(text, 18.0, part * text_width(text, 18.0));
+            assert!(whole == text && (size - part * 18.0).abs() < 1e-9, "{whole} at {size}");
+        }
         assert_eq!(fitted(text, 18.0, 100.0), (SMALLEST, fit(text, SMALLEST, 100.0)));
     }
 }
