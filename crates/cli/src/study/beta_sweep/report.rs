@@ -92,10 +92,11 @@ fn share(values: &[f64], holds: impl Fn(f64) -> bool) -> f64 {
     values.iter().filter(|&&v| holds(v)).count() as f64 / values.len().max(1) as f64
 }
 
-/// The smallest step from one β to the next, upwards if `rising`.
+/// The smallest step from one β to the next, upwards if `rising`; NaN if a value is.
 fn smallest_step(values: &[f64], rising: bool) -> f64 {
     let sign = if rising { 1.0 } else { -1.0 };
-    values.windows(2).map(|pair| sign * (pair[1] - pair[0])).fold(f64::INFINITY, f64::min)
+    let steps = values.windows(2).map(|pair| sign * (pair[1] - pair[0]));
+    steps.fold(f64::INFINITY, |least, step| if least.is_nan() || step >= least { least } else { step })
 }
 
 /// The source's three takeaways: whether each holds in every arm, the statement, and its evidence. The first is about two

@@ -140,6 +140,7 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
     let all = |metric: &str| MODELS.map(|(model, ..)| median(&at(results, model, metric, epoch)));
     let ([m2, modified, gmvae], [h_m2, h_modified, h_gmvae]) = (all("majority accuracy"), all("entropy"));
     let [l_m2, l_modified, l_gmvae] = all("loss");
+    let k = results.runs().first().map_or(0, |(experiment, _)| experiment.config.section("model").int("k"));
     vec![
         Statement {
             holds: Some(m2 < 0.3 && gmvae > 0.5 && modified > 0.4),
@@ -154,9 +155,10 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
             holds: Some(h_modified < h_gmvae && h_gmvae < h_m2),
             text: format!(
                 "The prior over classes does not prevent clustering: the entropy of q(y|x) falls to {} (modified M2) and {} \
-                 (GMVAE) nats, of ln 10 = 2.303 that M2 keeps ({}).",
+                 (GMVAE) nats, of ln {k} = {} that M2 keeps ({}).",
                 number(h_modified),
                 number(h_gmvae),
+                number((k as f64).ln()),
                 number(h_m2)
             ),
         },

@@ -27,7 +27,7 @@ fn beta_keys(mark: Mark) -> Vec<Key> {
 
 /// Every metric of a model against the epoch.
 fn histories(results: &Results<'_>, arm: &str, model: &str) -> Block {
-    let loss = [("loss", "loss", "nats")];
+    let loss = [("loss", "loss", "")];
     let panel = |&(metric, name, unit): &(&str, &str, &str)| {
         let series = BETAS.iter().enumerate().map(|(i, beta)| {
             let history = results.of(&[("arm", arm), ("model", model), ("beta", beta)]).history(metric);
