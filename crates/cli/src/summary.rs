@@ -16,6 +16,8 @@ pub struct Ended {
     pub steps: u64,
     /// Seconds over all processes.
     pub elapsed: f64,
+    /// [`Preparation::log_density_shift`](crate::data::Preparation::log_density_shift) of its rows.
+    pub log_density_shift: Option<f64>,
     /// Names of the figures.
     pub figures: Vec<&'static str>,
 }
@@ -37,6 +39,7 @@ impl Ended {
             "steps": self.steps,
             "elapsed_s": self.elapsed,
             "last": last.collect::<Map<String, Value>>(),
+            "log_density_shift": self.log_density_shift,
             "best": self.best.map(|(loss, epoch)| json!({"epoch": epoch, "valid_loss": loss})),
             "figures": self.figures,
         })

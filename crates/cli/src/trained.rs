@@ -92,6 +92,11 @@ impl Opened {
         Ok((self.preparation.apply(&source.splits.test)?, source.remark))
     }
 
+    /// [`Preparation::log_density_shift`] of the rows `set`.
+    pub fn log_density_shift(&self, set: &Dataset) -> Option<f64> {
+        self.preparation.log_density_shift(set.width())
+    }
+
     /// Refuses rows of other columns than those of the training; only those of a table with a header have names.
     fn check_columns(&self, source: &Source) -> Result<()> {
         let trained = self.note["columns"].as_array().into_iter().flatten().filter_map(Value::as_str);

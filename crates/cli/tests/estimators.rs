@@ -317,3 +317,31 @@ fn what_does_not_fit_is_one_line_and_a_code() {
     assert_eq!(sandbox.elbo("eval run").code, Some(7));
     assert_eq!(sandbox.elbo("export latents run -o z.npz").code, Some(7));
 }
+
+/// A normal with full covariance is the same in any units, so its log-densities differ by what is told.
+#[test]
+fn densities_of_standardised_rows_come_with_what_makes_them_those_of_the_rows() {
+    let sandbox = Sandbox::new();
+    let fit = format!(
+        "train glyphs-gmm --set data.name=factors --set data.project=none --set data.standardize=false \
+                       --set model.covariance=full --set model.k=1 {ROWS}"
+    );
+    let eval = |more: &str| {
+        sandbox.succeed(&format!("{fit} {more} --out run"));
+        let found: serde_json::Value = serde_json::from_str(&sandbox.succeed("eval run --json")).unwrap();
+        fs::remove_dir_all(sandbox.path("run")).unwrap();
+        (found["metrics"]["test_log_likelihood"].as_f64().unwrap(), found["log_density_shift"].as_f64())
+    };
+    let (plain, none) = eval("");
+    assert_eq!(none, Some(0.0));
+    for more in ["--set data.standardize=true", "--set data.scale=3", "--set data.scale=3 --set data.standardize=true"]
+    {
+        let (value, shift) = eval(more);
+        let shift = shift.unwrap();
+        assert!(
+            shift.abs() > 1.0 && (value + shift - plain).abs() < 1e-3 * plain.abs(),
+            "{more}: {value} {shift} {plain}"
+        );
+    }
+    assert_eq!(eval("--set data.project=pca --set data.project_to=5").1, None);
+}

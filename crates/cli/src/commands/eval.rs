@@ -20,6 +20,7 @@ pub fn run(args: &Eval) -> Result<()> {
     let wanted = Wanted { data: args.data.as_deref(), label_column: args.label_column.as_deref(), whole: false };
     let (set, remark) = run.rows(&wanted, data_dir)?;
     output::remark(remark.as_deref(), args.common.quiet);
+    let shift = run.log_density_shift(&set);
     let Opened { dir, config, .. } = run;
     if set.rows() == 0 {
         return Err(Error::data(format_args!("data set {} has no test rows", data::title(config.section("data")))));
@@ -42,8 +43,13 @@ pub fn run(args: &Eval) -> Result<()> {
     if args.common.json {
         let values: serde_json::Map<_, _> =
             metrics.iter().map(|(name, value)| (format!("test_{name}"), json!(value))).collect();
-        return output::data(&format!("{:#}\n", json!({"epoch": epoch, "metrics": values})));
+        return output::data(&format!(
+            "{:#}\n",
+            json!({"epoch": epoch, "metrics": values, "log_density_shift": shift})
+        ));
     }
     let lines = metrics.iter().map(|(name, value)| format!("{:26} {}\n", format!("test_{name}"), cell(*value)));
-    output::data(&(format!("{:26} {epoch}\n", "epoch") + &lines.collect::<String>()))
+    let shift = shift.filter(|shift| *shift != 0.0);
+    let shift = shift.map(|shift| format!("{:26} {}\n", "log_density_shift", cell(shift)));
+    output::data(&(format!("{:26} {epoch}\n", "epoch") + &lines.collect::<String>() + &shift.unwrap_or_default()))
 }

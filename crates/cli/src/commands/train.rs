@@ -60,10 +60,11 @@ pub fn run(args: &Train) -> Result<()> {
         output::note(&format!("{}: {} kernels, {threads} threads", out.display(), elbo_tensor::kernel_name()));
     }
 
-    let ended = match spec {
+    let mut ended = match spec {
         Spec::Steps(spec) => by_steps(args, &config, &dir, (&splits, spec), &interrupt)?,
         Spec::Iterations(spec) => by_iterations(args, &config, &dir, (&splits, spec), &interrupt)?,
     };
+    ended.log_density_shift = preparation.log_density_shift(splits.train.width());
     let summary = setup::pretty(&ended.summary(&config));
     files::write_atomic(&dir.summary(), summary.as_bytes())?;
     let shown = if args.common.json { summary } else { told(&config, &ended, &dir) };
@@ -99,7 +100,7 @@ fn by_steps(
         &splits.test,
         clusters.as_ref(),
     )?;
-    Ok(Ended { metrics, best, steps, elapsed, figures })
+    Ok(Ended { metrics, best, steps, elapsed, log_density_shift: None, figures })
 }
 
 fn by_iterations(
@@ -131,7 +132,7 @@ fn by_iterations(
     };
     let clusters = test.and_then(|test| test.clusters);
     let figures = figures::write(dir, &metrics, ("draws from the model", generate), &splits.test, clusters.as_ref())?;
-    Ok(Ended { metrics, best: None, steps: iterations, elapsed, figures })
+    Ok(Ended { metrics, best: None, steps: iterations, elapsed, log_density_shift: None, figures })
 }
 
 /// Refuses to continue under another configuration or on other data.
@@ -187,6 +188,11 @@ fn told(config: &Config, ended: &Ended, dir: &RunDir) -> String {
     tell("test_mean_radius", "mean distance of the posterior means from the origin");
     tell("test_active_units", "dimensions of the latent whose posterior mean varies with the data");
     tell("test_probe_accuracy", "held-out rows whose label a linear classifier reads off the latent");
+    text += &match (value("test_log_likelihood").or(value("test_loss")), ended.log_density_shift) {
+        (None, _) | (_, Some(0.0)) => String::new(),
+        (_, Some(shift)) => format!("  x are the prepared rows: {shift:+.4} nats for ln p of the rows as they are\n"),
+        (_, None) => "  x are the latents that stand for the rows\n".into(),
+    };
     if let Some((loss, epoch)) = ended.best {
         text += &format!("best validation loss {loss:.4} after epoch {epoch}\n");
     }

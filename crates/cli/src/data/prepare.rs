@@ -141,6 +141,13 @@ impl Preparation {
         Ok(Dataset::new(set.name(), &shape, Values::Reals(prepared.as_slice().to_vec()), labels)?)
     }
 
+    /// What is to be added to a log-density of rows as the model sees them, in nats, for that of the rows of `width` columns as
+    /// they are: `width · ln scale − Σ ln std`. None if the model sees latents in their place.
+    pub fn log_density_shift(&self, width: usize) -> Option<f64> {
+        let standardized = self.standardization.as_ref().map_or(0.0, Standardization::log_density_shift);
+        self.projection.is_none().then(|| width as f64 * self.scale.ln() + standardized)
+    }
+
     /// Every split as the model sees it.
     pub fn apply_all(&self, splits: &Splits) -> Result<Splits> {
         let [train, valid, test] = [&splits.train, &splits.valid, &splits.test].map(|set| self.apply(set));

@@ -53,6 +53,7 @@ impl<'a> Work<'a> {
         let splits = &loaded.splits;
         let spec = setup::check(&config, splits)?;
         let dir = self.open(path, &config, &loaded)?;
+        let log_density_shift = loaded.preparation.log_density_shift(splits.train.width());
         let (ended, diverged) = match spec {
             Spec::Steps(spec) => {
                 let (model, params) = spec.create(config.section("model"), splits.train.width(), cell.seed);
@@ -62,12 +63,12 @@ impl<'a> Work<'a> {
                     CellTraining { dir: &dir, config, splits, binarize, model: &*model, start, brief: false };
                 let Finished { metrics, best, steps, elapsed, diverged, .. } =
                     training.run(params, progress, self.interrupt)?;
-                (Ended { metrics, best, steps, elapsed, figures: Vec::new() }, diverged)
+                (Ended { metrics, best, steps, elapsed, log_density_shift, figures: Vec::new() }, diverged)
             }
             Spec::Iterations(spec) => {
                 let fitted = fit((&dir, &config), splits, spec, progress, self.interrupt)?;
                 let Fitted { metrics, iterations: steps, elapsed, diverged, .. } = fitted;
-                (Ended { metrics, best: None, steps, elapsed, figures: Vec::new() }, diverged)
+                (Ended { metrics, best: None, steps, elapsed, log_density_shift, figures: Vec::new() }, diverged)
             }
         };
         let state = match diverged {
