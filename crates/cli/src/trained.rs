@@ -132,7 +132,7 @@ impl Stored {
     ///
     /// # Errors
     /// Exit code 7 if the checkpoint is missing, damaged or of another model; 3 if the width of the rows is not the model's;
-    /// 2 if the model has no such checkpoint.
+    /// 4 if the run stopped before its first iteration; 2 if the model has no such checkpoint.
     pub fn load(dir: &RunDir, which: Which, config: &Config, (width, data): (usize, Option<&str>)) -> Result<Self> {
         let misfit = |path: &Path, reason: String| match data {
             Some(name) => Error::data(format_args!("data set {name} does not fit {}: {reason}", path.display())),
@@ -151,6 +151,9 @@ impl Stored {
             Spec::Iterations(spec) if matches!(which, Which::Last) => {
                 let mut estimator = (spec.build)(config.section("model"), config.section("train"), width, seed);
                 let (state, notes) = run_fitting::load(&path)?;
+                if notes.iteration == 0 {
+                    return Err(Error::diverged(format_args!("{}: this run has no fit yet", dir.path().display())));
+                }
                 estimator.restore(&state).map_err(|reason| misfit(&path, reason))?;
                 let epoch = notes.iteration;
                 Ok(Self { epoch, model: Trained::Iterations(estimator) })

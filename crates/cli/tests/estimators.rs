@@ -247,6 +247,21 @@ fn hostile_rows_end_in_a_result_or_one_line() {
     }
 }
 
+#[test]
+fn a_run_without_a_fit_is_told_so() {
+    let sandbox = Sandbox::new();
+    let rows: String = (0..60).map(|i| format!("{i}e30,{}e30\n", (i * i) % 17)).collect();
+    fs::write(sandbox.path("rows.csv"), rows).unwrap();
+    let train = "train mixture-natural-gmm --data rows.csv --set data.test=train --set data.valid_rows=0
+        --set data.test_rows=0 --set log.evaluate_every=0";
+    assert_eq!(sandbox.elbo(&format!("{train} --quiet --out run")).code, Some(4));
+    for line in ["eval run", "eval run --data rows.csv", "export latents run -o z.csv"] {
+        let outcome = sandbox.elbo(line);
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(4), "elbo: run: this run has no fit yet\n"), "{line}");
+    }
+    assert!(!sandbox.path("z.csv").exists());
+}
+
 /// A projection that takes seconds is kept for the next process, which finds the same; a damaged file is fitted again.
 #[test]
 fn a_long_projection_is_kept_and_never_changes_a_result() {
