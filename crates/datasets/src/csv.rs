@@ -66,7 +66,7 @@ pub fn read(path: impl AsRef<Path>, header: Header, labels: Option<LabelColumn<'
     }
     let first: Vec<String> =
         (0..records.record.len()).map(|column| records.cell(column).map(str::to_owned)).collect::<Result<_, _>>()?;
-    if let Some(separator) = foreign_separator(&first) {
+    if let Some(separator) = foreign_separator(&first, &start) {
         return Err(records.fault_here(format!("cells are separated by {separator}; commas are wanted{CONVERT}")));
     }
     let has_header = match header {
@@ -121,8 +121,8 @@ fn looks_like_header(first: &[String], labels: Option<LabelColumn<'_>>) -> bool 
     first.iter().enumerate().any(is_name)
 }
 
-/// What separates the cells of the first row if it is not commas.
-fn foreign_separator(first: &[String]) -> Option<&'static str> {
+/// What separates the cells of the first row of a file with this start, if it is not commas.
+fn foreign_separator(first: &[String], start: &[u8]) -> Option<&'static str> {
     let numbers =
         |cell: &str| cell.contains(';') && cell.split(';').all(|part| is_missing(part) || number(part).is_some());
     match first {
@@ -130,8 +130,22 @@ fn foreign_separator(first: &[String]) -> Option<&'static str> {
         [cell] if cell.trim().contains('\t') => Some("tabs"),
         // With decimal commas a row of `1,5;2,5` falls into `1`, `5;2`, `5`.
         cells if cells.iter().any(|cell| numbers(cell)) => Some("`;`"),
+        _ if quoted_between_semicolons(start) => Some("`;`"),
         _ => None,
     }
+}
+
+/// Whether all commas of the first line stand within quotes and a semicolon does not, as in `"1,5";"2,5"`.
+fn quoted_between_semicolons(start: &[u8]) -> bool {
+    let line = start.split(|byte| b"\r\n".contains(byte)).find(|line| !line.is_empty()).unwrap_or_default();
+    let outside = |wanted: u8| {
+        let mut quoted = false;
+        line.iter().any(|&byte| {
+            quoted ^= byte == b'"';
+            !quoted && byte == wanted
+        })
+    };
+    outside(b';') && !outside(b',')
 }
 
 /// Why a cell that should be a number is none.

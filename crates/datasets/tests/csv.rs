@@ -112,6 +112,8 @@ fn every_fault_is_named_by_line_and_column() {
         ("a;b\n1,5;2,5\n", None, 1, None, "separated by `;`"),
         ("1,5;2,5\n3,5;4,5\n", None, 1, None, "separated by `;`"),
         ("1;2\n", None, 1, None, "separated by `;`"),
+        ("\"1,5\";\"2,5\"\n", None, 1, None, "separated by `;`"),
+        ("\"a\";\"b\"\n\"1,5\";\"2,5\"\n", None, 1, None, "separated by `;`"),
         ("a\tb\n1\t2\n", None, 1, None, "separated by tabs"),
         ("a,b,a\n1,2,3\n", None, 1, Some((3, Some("a"))), "column 1 has this name already"),
         ("a,b\n1,2\n", Some("c"), 1, None, "there is no column `c`; there are `a`, `b`"),
