@@ -333,7 +333,12 @@ fn a_checkpoint_of_another_model_is_refused() {
 fn an_evaluation_on_data_of_another_shape_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.succeed(&format!("{QUICK} run"));
-    assert_refused(&sandbox, "eval run --data glyphs", 3, &["data set glyphs does not fit", "[784, 32]"]);
+    assert_refused(
+        &sandbox,
+        "eval run --data glyphs",
+        3,
+        &["data set glyphs does not fit", "rows of 784 numbers", "rows of 2"],
+    );
     assert_refused(&sandbox, "eval run --data nothing", 3, &["no data set `nothing`"]);
 }
 

@@ -227,6 +227,12 @@ fn settings_that_no_table_can_have_are_refused() {
     }
     assert_refused(&sandbox, "train mixture-vae --set data.name=t.csv", 2, &["data.name", "data.file"]);
     assert_refused(&sandbox, "train mixture-vae --set data.test_file=t.csv", 2, &["data.file must name the table"]);
+    // A file that is no table is told from a name that nothing has.
+    fs::write(sandbox.path("t.tsv"), csv(20)).unwrap();
+    for name in ["t.tsv", "u.tsv", "u.csv.gz", "folder/u.tsv"] {
+        let needles = [name, "the name of a table ends with .csv, .npy or .npz"];
+        assert_refused(&sandbox, &format!("train mixture-vae --data {name}"), 2, &needles);
+    }
     // Nothing need be held out.
     for (out, test) in [("none", "held-out"), ("same", "train")] {
         let set = format!("--set data.valid_rows=0 --set data.test_rows=0 --set data.test={test}");
@@ -281,8 +287,8 @@ fn a_table_of_test_rows_shares_columns_and_classes_with_the_other() {
     let env: serde_json::Value = serde_json::from_slice(&fs::read(sandbox.path("run/env.json")).unwrap()).unwrap();
     assert_eq!([&env["data"]["train"]["rows"], &env["data"]["test"]["rows"]], [18, 6]);
     for (text, needles) in [
-        (test.replace("width", "depth"), &["test.csv: ", "a column `depth` where train.csv has `width`"]),
-        ("a,b,c,kind\n1,2,3,x\n".into(), &["test.csv: ", "shape [3], but those of train.csv [2]"]),
+        (test.replace("width", "depth"), &["test.csv: ", "a column `depth` where ", "train.csv has `width`"]),
+        ("a,b,c,kind\n1,2,3,x\n".into(), &["test.csv: ", "shape [3], but those of ", "train.csv [2]"]),
     ] {
         fs::write(sandbox.path("test.csv"), text).unwrap();
         assert_refused(&sandbox, &line.replace("--out run", "--out other"), 3, needles);
@@ -369,4 +375,27 @@ fn a_column_that_loses_its_spread_is_named() {
     }
     fs::write(sandbox.path("t.csv"), format!("width,height\n{}", rows(1000))).unwrap();
     assert!(!sandbox.elbo(&format!("{train} --out other")).stderr.contains("rounding"));
+}
+
+/// What a run was trained on is found from every directory.
+#[test]
+fn a_run_is_read_from_another_directory() {
+    let sandbox = with("t.csv", csv(20));
+    fs::write(sandbox.path("test.csv"), csv(5)).unwrap();
+    sandbox.succeed(&format!("{TRAIN} t.csv --label-column kind --set data.test_file=test.csv"));
+    let evaluated = sandbox.succeed("eval run");
+    fs::create_dir(sandbox.path("elsewhere")).unwrap();
+    let mut command = sandbox.command("eval ../run");
+    let outcome: Outcome = command.current_dir(sandbox.path("elsewhere")).output().unwrap().into();
+    assert_eq!((outcome.code, &outcome.stdout), (Some(0), &evaluated), "{outcome:?}");
+    let recipe = "[data]\nlabel_column = \"kind\"\nvalid_rows = 2\ntest_rows = 3\n\
+        [model]\nkind = \"kmeans\"\nk = 2\n[sweep]\n\"data.file\" = [\"t.csv\"]\nseeds = 2\n";
+    fs::write(sandbox.path("sweep.toml"), recipe).unwrap();
+    let planned = sandbox.succeed("sweep plan sweep.toml --out sweep");
+    assert!(planned.contains("data.file=t.csv"), "{planned}");
+    let mut command = sandbox.command("sweep exec ../sweep --index 1 --quiet");
+    let outcome: Outcome = command.current_dir(sandbox.path("elsewhere")).output().unwrap().into();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    // The same recipe has the same plan.
+    sandbox.succeed("sweep run sweep.toml --out sweep --quiet");
 }

@@ -47,6 +47,8 @@ pub enum Domain {
     Text,
     /// Any text; empty text says that there is none.
     OptionalText,
+    /// The path of a file, stored as an absolute one; empty text says that there is none.
+    OptionalPath,
     /// A list of at most `len` whole numbers, each in `min..=max`.
     Ints {
         /// Smallest entry allowed.
@@ -112,6 +114,11 @@ impl Setting {
         Self { name, default: Value::Text(String::new()), domain: Domain::OptionalText, help }
     }
 
+    /// The path of a file, or none: the default is empty.
+    pub fn optional_path(name: &'static str, help: &'static str) -> Self {
+        Self { name, default: Value::Text(String::new()), domain: Domain::OptionalPath, help }
+    }
+
     /// A list of at most 16 whole numbers in `min..=max`.
     pub fn ints(name: &'static str, default: &[u64], [min, max]: [u64; 2], help: &'static str) -> Self {
         Self { name, default: Value::Ints(default.into()), domain: Domain::Ints { min, max, len: 16 }, help }
@@ -134,7 +141,7 @@ impl Domain {
             (Domain::Bool, Value::Bool(_)) => true,
             (Domain::Choice(words), Value::Text(v)) => words.contains(&v.as_str()),
             (Domain::Text, Value::Text(v)) => !v.is_empty(),
-            (Domain::OptionalText, Value::Text(_)) => true,
+            (Domain::OptionalText | Domain::OptionalPath, Value::Text(_)) => true,
             (Domain::Ints { min, max, len }, Value::Ints(v)) => {
                 v.len() <= *len && v.iter().all(|v| (min..=max).contains(&v))
             }
@@ -166,6 +173,7 @@ impl fmt::Display for Domain {
             Domain::Choice(words) => write!(f, "one of {}", words.join(", ")),
             Domain::Text => write!(f, "text that is not empty"),
             Domain::OptionalText => write!(f, "text; \"\" for none"),
+            Domain::OptionalPath => write!(f, "a path; \"\" for none"),
             Domain::Ints { min, max, len } => {
                 write!(f, "a list of at most {len} whole numbers from {min} to {max}")
             }

@@ -178,6 +178,7 @@ impl<'a> Given<'a> {
     pub(super) fn value(&self, setting: &Setting) -> Result<Value> {
         let value = match &setting.domain {
             Domain::Choice(_) | Domain::Text | Domain::OptionalText => self.text().map(Value::Text),
+            Domain::OptionalPath => self.text().and_then(absolute).map(Value::Text),
             domain => self.value.as_ref().and_then(|value| decode(domain, value)),
         };
         let value = value.filter(|value| setting.domain.allows(value));
@@ -217,6 +218,11 @@ fn decode(domain: &Domain, value: &DeValue<'_>) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// The path `text` wherever a run or the cell of a sweep is read; empty text stays so.
+fn absolute(text: String) -> Option<String> {
+    if text.is_empty() { Some(text) } else { std::path::absolute(text).ok()?.into_os_string().into_string().ok() }
 }
 
 fn whole(integer: &DeInteger<'_>) -> Option<u64> {

@@ -6,6 +6,7 @@ mod table;
 
 pub use table::is_table;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use elbo_datasets::{DataError, Dataset, Factors, Mixture, Proportions, Splits, Toy, ToyDensity, glyphs, idx};
@@ -33,8 +34,8 @@ pub fn settings() -> Vec<Setting> {
     const LAYOUTS: &[&str] = &["axes", "circle", "grid", "dirs", "triangle", "line"];
     let mut list = vec![
         Setting::text("name", "glyphs", "a built-in set (see `elbo data ls`) or a folder of IDX files such as mnist"),
-        Setting::optional_text("file", "a table in place of the named set: a file .csv, .npy or .npz, one row a datum"),
-        Setting::optional_text("test_file", "a table whose rows are the test rows; without it test_rows are drawn"),
+        Setting::optional_path("file", "a table in place of the named set: a file .csv, .npy or .npz, one row a datum"),
+        Setting::optional_path("test_file", "a table whose rows are the test rows; without it test_rows are drawn"),
         Setting::optional_text("label_column", "the table's column of labels: its name, its number from 0, or `last`"),
         Setting::choice(
             "header",
@@ -117,7 +118,8 @@ impl From<DataError> for Error {
 
 /// What the data set of `[data]` is called in messages and reports.
 pub fn title(data: &Settings) -> &str {
-    Some(data.text("file")).filter(|file| !file.is_empty()).unwrap_or(data.text("name"))
+    let file = Path::new(data.text("file")).file_name().and_then(OsStr::to_str);
+    file.unwrap_or(data.text("name"))
 }
 
 /// The `--set` arguments that choose the data set `name`: a path of a table, or the name of a set.
@@ -273,6 +275,10 @@ fn find(name: &str, data_dir: Option<&Path>) -> Result<PathBuf> {
     if is_table(name) {
         return Err(Error::usage(format_args!("data.name = {name:?} is a name; give a table as data.file")));
     }
+    let path = Path::new(name);
+    if path.is_file() || (name.contains(['/', '\\']) && path.extension().is_some() && !path.is_dir()) {
+        return Err(Error::usage(format_args!("{name}: {}", table::ENDINGS)));
+    }
     if name.contains(['/', '\\']) || name.starts_with('.') {
         return Err(Error::usage(format_args!(
             "data.name = {name:?} is a name, not a path; give the folder as --data-dir"
@@ -289,6 +295,9 @@ fn find(name: &str, data_dir: Option<&Path>) -> Result<PathBuf> {
         } else {
             ""
         };
+        if path.extension().is_some() {
+            return Error::usage(format_args!("no data set `{name}`; {}", table::ENDINGS));
+        }
         Error::data(format_args!("no data set `{name}` in {}{hint}", looked.join(", ")))
     })
 }

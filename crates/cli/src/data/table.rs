@@ -29,6 +29,9 @@ impl Format {
     }
 }
 
+/// What the files that are read are called.
+pub const ENDINGS: &str = "the name of a table ends with .csv, .npy or .npz";
+
 /// Whether `name` is the path of a table and not the name of a data set.
 pub fn is_table(name: &str) -> bool {
     Format::of(Path::new(name)).is_some()
@@ -109,7 +112,7 @@ fn read(path: &Path, data: &Settings, test: bool, unlabelled: Option<usize>) -> 
                 (None, None) => table,
             })
         }
-        None => Err(Error::usage(format_args!("{}: the name of a table ends with .csv, .npy or .npz", path.display()))),
+        None => Err(Error::usage(format_args!("{}: {ENDINGS}", path.display()))),
     }
 }
 

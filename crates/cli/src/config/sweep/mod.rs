@@ -120,10 +120,9 @@ fn label(config: &Config, given: &Given<'_>) -> String {
         return config.kind().into();
     }
     let value = config.section(&given.section).iter().find(|(name, _)| *name == given.key).map(|(_, value)| value);
-    match value {
-        Some(Value::Text(text)) if !text.contains(char::is_control) => text.clone(),
-        value => value.map(super::written).unwrap_or_default(),
-    }
+    // Text as it was written: a path may have become a longer one.
+    let text = given.text().filter(|text| matches!(value, Some(Value::Text(_))) && !text.contains(char::is_control));
+    text.unwrap_or_else(|| value.map(super::written).unwrap_or_default())
 }
 
 /// Two runs with the same settings, if there are any.
