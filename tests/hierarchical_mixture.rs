@@ -2,7 +2,8 @@
 
 mod support;
 
-use elbo::models::{HierarchicalMixture, LinearGaussian};
+use elbo::models::dist::natural::{MixtureSource, NormalSource};
+use elbo::models::{HierarchicalMixture, LinearGaussian, Standardization};
 use elbo::tensor::Real;
 use proptest::prelude::*;
 use support::dense::{self, Matrix, apply, diagonal, inverse, normal_log_prob, product, sum, transpose};
@@ -64,6 +65,36 @@ proptest! {
         assert_close("density", &found.log_density, &densities, 1e-9);
         assert_close("posterior", &reals(&found.clusters), &posteriors, STORED);
         assert_close("latents", &reals(&found.latents), &latents, STORED);
+    }
+
+    /// `Σ_k π_k N(x; μ + W (D m'_k + mean), W D S'_k D Wᵀ + Ψ)` with `D = diag std`, every matrix written out.
+    #[test]
+    fn an_assembled_mixture_is_the_dense_one(d in 1usize..6, l in 1usize..5, k in 1usize..5, seed in 0u64..1000) {
+        let HierarchicalMixture { model, weights, means, variances } = random(d, l, k, seed);
+        let mut rng = rng(seed + 2);
+        let map = Standardization {
+            mean: f64s(&normal([l], &mut rng)),
+            std: f64s(&uniform([l], [0.1, 4.0], &mut rng)),
+        };
+        let components = means.chunks(l).zip(variances.chunks(l));
+        let components = components.map(|(m, s)| NormalSource::new(m.to_vec(), s.to_vec()).expect("inside"));
+        let mixture = MixtureSource::new(weights.clone(), components.collect()).expect("inside");
+        let x = normal([5, d], &mut rng);
+        let image = product(&dense::matrix(&model.loadings, l), &diagonal(&map.std));
+        let centre = apply(&dense::matrix(&model.loadings, l), &map.mean);
+        let density = |row: &Vec<f64>| {
+            let joint = |c: usize| {
+                let [m, s] = [&means, &variances].map(|values| &values[c * l..][..l]);
+                let offsets = centre.iter().zip(&model.mean).map(|(centre, mu)| centre + mu);
+                let mean: Vec<f64> = apply(&image, m).iter().zip(offsets).map(|(w, offset)| w + offset).collect();
+                let inside = product(&image, &product(&diagonal(s), &transpose(&image)));
+                weights[c] * normal_log_prob(row, &mean, &sum(&inside, &diagonal(&model.noise))).exp()
+            };
+            (0..k).map(joint).sum::<f64>().ln()
+        };
+        let wanted: Vec<f64> = dense::matrix(&f64s(&x), d).iter().map(density).collect();
+        let found = HierarchicalMixture::assemble(model.clone(), &mixture, &map).infer(&x);
+        assert_close("density", &found.log_density, &wanted, 1e-8);
     }
 
     /// With the single component N(0, I) it is the linear-Gaussian model.

@@ -5,8 +5,9 @@ use std::f64::consts::TAU;
 use elbo_tensor::linalg::{Cholesky, dot};
 use elbo_tensor::{Mat, Real, Tensor};
 
+use crate::dist::natural::{MixtureSource, NormalSource};
 use crate::linear_gaussian::{Projected, Projector, product};
-use crate::{Inferred, LinearGaussian};
+use crate::{Inferred, LinearGaussian, Standardization};
 
 /// `z ~ Σ_k π_k N(m_k, diag s_k)`, `x | z ~ N(μ + W z, Ψ)`, hence `p(x) = Σ_k π_k N(x; μ + W m_k, W S_k Wᵀ + Ψ)`: the
 /// prior `N(0, I)` of the linear-Gaussian model is replaced by a mixture.
@@ -37,6 +38,22 @@ struct Component<'a> {
 }
 
 impl HierarchicalMixture {
+    /// The mixture of the model's latents, standardised by `map`, in place of their prior `N(0, I)`: `m_k = std · m'_k + mean` and
+    /// `s_k = std² · s'_k` of the normals of `mixture`.
+    ///
+    /// # Panics
+    /// If map or mixture are not of as many dimensions as the model has latents.
+    #[track_caller]
+    pub fn assemble(model: LinearGaussian, mixture: &MixtureSource, map: &Standardization) -> Self {
+        let widths = mixture.components().iter().map(|component| component.mean().len());
+        let l = model.latents();
+        assert!(widths.chain([map.std.len()]).all(|width| width == l), "a mixture and a map of {l} latents");
+        let flat = |of: fn(&NormalSource) -> &[f64]| mixture.components().iter().flat_map(of).copied().collect();
+        let (mut means, mut variances): (Vec<f64>, Vec<f64>) = (flat(NormalSource::mean), flat(NormalSource::var));
+        map.invert_normals(&mut means, &mut variances);
+        Self { model, weights: mixture.weights().to_vec(), means, variances }
+    }
+
     /// `ln p(x)` in nats, the posterior over components and the posterior mean of z of each row of `x`, `[n, d]`; NaN where a
     /// precision `M_k` is not positive definite to working precision.
     ///
