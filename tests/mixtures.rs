@@ -5,7 +5,7 @@ mod support;
 use elbo::models::gmm::{self, Covariance, GaussianMixture, Options};
 use elbo::models::kmeans::{self, kmeans};
 use elbo::models::mixture::{DiagonalComponents, EStep};
-use elbo::models::{Array, Degenerate, Estimator, Gmm, estimators};
+use elbo::models::{Array, Degenerate, Estimator, Gmm, Value, estimators};
 use elbo::tensor::{Real, Tensor};
 use proptest::prelude::*;
 use support::{assert_close, config, f64s, normal, rng};
@@ -228,13 +228,13 @@ fn standardised(x: &Tensor) -> Tensor {
 }
 
 /// Bits of a whole fit on a number of threads.
-fn bits(threads: usize, kind: &str, settings: impl Fn(&mut elbo::models::Settings)) -> Vec<Vec<u64>> {
+fn bits(threads: usize, kind: &str, settings: impl Fn([&mut elbo::models::Settings; 2])) -> Vec<Vec<u64>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let x = clumps([9001, 7], 6, 2.0, 8);
     let spec = estimators().iter().find(|spec| spec.kind == kind).expect("an estimator of the list");
     let mut model = elbo::models::Settings::defaults(&(spec.model)());
-    settings(&mut model);
-    let train = elbo::models::Settings::defaults(&(spec.train)());
+    let mut train = elbo::models::Settings::defaults(&(spec.train)());
+    settings([&mut model, &mut train]);
     pool.install(|| {
         let mut estimator = (spec.build)(&model, &train, 7, 5);
         while !estimator.iterate(&x).unwrap().done {}
@@ -248,17 +248,22 @@ fn bits(threads: usize, kind: &str, settings: impl Fn(&mut elbo::models::Setting
 
 #[test]
 fn fits_have_the_same_bits_at_any_number_of_threads() {
-    let forms = ["diagonal", "full", "tied", "spherical"];
-    let words = forms.map(|form| ("gmm", Some(form))).into_iter().chain([("kmeans", None)]);
-    for (kind, form) in words {
-        let set = |settings: &mut elbo::models::Settings| {
-            if let Some(form) = form {
-                settings.set("covariance", support::text(form));
-            }
-        };
+    let check = |kind: &str, what: &dyn std::fmt::Debug, set: &dyn Fn([&mut elbo::models::Settings; 2])| {
         let one = bits(1, kind, set);
-        assert!(one == bits(2, kind, set), "{kind} {form:?}: two threads differ from one");
-        assert!(one == bits(3, kind, set), "{kind} {form:?}: three threads differ from one");
+        assert!(one == bits(2, kind, set), "{kind} {what:?}: two threads differ from one");
+        assert!(one == bits(3, kind, set), "{kind} {what:?}: three threads differ from one");
+    };
+    for form in ["diagonal", "full", "tied", "spherical"] {
+        check("gmm", &form, &|[model, _]| model.set("covariance", support::text(form)));
+    }
+    check("kmeans", &"", &|_| {});
+    // Full batch, and batches above and below the block of rows that a thread takes.
+    for size in [0, 4000, 700] {
+        check("natural-gmm", &size, &|[model, train]| {
+            model.set("k", Value::Int(6));
+            let changes = [("epochs", 3), ("batch_steps", 50), ("batch_size", size)];
+            changes.into_iter().for_each(|(name, value)| train.set(name, Value::Int(value)));
+        });
     }
 }
 
