@@ -346,20 +346,68 @@ fn hostile_rows_end_in_a_defined_result() {
     }
 }
 
+/// Lines before a fit of three clumps of 60, 30 and 10 rows, of standard deviation `scale` about means of `offset` and more.
+fn advice(offset: f64, scale: f64, train: &[(&str, Value)]) -> String {
+    let noise = normal([100, 2], &mut rng(9));
+    let clump = |row: usize| usize::from(row >= 60) + usize::from(row >= 90);
+    let x = Tensor::from_fn([100, 2], |i| {
+        (offset + scale * (f64::from(noise.as_slice()[i]) + 20.0 * clump(i / 2) as f64)) as Real
+    });
+    trainer(3, 2, train).advice(&x).join("\n")
+}
+
+/// `π/(π + 2 lwr)` of weights 0.6 and 0.1, `½/σ²` in steps of lr, and `|μ|/σ`.
 #[test]
-fn advice_states_the_theory() {
-    let spec = estimators().iter().find(|spec| spec.kind == "natural-gmm").unwrap();
-    let (model, train) = (Settings::defaults(&(spec.model)()), Settings::defaults(&(spec.train)()));
-    let advice = |lwr: f64, upr: f64| {
-        let train = train.clone().with("lwr_prs_reg", float(lwr)).with("upr_prs_reg", float(upr));
-        (spec.advice)(&model, &train, 50).join("\n")
-    };
+fn advice_is_of_the_rows() {
+    let penalties = |lwr: f64, upr: f64| [("lwr_prs_reg", float(lwr)), ("upr_prs_reg", float(upr))];
+    let of = |lwr: f64, upr: f64| advice(0.0, 1.0, &penalties(lwr, upr));
+    let shrunk = of(1e-2, 0.0);
+    assert!(shrunk.contains("warning: lwr_prs_reg = 0.01 with upr_prs_reg = 0"), "{shrunk}");
+    let [least, most] = [("0.833", "1.00e-1"), ("0.968", "6.00e-1")]
+        .map(|(factor, weight)| shrunk.contains(factor) && shrunk.contains(&format!("weight {weight})")));
+    assert!(least && most, "{shrunk}");
+    assert!(of(2e-2, 1e-2).contains("lwr_prs_reg/upr_prs_reg = 2.000") && !of(2e-2, 1e-2).contains("warning"));
+    let none = of(0.0, 0.0);
+    assert!(none.lines().count() == 1 && none.starts_with("η₂ starts ") && !none.contains("standardise"), "{none}");
+    // The start has one variance, near 1: 5000 steps, and a 2025th of them at a standard deviation of 45.
+    let steps = |text: &str| -> f64 { text["η₂ starts ".len()..].split(' ').next().unwrap().parse().unwrap() };
+    let large = advice(0.0, 45.0, &penalties(0.0, 0.0));
+    assert!((4000.0..6000.0).contains(&steps(&none)) && (2.0..3.0).contains(&steps(&large)), "{none}, {large}");
+    assert!(large.contains("steps of Adam from 0: standardise (data.standardize = true)"), "{large}");
+    let far = advice(1000.0, 1.0, &penalties(0.0, 0.0));
     assert!(
-        advice(1e-2, 0.0).contains("warning")
-            && advice(1e-2, 0.0).contains("a variance of 1 into 0.714 at weight 1/k = 0.050")
+        far.contains("standard deviations from 0 (component ") && far.contains("loses digits: standardise"),
+        "{far}"
     );
-    assert!(advice(2e-2, 1e-2).contains("lwr_prs_reg/upr_prs_reg = 2.000") && !advice(2e-2, 1e-2).contains("warning"));
-    assert!(advice(0.0, 0.0).contains("about 5000 steps") && advice(0.0, 0.0).contains("2.5 steps at s = 45"));
+}
+
+/// A row a batch: every component is kept and fitted again all the time, which is one line an epoch, and counted.
+#[test]
+fn a_guarded_epoch_of_many_batches_is_told_in_one_line() {
+    let noise = normal([90, 1], &mut rng(4));
+    let x = Tensor::from_fn([90, 1], |i| noise.as_slice()[i] + 40.0 * (i % 3) as Real);
+    let settings = |size: usize| [("batch_size", int(size)), ("batch_steps", int(5))];
+    let mut model = trainer(3, 1, &settings(1));
+    for _ in 0..2 {
+        let iteration = model.iterate(&x).expect("a finite epoch");
+        let line = iteration.events.join("\n");
+        assert!(line.lines().count() == 1 && line.contains("of the 90 batches"), "{line}");
+        assert_eq!(value(&iteration, "kept"), 180.0);
+        assert!(value(&iteration, "refitted") > 30.0 && value(&iteration, "shortened") == 0.0, "{iteration:?}");
+    }
+    let faithful = trainer(3, 1, &[("mode", text("faithful"))]).iterate(&x).expect("a finite epoch");
+    assert!(faithful.values.iter().all(|(name, _)| *name != "kept"));
+}
+
+#[test]
+fn an_exact_step_to_a_variance_of_0_names_the_bound() {
+    let free = ["lat_min_var", "lwr_prs_reg"].map(|name| (name, float(0.0)));
+    let x = Tensor::from_fn([30, 2], |i| if i % 2 == 1 { 3.0 } else { (i / 2 % 5) as Real });
+    for mode in ["guarded", "faithful"] {
+        let settings = [&free[..], &[("solver", text("closed-form")), ("mode", text(mode))]].concat();
+        let stop = trainer(2, 2, &settings).iterate(&x).expect_err("no variance").0;
+        assert!(stop.contains("has no variance in dimension 2: raise train.lat_min_var"), "{stop}");
+    }
 }
 
 /// Two epochs against PyTorch in f64, `reference/natural_gmm.json`.

@@ -94,6 +94,24 @@ fn scores_are_uncorrelated() {
     }
 }
 
+/// Rows that are there twice have the same covariance, and are as many as the columns.
+#[test]
+fn fewer_rows_than_columns_are_no_other_case() {
+    let few = factor_rows(9, 14, 2, &mut rng(6));
+    let twice = Tensor::from_fn([18, 14], |i| few.as_slice()[i % few.len()]);
+    for latents in [1, 3, 8, 9, 14] {
+        let (mut a, mut b) = (pca(latents, false, 14), pca(latents, false, 14));
+        let [found, wanted] = [(&mut a, &few), (&mut b, &twice)].map(|(pca, x)| fit(&mut **pca, x));
+        assert_eq!(found.len(), wanted.len(), "{latents}");
+        assert!(found.iter().zip(&wanted).all(|(a, b)| (a.1 - b.1).abs() < 1e-8), "{found:?} and {wanted:?}");
+        assert_close("variances", &array(&*a, "explained_variance"), &array(&*b, "explained_variance"), 1e-10);
+        if latents < 9 {
+            assert_close("components", &array(&*a, "components"), &array(&*b, "components"), 1e-9);
+            assert_close("density", &a.infer(&few).log_density, &b.infer(&few).log_density, 1e-8);
+        }
+    }
+}
+
 #[test]
 fn a_restored_fit_says_the_same() {
     let x = factor_rows(600, 5, 2, &mut rng(3));

@@ -16,6 +16,7 @@ mod evaluation;
 mod fetch;
 mod figures;
 mod files;
+mod fit_events;
 mod grid;
 mod interrupt;
 mod lock;

@@ -85,10 +85,10 @@ impl Metrics {
     }
 
     /// Name and value of every column of the last row but the time.
-    pub fn last(&self) -> Vec<(&str, f64)> {
+    pub fn last(&self) -> Vec<(String, f64)> {
         let Some(row) = self.rows.last() else { return Vec::new() };
-        let named = self.header.iter().map(String::as_str).zip(row.iter().copied());
-        named.filter(|(name, _)| *name != ELAPSED).filter_map(|(name, value)| Some((name, value?))).collect()
+        let named = self.header.iter().zip(row).filter(|(name, _)| *name != ELAPSED);
+        named.filter_map(|(name, value)| Some((name.clone(), (*value)?))).collect()
     }
 
     /// Seconds at the end of the last row.
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(Metrics::read(&path, 5).unwrap(), metrics);
         metrics.rows.truncate(3);
         assert_eq!(Metrics::read(&path, 3).unwrap(), metrics);
-        assert_eq!(metrics.last(), [("epoch", 3.0), ("test_loss", 1.0 / 3.0)]);
+        assert_eq!(metrics.last(), [("epoch".into(), 3.0), ("test_loss".into(), 1.0 / 3.0)]);
     }
 
     #[test]

@@ -215,12 +215,17 @@ impl RunDir {
         Ok(names.iter().filter_map(epoch).max())
     }
 
+    /// `events.log`: what a reader of the results must know.
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.log")
+    }
+
     /// Appends a line to `events.log`.
     ///
     /// # Errors
     /// Exit code 5 if the system cannot write.
     pub fn log_event(&self, event: &str) -> Result<()> {
-        let path = self.path.join("events.log");
+        let path = self.events();
         let file = OpenOptions::new().append(true).create(true).open(&path);
         file.and_then(|mut file| writeln!(file, "{event}")).map_err(|cause| Error::system("write", &path, &cause))
     }

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::evaluation::{Evaluation, summarise};
 use crate::files;
+use crate::fit_events::Events;
 use crate::interrupt::Interrupt;
 use crate::metrics_csv::{ELAPSED, Metrics};
 use crate::progress::Observer;
@@ -40,6 +41,10 @@ pub struct Fitting<'a> {
     iteration: u64,
     done: bool,
     metrics: Metrics,
+    /// Events of the iterations done.
+    events: Events,
+    /// Mean of `ln p(x)` over the training rows in nats when they were last evaluated, if the model is a distribution.
+    log_likelihood: Option<f64>,
     /// Seconds spent by earlier processes on this run.
     earlier: f64,
     started: Instant,
@@ -50,6 +55,10 @@ pub struct Fitting<'a> {
 pub struct Fitted {
     /// Rows of `metrics.csv`.
     pub metrics: Metrics,
+    /// Its last row with the numbers of the fitted model in place of those of the last iteration.
+    pub last: Vec<(String, f64)>,
+    /// Whether the model came to its tolerance, if it has one.
+    pub converged: Option<bool>,
     /// The model.
     pub estimator: Box<dyn Estimator>,
     /// Clustering, latents and metrics of the test split.
@@ -64,11 +73,15 @@ pub struct Fitted {
 
 /// Iterations that the settings of `[train]` allow at most: epochs of a model that is trained by steps.
 pub fn most_iterations(train: &Settings) -> u64 {
-    let most = train.iter().find_map(|(name, value)| match value {
-        Value::Int(most) if LIMITS.contains(&name) => Some(*most),
+    limit(train).map_or(1, |(_, most)| most)
+}
+
+/// Name and value of the setting of `[train]` that says how many iterations there are at most.
+pub fn limit(train: &Settings) -> Option<(&str, u64)> {
+    train.iter().find_map(|(name, value)| match value {
+        Value::Int(most) if LIMITS.contains(&name) => Some((name, *most)),
         _ => None,
-    });
-    most.unwrap_or(1)
+    })
 }
 
 /// The rows of a split as one tensor `[n, d]`.
@@ -155,7 +168,7 @@ impl<'a> Fitting<'a> {
         let (model, train) = (config.section("model"), config.section("train"));
         let mut estimator = (spec.build)(model, train, splits.train.width(), train.int("seed") as u64);
         let path = dir.weights("last");
-        let (mut iteration, mut done, mut metrics) = (0, false, Metrics::default());
+        let (mut iteration, mut done, mut metrics, mut events) = (0, false, Metrics::default(), Events::default());
         if resume && path.exists() {
             let (state, notes) = load(&path)?;
             estimator.restore(&state).map_err(|reason| Error::checkpoint(&path, reason))?;
@@ -163,11 +176,32 @@ impl<'a> Fitting<'a> {
             if dir.metrics().exists() {
                 metrics = Metrics::read(&dir.metrics(), iteration)?;
             }
+            events = Events::read(&dir.events(), iteration)?;
         }
         let earlier = metrics.elapsed();
         let now = Instant::now();
         let x = rows(&splits.train);
-        Ok(Self { dir, config, splits, estimator, x, iteration, done, metrics, earlier, started: now, saved: now })
+        let (started, saved, log_likelihood) = (now, now, None);
+        Ok(Self {
+            dir,
+            config,
+            splits,
+            estimator,
+            x,
+            iteration,
+            done,
+            metrics,
+            events,
+            log_likelihood,
+            earlier,
+            started,
+            saved,
+        })
+    }
+
+    /// What the model says before it is fitted; nothing once an iteration is done.
+    pub fn advice(&mut self) -> Vec<String> {
+        if self.iteration == 0 { self.estimator.advice(&self.x) } else { Vec::new() }
     }
 
     /// Iterations in all, each of one step, and those done; all is what the settings allow at most.
@@ -181,7 +215,7 @@ impl<'a> Fitting<'a> {
             Error::diverged(format_args!("{}: after iteration {after}: {reason}", dir.path().display()))
         };
         let mut diverged = self.look_at_start().err().map(|reason| degenerate(self.dir, 0, reason));
-        let mut test = None;
+        let (mut test, ended) = (None, self.done);
         while !self.done && diverged.is_none() {
             if let Some(signal) = interrupt.requested() {
                 observer.finish();
@@ -198,12 +232,25 @@ impl<'a> Fitting<'a> {
             }
         }
         observer.finish();
-        if test.is_none() && diverged.is_none() && self.splits.test.rows() > 0 {
+        if ended {
             // Continued after its last iteration: evaluations are not stored.
-            test = Some(evaluate(&*self.estimator, &self.splits.test));
+            test = self.evaluation(&mut Vec::new());
         }
-        let (elapsed, iterations) = (self.elapsed(), self.iteration);
-        Ok(Fitted { metrics: self.metrics, estimator: self.estimator, test, iterations, elapsed, diverged })
+        let last = if diverged.is_none() { self.last() } else { self.metrics.last() };
+        let (elapsed, iterations, converged) = (self.elapsed(), self.iteration, self.estimator.converged());
+        let Self { metrics, estimator, .. } = self;
+        Ok(Fitted { metrics, last, converged, estimator, test, iterations, elapsed, diverged })
+    }
+
+    /// The last row of the metrics with the numbers of the fitted model, which has been evaluated.
+    fn last(&self) -> Vec<(String, f64)> {
+        let fitted = self.estimator.fitted(self.log_likelihood, self.splits.train.rows());
+        let fitted: Vec<_> = fitted.into_iter().map(|(name, value)| (format!("train_{name}"), value)).collect();
+        let mut last = self.metrics.last();
+        for (name, value) in &mut last {
+            *value = fitted.iter().find(|(known, _)| known == name).map_or(*value, |(_, own)| *own);
+        }
+        last
     }
 
     fn elapsed(&self) -> f64 {
@@ -232,7 +279,7 @@ impl<'a> Fitting<'a> {
         self.iteration += 1;
         self.done = found.done;
         for event in &found.events {
-            observer.say(&format!("elbo: iteration {}: {event}", self.iteration));
+            observer.say(&format!("elbo: {}", self.events.push(self.iteration, event)));
         }
         let train: Vec<(String, f64)> = found.values.iter().map(|(name, v)| (format!("train_{name}"), *v)).collect();
         let mut row = vec![("epoch".to_string(), self.iteration as f64), (ELAPSED.to_string(), 0.0)];
@@ -252,7 +299,7 @@ impl<'a> Fitting<'a> {
     }
 
     /// Metrics of the training and the test rows, as columns.
-    fn evaluation(&self, row: &mut Vec<(String, f64)>) -> Option<Evaluation> {
+    fn evaluation(&mut self, row: &mut Vec<(String, f64)>) -> Option<Evaluation> {
         let probe = self.config.section("log").bool("probe");
         let mut last = None;
         for (name, set) in [("train", &self.splits.train), ("test", &self.splits.test)] {
@@ -260,6 +307,9 @@ impl<'a> Fitting<'a> {
                 continue;
             }
             let found = evaluate(&*self.estimator, set);
+            if name == "train" {
+                self.log_likelihood = found.terms.get("log_likelihood");
+            }
             let labels = set.labels().map(|labels| labels.values.as_slice());
             let columns = found.metrics(labels, probe).into_iter().map(|(key, value)| (format!("{name}_{key}"), value));
             let columns: Vec<_> = columns.filter(|(key, _)| row.iter().all(|(known, _)| known != key)).collect();
@@ -275,6 +325,7 @@ impl<'a> Fitting<'a> {
         if self.metrics.len() > 0 {
             self.metrics.write(&self.dir.metrics())?;
         }
+        self.events.write(&self.dir.events())?;
         let notes = Notes { iteration: self.iteration, done: self.done };
         store(&self.dir.weights("last"), &*self.estimator, &notes)?;
         self.saved = Instant::now();

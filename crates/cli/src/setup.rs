@@ -43,7 +43,10 @@ pub fn check(config: &Config, splits: &Splits) -> Result<Spec> {
             let reason = format!("{} sees the same rows in every iteration", spec.kind);
             return Err(Error::usage(format_args!("data.binarize = \"dynamic\": {reason}")));
         }
-        Spec::Iterations(_) => {}
+        Spec::Iterations(spec) => {
+            let problem = (spec.check)(config.section("model"), config.section("train"), splits.train.width());
+            problem.map_or(Ok(()), |problem| Err(Error::usage(problem)))?;
+        }
     }
     Ok(spec)
 }

@@ -59,10 +59,78 @@ fn every_kind_is_trained_evaluated_and_exported() {
     }
 }
 
+/// Rows of three clumps for five clusters, so that fits from random starts end differently.
+const STARTS: &str = "--set data.name=mixture --set data.project=none --set data.train_rows=240 --set data.valid_rows=0
+    --set data.test_rows=100 --set model.k=5 --set train.init=random --seed 1";
+
+fn summary(sandbox: &Sandbox, run: &str) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(sandbox.path(run).join("summary.json")).unwrap()).unwrap()
+}
+
+/// `metrics.csv` is the trace of all fits; the summary is of the model that was kept.
+#[test]
+fn a_summary_is_of_the_best_of_many_fits() {
+    let sandbox = Sandbox::new();
+    let trace = |run: &str, name: &str| -> Vec<f64> {
+        column(&sandbox, run, name).iter().map(|cell| cell.parse().unwrap()).collect()
+    };
+    sandbox.succeed(&format!("train glyphs-kmeans {STARTS} --set train.n_init=5 --quiet --out kmeans"));
+    let (inertia, found) = (trace("kmeans", "train_inertia"), summary(&sandbox, "kmeans"));
+    let least = inertia.iter().copied().fold(f64::INFINITY, f64::min);
+    let kept = found["last"]["train_inertia"].as_f64().unwrap();
+    assert!((kept / least - 1.0).abs() < 1e-9, "{kept} and {least}");
+    assert!(*inertia.last().unwrap() > 1.01 * least, "the last fit is the best one, and nothing is seen");
+
+    // The likelihood is that after the last M-step, which no row of the trace has.
+    for starts in [1, 3] {
+        let (run, limit) = (format!("gmm-{starts}"), "--set train.max_iter=20");
+        let fit = format!("train glyphs-gmm {STARTS} {limit} --set train.n_init={starts}");
+        let outcome = sandbox.elbo(&format!("{fit} --out {run}"));
+        assert!(outcome.stderr.contains("not converged after 20 iterations; raise train.max_iter"), "{outcome:?}");
+        assert!(["train_log_likelihood", "train_bic", "train_aic"].iter().all(|name| outcome.stdout.contains(name)));
+        let (trace, found) = (trace(&run, "train_log_likelihood"), summary(&sandbox, &run));
+        assert_eq!(found["converged"], false);
+        let of = |name: &str| found["last"][name].as_f64().unwrap();
+        let likelihood = of("train_log_likelihood");
+        assert!(likelihood > trace.into_iter().fold(f64::NEG_INFINITY, f64::max), "{likelihood}");
+        // 4 free weights, 10 means and 10 variances.
+        assert!((of("train_bic") - (24.0 * 240f64.ln() - 480.0 * likelihood)).abs() < 1e-9);
+        assert!((of("train_aic") - (48.0 - 480.0 * likelihood)).abs() < 1e-9);
+        // Continued after its end, it shows the same.
+        fs::remove_file(sandbox.path(&run).join("summary.json")).unwrap();
+        sandbox.succeed(&format!("{fit} --out {run} --resume --quiet"));
+        assert_eq!(summary(&sandbox, &run)["last"], found["last"]);
+    }
+}
+
+#[test]
+fn a_summary_says_whether_a_fit_converged() {
+    let sandbox = Sandbox::new();
+    for (recipe, set, converged) in [
+        ("glyphs-kmeans", "train.max_iter=2", Some(false)),
+        ("glyphs-kmeans", "train.max_iter=300", Some(true)),
+        ("glyphs-gmm", "train.tol=1", Some(true)),
+        ("glyphs-factor-analysis", "train.iterations=3", Some(false)),
+        ("glyphs-factor-analysis", "train.tol=1000", Some(true)),
+        ("glyphs-factor-analysis", "train.tol=0 --set train.iterations=3", None),
+        ("glyphs-pca", "model.latents=5", None),
+    ] {
+        let line = format!("train {recipe} --set {set} {ROWS} --out run").replace("--quiet", "");
+        let outcome = sandbox.elbo(&line);
+        assert_eq!(summary(&sandbox, "run")["converged"].as_bool(), converged, "{recipe}, {set}: {outcome:?}");
+        assert_eq!(outcome.stderr.contains("not converged after"), converged == Some(false), "{recipe}: {outcome:?}");
+        fs::remove_dir_all(sandbox.path("run")).unwrap();
+    }
+}
+
 #[test]
 fn an_interrupted_fit_ends_with_the_bytes_of_an_unbroken_one() {
     let sandbox = Sandbox::new();
-    let fit = format!("train mixture-natural-gmm --set train.epochs=600 --set train.batch_steps=4000 {ROWS}");
+    // At this rate the guard acts in every epoch.
+    let fit = format!(
+        "train mixture-natural-gmm --set train.epochs=3000 --set train.batch_steps=4000 --set train.lr=2 {ROWS}"
+    );
+    let events = |run: &str| fs::read_to_string(sandbox.path(run).join("events.log")).unwrap();
     sandbox.succeed(&format!("{fit} --out whole --threads 1"));
     let start = |resume: &str| {
         let mut command = sandbox.command(&format!("{fit} --out broken --threads 2 {resume}"));
@@ -76,6 +144,8 @@ fn an_interrupted_fit_ends_with_the_bytes_of_an_unbroken_one() {
         child = start("--resume");
     }
     assert!(child.wait().unwrap().success());
+    assert!(events("whole").lines().count() > 1500, "the guard acts");
+    assert_eq!(events("broken"), events("whole"));
     assert_eq!(metrics(&sandbox, "broken"), metrics(&sandbox, "whole"));
     assert!(state(&sandbox, "broken") == state(&sandbox, "whole"), "the checkpoints differ");
     // Continued after its end it only shows what it found.
@@ -110,6 +180,28 @@ fn a_sweep_over_clusters_runs_every_one() {
     sandbox.succeed("sweep run clusters.toml --quiet");
     let results = fs::read_to_string(sandbox.path("sweeps/clusters/results.csv")).unwrap();
     assert_eq!(results.lines().filter(|line| line.contains(",test_nmi,")).count(), 4, "{results}");
+}
+
+/// What the guard did is in the run directory, however quiet the run, and in that of a cell.
+#[test]
+fn a_guard_leaves_its_events_and_counts() {
+    let sandbox = Sandbox::new();
+    let set = "--set train.batch_size=1 --set train.batch_steps=5 --set train.epochs=2";
+    sandbox.succeed(&format!("train mixture-natural-gmm {set} {ROWS} --out run"));
+    let recipe = "[data]\nname = \"mixture\"\ntrain_rows = 300\nvalid_rows = 0\ntest_rows = 200\nlayout = \"circle\"\n\
+        [model]\nkind = \"natural-gmm\"\nk = 3\n[train]\nbatch_size = 1\nbatch_steps = 5\nepochs = 2\n[sweep]\nseeds = 1\n";
+    fs::write(sandbox.path("guard.toml"), recipe).unwrap();
+    sandbox.succeed("sweep run guard.toml --quiet");
+    let cell = fs::read_dir(sandbox.path("sweeps/guard/cells")).unwrap().next().unwrap().unwrap().path();
+    for dir in [sandbox.path("run"), cell] {
+        let text = fs::read_to_string(dir.join("events.log")).unwrap();
+        let starts: Vec<&str> = text.lines().map(|line| line.split_once(':').unwrap().0).collect();
+        assert_eq!(starts, ["iteration 1", "iteration 2"], "{text}");
+    }
+    for name in ["train_kept", "train_refitted", "train_shortened"] {
+        // Epoch 0, which shows the start, has none.
+        assert!(column(&sandbox, "run", name)[1..].iter().all(|count| count.parse::<u32>().is_ok()), "{name}");
+    }
 }
 
 /// A run on standardised rows scales other rows by its own training rows, not by theirs.
@@ -309,6 +401,13 @@ fn what_does_not_fit_is_one_line_and_a_code() {
         ("train glyphs-gmm --set data.project_to=785", 2, "data.project_to = 785: more latents than the 784 columns"),
         ("train glyphs-kmeans --set train.lr=1", 2, "`train.lr` is a setting of"),
         ("train glyphs-kmeans --set data.binarize=dynamic", 2, "kmeans sees the same rows in every iteration"),
+        ("train glyphs-pca --set model.latents=785", 2, "model.latents = 785: more than the 784 columns"),
+        ("train glyphs-factor-analysis --set model.latents=785", 2, "model.latents = 785: more than the 784 columns"),
+        (
+            "train mixture-natural-gmm --set train.solver=closed-form --set train.l2_reg=0.1",
+            2,
+            "train.l2_reg = 0.1: train.solver = \"closed-form\" needs 0",
+        ),
         ("train glyphs-kmeans --from run/checkpoints/last.safetensors", 2, "kmeans has no steps to begin at"),
         ("eval run --checkpoint best", 2, "pca keeps its last state only"),
         ("eval run --iwae 5", 2, "the likelihood of pca is exact"),
@@ -322,7 +421,7 @@ fn what_does_not_fit_is_one_line_and_a_code() {
         assert!(outcome.stderr.contains(needle), "{line}: {}", outcome.stderr);
         assert_eq!(outcome.stderr.trim_end().lines().count(), 1, "{line}: {}", outcome.stderr);
         assert!(!sandbox.path("z.parquet").exists() && !sandbox.path("z.npz").exists());
-        let _ = fs::remove_dir_all(sandbox.path("new"));
+        assert!(!sandbox.path("new").exists(), "{line}: a run directory is left");
     }
     assert!(sandbox.contents("run") == before, "a refused command changed the run");
     let path = sandbox.path("run/checkpoints/last.safetensors");

@@ -8,6 +8,11 @@ impl Array {
         Self { name: name.into(), shape: Vec::new(), values: vec![value] }
     }
 
+    /// 1 or 0.
+    pub fn flag(name: &'static str, value: bool) -> Self {
+        Self::number(name, f64::from(u8::from(value)))
+    }
+
     /// Values of a shape, row-major.
     #[track_caller]
     pub fn of(name: &'static str, shape: &[usize], values: &[f64]) -> Self {
@@ -27,6 +32,11 @@ impl Array {
     /// [`Array::find`] of an array that must be there.
     pub fn expect<'a>(state: &'a [Self], name: &str, shape: &[usize]) -> Result<&'a [f64], String> {
         Self::find(state, name, shape)?.ok_or_else(|| format!("`{name}` is missing"))
+    }
+
+    /// The flag of this name, if it is there.
+    pub fn find_flag(state: &[Self], name: &str) -> Result<Option<bool>, String> {
+        Ok(Self::find(state, name, &[])?.map(|values| values[0] != 0.0))
     }
 
     /// A whole number that must be there.

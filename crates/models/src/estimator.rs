@@ -17,8 +17,25 @@ pub trait Estimator: Send + Sync {
         Ok(false)
     }
 
+    /// What theory says of a fit to `x` before its first iteration, in short lines.
+    fn advice(&mut self, _x: &Tensor) -> Vec<String> {
+        Vec::new()
+    }
+
     /// One iteration, and what it found. Never a panic for finite rows.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate>;
+
+    /// Numbers of the fitted model on the `rows` rows of its fit, by the names of [`Estimator::iterate`]: the last iteration's
+    /// may be those of another fit than the best, or of the parameters before its update. `log_likelihood` is the mean of
+    /// `ln p(x)` over these rows in nats, if the model is a distribution.
+    fn fitted(&self, log_likelihood: Option<f64>, _rows: usize) -> Vec<(&'static str, f64)> {
+        log_likelihood.map(|value| ("log_likelihood", value)).into_iter().collect()
+    }
+
+    /// Whether the fitted model came to its tolerance before the limit of its iterations; `None` if it has no tolerance.
+    fn converged(&self) -> Option<bool> {
+        None
+    }
 
     /// All that the next iteration depends on.
     fn state(&self) -> Vec<Array>;
@@ -81,8 +98,9 @@ pub struct EstimatorSpec {
     pub model: fn() -> Vec<Setting>,
     /// Settings of section `[train]`, beside the seed: number of iterations, tolerance, step sizes.
     pub train: fn() -> Vec<Setting>,
-    /// What theory says of these settings before a fit, in short lines; the second argument is the number of dimensions.
-    pub advice: fn(&Settings, &Settings, usize) -> Vec<String>,
+    /// What of the settings of `[model]` and `[train]` does not fit together or to rows of the given width: a line that names
+    /// the key and its limit.
+    pub check: fn(&Settings, &Settings, usize) -> Option<String>,
     /// The estimator under settings of `[model]` and `[train]`, for rows of the given width, and its seed.
     pub build: fn(&Settings, &Settings, usize, u64) -> Box<dyn Estimator>,
 }

@@ -7,7 +7,8 @@ mod harmonium;
 use elbo_tensor::Tensor;
 use elbo_tensor::linalg::Moments;
 
-use crate::{Degenerate, EstimatorSpec, Setting, Settings};
+use crate::linear_gaussian::too_many_latents;
+use crate::{Degenerate, EstimatorSpec, Setting};
 
 use em::FactorAnalysis;
 use gradient::GradientFactorAnalysis;
@@ -18,7 +19,7 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
     about: "factor analysis: latents of few dimensions and independent noise of each column",
     model,
     train,
-    advice,
+    check: |model, _, width| too_many_latents(model, width),
     build: |model, train, width, seed| match train.text("solver") {
         "em" => Box::new(FactorAnalysis::new(model, train, width, seed)),
         _ => Box::new(GradientFactorAnalysis::new(model, train, width, seed)),
@@ -48,18 +49,10 @@ fn train() -> Vec<Setting> {
     ]
 }
 
-fn advice(model: &Settings, train: &Settings, width: usize) -> Vec<String> {
-    let latents = model.int("latents");
-    let mut lines = Vec::new();
-    if width.saturating_sub(latents).pow(2) < width + latents {
-        lines.push(format!("{latents} latents of {width} columns are more than their covariance determines"));
-    }
-    if train.text("solver") == "gradient" && !train.bool("conjugation") {
-        lines.push(
-            "without the conjugation correction the posterior, not the prior, of the latents has variance 1".into(),
-        );
-    }
-    lines
+/// Of more latents than the covariance of the columns determines: `(d − l)² < d + l`.
+fn advice(latents: usize, width: usize) -> Option<String> {
+    let undetermined = width.saturating_sub(latents).pow(2) < width + latents;
+    undetermined.then(|| format!("{latents} latents of {width} columns are more than their covariance determines"))
 }
 
 /// The moments of the rows that were last seen: a function of the rows, and therefore no part of a state.

@@ -39,7 +39,7 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
             Setting::float("tol", 1e-3, [0.0, 1e12], "a fit ends when the mean log-likelihood changes by less"),
         ]
     },
-    advice: |_, _, _| Vec::new(),
+    check: |_, _, _| None,
     build: |model, train, width, seed| Box::new(Gmm::new(Options::of(model, train), width, seed)),
 };
 
@@ -101,14 +101,17 @@ pub struct Gmm {
     likelihood: f64,
     /// The best fit, with the likelihood that its last E-step found.
     best: Option<(GaussianMixture, f64)>,
+    /// Whether the best fit ended by `tol`.
+    converged: bool,
     e_step: EStep,
 }
 
 impl Gmm {
     /// For rows of `width` dimensions.
     pub fn new(options: Options, width: usize, seed: u64) -> Self {
-        let (current, best, e_step) = (None, None, EStep::new());
-        Self { options, width, seed, runs: 0, iterations: 0, current, likelihood: f64::NEG_INFINITY, best, e_step }
+        let (current, best, converged, e_step) = (None, None, false, EStep::new());
+        let (runs, iterations, likelihood) = (0, 0, f64::NEG_INFINITY);
+        Self { options, width, seed, runs, iterations, current, likelihood, best, converged, e_step }
     }
 
     /// The first fit begins with these parameters.
@@ -166,19 +169,29 @@ impl Estimator for Gmm {
         };
         let before = self.likelihood;
         let (log_likelihood, events) = self.improve(x, &mut mixture)?;
-        let criteria = [mixture.bic(log_likelihood, n), mixture.aic(log_likelihood, n)];
+        let values = criteria(&mixture, log_likelihood, n);
         self.iterations += 1;
         self.likelihood = log_likelihood;
-        if (log_likelihood - before).abs() < self.options.tol || self.iterations >= self.options.max_iter {
+        let converged = (log_likelihood - before).abs() < self.options.tol;
+        if converged || self.iterations >= self.options.max_iter {
             if self.best.as_ref().is_none_or(|(_, best)| log_likelihood > *best) {
-                self.best = Some((mixture, log_likelihood));
+                (self.best, self.converged) = (Some((mixture, log_likelihood)), converged);
             }
             (self.runs, self.iterations, self.likelihood) = (self.runs + 1, 0, f64::NEG_INFINITY);
         } else {
             self.current = Some(mixture);
         }
-        let values = vec![("log_likelihood", log_likelihood), ("bic", criteria[0]), ("aic", criteria[1])];
         Ok(Iteration { values, events, done: self.runs >= self.options.n_init })
+    }
+
+    /// `log_likelihood`, `bic` and `aic` of the best fit.
+    fn fitted(&self, log_likelihood: Option<f64>, rows: usize) -> Vec<(&'static str, f64)> {
+        let best = self.mixture().zip(log_likelihood);
+        best.map(|(mixture, log_likelihood)| criteria(mixture, log_likelihood, rows)).unwrap_or_default()
+    }
+
+    fn converged(&self) -> Option<bool> {
+        self.best.is_some().then_some(self.converged)
     }
 
     fn state(&self) -> Vec<Array> {
@@ -197,6 +210,7 @@ impl Estimator for Gmm {
         }
         if let Some((mixture, likelihood)) = &self.best {
             add(BEST, mixture, *likelihood);
+            state.push(Array::flag(CONVERGED, self.converged));
         }
         state
     }
@@ -206,8 +220,9 @@ impl Estimator for Gmm {
         let (current, best) = (self.find(state, CURRENT)?, self.find(state, BEST)?);
         let likelihood = current.as_ref().map_or(f64::NEG_INFINITY, |(_, likelihood)| *likelihood);
         let current = current.map(|(mixture, _)| mixture);
+        let converged = Array::find_flag(state, CONVERGED)?.unwrap_or(true);
         let new = Self::new(self.options.clone(), self.width, self.seed);
-        *self = Self { runs, iterations, current, likelihood, best, ..new };
+        *self = Self { runs, iterations, current, likelihood, best, converged, ..new };
         Ok(())
     }
 
@@ -221,9 +236,16 @@ impl Estimator for Gmm {
     }
 }
 
+/// `log_likelihood` (mean, in nats) over `rows` rows, `bic` and `aic` of a mixture.
+fn criteria(mixture: &GaussianMixture, log_likelihood: f64, rows: usize) -> Vec<(&'static str, f64)> {
+    let (bic, aic) = (mixture.bic(log_likelihood, rows), mixture.aic(log_likelihood, rows));
+    vec![("log_likelihood", log_likelihood), ("bic", bic), ("aic", aic)]
+}
+
 /// Names in a state: weights, means, covariances and log-likelihood.
 const CURRENT: [&str; 4] = ["weights", "means", "covariances", "log_likelihood"];
 const BEST: [&str; 4] = ["best_weights", "best_means", "best_covariances", "best_log_likelihood"];
+const CONVERGED: &str = "best_converged";
 
 impl Gmm {
     fn find(&self, state: &[Array], names: [&str; 4]) -> Result<Option<(GaussianMixture, f64)>, String> {

@@ -34,7 +34,7 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
             ),
         ]
     },
-    advice: |_, _, _| Vec::new(),
+    check: |_, _, _| None,
     build: |model, train, width, seed| Box::new(Kmeans::new(model.int("k"), Options::of(train), width, seed)),
 };
 
@@ -127,6 +127,7 @@ struct Best {
     centres: Vec<f64>,
     inertia: f64,
     iterations: usize,
+    converged: bool,
 }
 
 #[derive(Debug)]
@@ -147,7 +148,7 @@ impl Kmeans {
 
     fn fit(mut self, x: &Tensor) -> Result<Clustering, Degenerate> {
         while !self.iterate(x)?.done {}
-        let (labels, Best { centres, inertia, iterations }) = (self.labels(x), self.best.expect("a fit is done"));
+        let (labels, Best { centres, inertia, iterations, .. }) = (self.labels(x), self.best.expect("a fit is done"));
         Ok(Clustering { centres, labels, inertia, iterations })
     }
 
@@ -183,13 +184,13 @@ impl Kmeans {
     }
 
     /// Ends a fit: labels that belong to its centres, and their inertia.
-    fn finish(&mut self, mut lloyd: Lloyd, changed: usize, x: &[Real]) -> f64 {
+    fn finish(&mut self, mut lloyd: Lloyd, changed: usize, converged: bool, x: &[Real]) -> f64 {
         if changed > 0 {
             lloyd.assign(x);
         }
         let inertia = lloyd.inertia(x);
         if self.best.as_ref().is_none_or(|best| inertia < best.inertia) {
-            self.best = Some(Best { centres: lloyd.centres, inertia, iterations: self.iterations });
+            self.best = Some(Best { centres: lloyd.centres, inertia, iterations: self.iterations, converged });
         }
         (self.runs, self.iterations, self.centres, self.assigned) = (self.runs + 1, 0, None, None);
         inertia
@@ -227,12 +228,11 @@ impl Estimator for Kmeans {
         let step = lloyd.iterate(x);
         self.iterations += 1;
         let rows = self.rows.as_ref().expect("known since the fit began");
-        let ends = step.changed == 0
-            || step.shift <= self.options.tol * rows.variance
-            || self.iterations >= self.options.max_iter;
+        let converged = step.changed == 0 || step.shift <= self.options.tol * rows.variance;
+        let ends = converged || self.iterations >= self.options.max_iter;
         let mut inertia = rows.inertia(&lloyd.centres, &lloyd.counts);
         if ends {
-            inertia = self.finish(lloyd, step.changed, x);
+            inertia = self.finish(lloyd, step.changed, converged, x);
         } else {
             (self.centres, self.assigned) = (Some(lloyd.centres.clone()), Some(assigned));
             self.lloyd = Some(lloyd);
@@ -246,6 +246,15 @@ impl Estimator for Kmeans {
         })
     }
 
+    /// `inertia` of the best fit.
+    fn fitted(&self, _log_likelihood: Option<f64>, _rows: usize) -> Vec<(&'static str, f64)> {
+        self.best.iter().map(|best| ("inertia", best.inertia)).collect()
+    }
+
+    fn converged(&self) -> Option<bool> {
+        self.best.as_ref().map(|best| best.converged)
+    }
+
     fn state(&self) -> Vec<Array> {
         let shape = [self.k, self.width];
         let optional = |name, values: &Option<Vec<f64>>| values.as_ref().map(|values| Array::of(name, &shape, values));
@@ -257,6 +266,7 @@ impl Estimator for Kmeans {
             state.push(Array::of("best_centres", &shape, &best.centres));
             state.push(Array::number("best_inertia", best.inertia));
             state.push(Array::number("best_iterations", best.iterations as f64));
+            state.push(Array::flag("best_converged", best.converged));
         }
         state
     }
@@ -269,7 +279,8 @@ impl Estimator for Kmeans {
             None => None,
             Some(centres) => {
                 let inertia = Array::expect(state, "best_inertia", &[])?[0];
-                Some(Best { centres, inertia, iterations: Array::count(state, "best_iterations")? })
+                let converged = Array::find_flag(state, "best_converged")?.unwrap_or(true);
+                Some(Best { centres, inertia, iterations: Array::count(state, "best_iterations")?, converged })
             }
         };
         let (centres, assigned) = (centres("centres")?, centres("assigned")?);

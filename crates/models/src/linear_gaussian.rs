@@ -6,7 +6,7 @@ use elbo_tensor::linalg::{Cholesky, Moments, dot, symmetric_eigen};
 use elbo_tensor::{Mat, Real, Stream, Tensor, dgemm, fill_normal};
 use rayon::prelude::*;
 
-use crate::{Array, Inferred};
+use crate::{Array, Inferred, Settings};
 
 /// Rows that are projected at a time.
 const BLOCK: usize = 256;
@@ -204,6 +204,12 @@ impl<'a> Projector<'a> {
         let square = |row: &[f64]| row.iter().zip(&self.model.noise).map(|(r, psi)| r * r / psi).sum();
         Projected { scores, latents, residuals: rows.chunks_exact(d).map(square).collect() }
     }
+}
+
+/// What is wrong with more latents than columns, which they cannot tell apart.
+pub(crate) fn too_many_latents(model: &Settings, width: usize) -> Option<String> {
+    let latents = model.int("latents");
+    (latents > width).then(|| format!("model.latents = {latents}: more than the {width} columns"))
 }
 
 /// `A B`

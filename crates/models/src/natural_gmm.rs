@@ -6,6 +6,7 @@
 //! *Hierarchical mixtures of Gaussians for combined dimensionality reduction and clustering*, arXiv:2206.04841, by
 //! gradient steps). Every step of the anchor moves all components.
 
+mod advice;
 mod bounds;
 mod layout;
 mod m_step;
@@ -32,7 +33,7 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
     about: "mixture of diagonal normals trained by Adam in natural parameters",
     model: settings::model,
     train: settings::train,
-    advice: settings::advice,
+    check: settings::check,
     build: |model, train, width, seed| Box::new(NaturalGmm::new(model, train, width, seed)),
 };
 
@@ -131,8 +132,14 @@ impl NaturalGmm {
             };
             return Err(Degenerate(format!("{}: {why}", place(None))));
         }
-        self.note_kept(kept, &shares, report);
+        report.guard(&kept, &self.kept, &shares);
+        self.kept = kept;
         if self.hyper.exact {
+            if let Some((j, i)) = self.without_variance(&target) {
+                let (place, j, i) = (place(None), j + 1, i + 1);
+                let reason = format!("component {j} has no variance in dimension {i}: raise train.lat_min_var");
+                return Err(Degenerate(format!("{place}: {reason}")));
+            }
             return self.solve(&target).ok_or_else(|| out_of_range(&place(None)));
         }
         let objective = self.objective(&target);
@@ -159,18 +166,26 @@ impl NaturalGmm {
         }
     }
 
-    /// The minimum of the objective without `‖θ‖²`: means and weights of the target,
-    /// `σ²ⱼ = (πⱼ s²ⱼ + 2 upr)/(πⱼ + 2 lwr)`.
+    /// The minimum of the objective without `‖θ‖²`: means and weights of the target and its variances
+    /// [shrunk](Moments::shrunk).
     fn solve(&mut self, target: &Moments) -> Option<()> {
         let d = self.layout.d;
-        let (weights, mean, var) = (wide(&target.weight), wide(&target.mean), wide(&target.var));
+        let (weights, mean) = (wide(&target.weight), wide(&target.mean));
         let component = |j: usize| {
-            let (upr, lwr) = if self.kept[j] { (0.0, 0.0) } else { (self.hyper.upr, self.hyper.lwr) };
-            let var = var[j * d..][..d].iter().map(|s| (weights[j] * s + 2.0 * upr) / (weights[j] + 2.0 * lwr));
-            NormalSource::new(mean[j * d..][..d].to_vec(), var.collect())
+            let var = target.shrunk(j, &self.hyper, self.kept[j]);
+            NormalSource::new(mean[j * d..][..d].to_vec(), var)
         };
         let components = (0..self.layout.k).map(component).collect::<Option<_>>()?;
         self.take(&MixtureSource::new(weights, components)?.to_natural())
+    }
+
+    /// The first component and dimension of which an exact M-step would make a variance that [`Real`] does not hold.
+    fn without_variance(&self, target: &Moments) -> Option<(usize, usize)> {
+        let least = |j: usize| {
+            let var = target.shrunk(j, &self.hyper, self.kept[j]);
+            Some((j, var.iter().position(|&var| var < f64::from(Real::MIN_POSITIVE))?))
+        };
+        (0..self.layout.k).find_map(least)
     }
 
     /// Gives the components that are kept the means and variances that they had.
@@ -181,15 +196,6 @@ impl NaturalGmm {
         let after = self.mixture()?;
         let of = |j: usize| if self.kept[j] { before.components()[j].clone() } else { after.components()[j].clone() };
         self.take(&MixtureNatural::new(&after.log_weights(), (0..self.layout.k).map(of).collect()))
-    }
-
-    /// Reports components that began or ceased to be kept.
-    fn note_kept(&mut self, kept: Vec<bool>, shares: &[f64], report: &mut Report) {
-        for j in (0..kept.len()).filter(|&j| kept[j] != self.kept[j]) {
-            let what = if kept[j] { "keeps its mean and variances" } else { "is fitted again" };
-            report.events.push(format!("component {} {what}: its mean responsibility is {:.1e}", j + 1, shares[j]));
-        }
-        self.kept = kept;
     }
 }
 
@@ -225,8 +231,18 @@ impl Estimator for NaturalGmm {
         Ok(true)
     }
 
+    fn advice(&mut self, x: &Tensor) -> Vec<String> {
+        let started = self.start(x).ok().and_then(|_| self.mixture());
+        started.map_or_else(Vec::new, |present| {
+            let mut e_step = EStep::new();
+            advice::of(&present, e_step.run(x, &diagonal(&present)), x.shape().rows(), &self.hyper)
+        })
+    }
+
     /// An epoch. `log_likelihood` and `active` (components with a row's worth of responsibility or more) are those of
-    /// its E-steps, before the update; the other values are those of its end.
+    /// its E-steps, before the update; `min_weight`, `min_precision`, `max_precision` and `gradient_norm` are those of its
+    /// end. In `mode = "guarded"` what the guard did is counted: components that `kept` mean and variances, summed over the
+    /// batches, those that were `refitted` afterwards, and steps that were `shortened`.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
         if self.hyper.exact && self.hyper.l2 > 0.0 {
             return Err(Degenerate("solver = \"closed-form\" has no optimum for l2_reg > 0".into()));
@@ -235,7 +251,7 @@ impl Estimator for NaturalGmm {
         if self.hyper.epoch_reset {
             self.inner.reset();
         }
-        let mut report = Report::default();
+        let mut report = Report::new(self.layout.k, self.hyper.guarded);
         match self.batches(x.shape().rows()) {
             None => self.fit(x, 0, &mut report)?,
             Some(batches) => {

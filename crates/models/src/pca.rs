@@ -3,15 +3,18 @@
 
 use std::f64::consts::TAU;
 
-use elbo_tensor::linalg::{Moments, dot, symmetric_eigen};
+use elbo_tensor::linalg::{Eigen, Moments, column_means, dot, symmetric_eigen};
 use elbo_tensor::{Mat, Real, Stream, Tensor, dgemm};
 use rayon::prelude::*;
 
-use crate::linear_gaussian::product;
+use crate::linear_gaussian::{product, too_many_latents};
 use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, LinearGaussian, Setting, Settings};
 
 /// A variance below this share of the largest is rounding.
 const RELATIVE_RANK: f64 = 1e-14;
+/// With a component of less than this share of the largest variance the matrix of the rows' products, whose eigenvectors
+/// are divided by standard deviations, does not give orthogonal ones to ten digits.
+const RELATIVE_PRODUCTS: f64 = 1e-6;
 /// Rows that are projected at a time.
 const BLOCK: usize = 256;
 
@@ -25,7 +28,7 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
         ]
     },
     train: Vec::new,
-    advice: |_, _, _| Vec::new(),
+    check: |model, _, width| too_many_latents(model, width),
     build: |model, _, width, _| Box::new(Pca::new(model, width)),
 };
 
@@ -71,16 +74,15 @@ impl Estimator for Pca {
         if l > d {
             return Err(Degenerate(format!("{d} columns have no {l} components")));
         }
-        let Moments { mean, covariance } = Moments::of(x);
-        if !covariance.iter().all(|entry| entry.is_finite()) {
-            return Err(Degenerate("the covariance of the rows is not finite".into()));
-        }
-        let mut eigen = symmetric_eigen(covariance, d);
+        let (mean, mut eigen) = match of_products(x, l)? {
+            Some(found) => found,
+            None => of_covariance(x)?,
+        };
         eigen.values.iter_mut().for_each(|value| *value = value.max(0.0));
         eigen.vectors.truncate(l * d);
         let total: f64 = eigen.values.iter().sum();
         let remaining = eigen.values.split_off(l);
-        let noise = remaining.iter().sum::<f64>() / remaining.len().max(1) as f64;
+        let noise = remaining.iter().sum::<f64>() / (d - l).max(1) as f64;
         let noise = if noise > eigen.values[0] * RELATIVE_RANK { noise } else { 0.0 };
         let fit = Fit { mean, components: eigen.vectors, explained: eigen.values, noise };
 
@@ -149,6 +151,46 @@ impl Estimator for Pca {
         let fit = self.fit.as_ref().filter(|fit| fit.noise > 0.0)?;
         Some(fit.model().sample(count, rng))
     }
+}
+
+/// Mean, eigenvalues and eigenvectors of the covariance of the rows.
+fn of_covariance(x: &Tensor) -> Result<(Vec<f64>, Eigen), Degenerate> {
+    let Moments { mean, covariance } = Moments::of(x);
+    if !covariance.iter().all(|entry| entry.is_finite()) {
+        return Err(Degenerate("the covariance of the rows is not finite".into()));
+    }
+    let d = mean.len();
+    Ok((mean, symmetric_eigen(covariance, d)))
+}
+
+/// The same of `n < d` rows, with `l` eigenvectors only, from the products of the centred rows: where `C Cᵀ/n = U Λ Uᵀ`,
+/// `[n, n]`, the covariance has the eigenvalues Λ, beside zeros that are left out, and the eigenvectors `Cᵀ U (nΛ)^−½`. `None`
+/// where that is no gain or has too few digits.
+fn of_products(x: &Tensor, l: usize) -> Result<Option<(Vec<f64>, Eigen)>, Degenerate> {
+    let (n, d) = (x.shape().rows(), x.shape().last());
+    if n >= d || l >= n {
+        return Ok(None);
+    }
+    let mean = column_means(x);
+    let centred = x.as_slice().iter().zip(mean.iter().cycle()).map(|(&x, mean)| f64::from(x) - mean);
+    let centred: Vec<f64> = centred.collect();
+    let rows = Mat::new(&centred, n, d);
+    let mut products = product(rows, rows.t());
+    products.iter_mut().for_each(|entry| *entry /= n as f64);
+    if !products.iter().all(|entry| entry.is_finite()) {
+        return Err(Degenerate("the covariance of the rows is not finite".into()));
+    }
+    let Eigen { values, vectors } = symmetric_eigen(products, n);
+    if values[l - 1] <= values[0] * RELATIVE_PRODUCTS {
+        return Ok(None);
+    }
+    let mut vectors = product(Mat::new(&vectors[..l * n], l, n), rows);
+    for (vector, value) in vectors.chunks_exact_mut(d).zip(&values) {
+        let largest = vector.iter().fold(0.0f64, |best, &entry| if entry.abs() > best.abs() { entry } else { best });
+        let scale = (n as f64 * value).sqrt().copysign(largest);
+        vector.iter_mut().for_each(|entry| *entry /= scale);
+    }
+    Ok(Some((mean, Eigen { values, vectors })))
 }
 
 impl Fit {

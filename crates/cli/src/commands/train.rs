@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::run_dir::RunDir;
-use crate::run_fitting::{Fitted, Fitting};
+use crate::run_fitting::{Fitted, Fitting, limit};
 use crate::run_training::{Finished, Run, Start};
 use crate::setup::Spec;
 use crate::summary::Ended;
@@ -36,6 +36,10 @@ pub fn run(args: &Train) -> Result<()> {
     let loaded = data::load(config.section("data"), args.common.data_dir.as_deref())?;
     let Loaded { splits, preparation, note, remark } = loaded;
     let spec = setup::check(&config, &splits)?;
+    if let (Spec::Iterations(spec), Some(path)) = (spec, &args.from) {
+        let reason = format!("{} has no steps to begin at", spec.kind);
+        return Err(Error::usage(format_args!("--from {}: {reason}", path.display())));
+    }
     let mut env = setup::environment(threads);
     env["recipe"] = json!(name);
     env["data"] = note;
@@ -100,7 +104,7 @@ fn by_steps(
         &splits.test,
         clusters.as_ref(),
     )?;
-    Ok(Ended { metrics, best, steps, elapsed, log_density_shift: None, figures })
+    Ok(Ended { last: metrics.last(), converged: None, best, steps, elapsed, log_density_shift: None, figures })
 }
 
 fn by_iterations(
@@ -110,20 +114,19 @@ fn by_iterations(
     (splits, spec): (&Splits, &EstimatorSpec),
     interrupt: &Interrupt,
 ) -> Result<Ended> {
-    if let Some(path) = &args.from {
-        let reason = format!("{} has no steps to begin at", spec.kind);
-        return Err(Error::usage(format_args!("--from {}: {reason}", path.display())));
-    }
     let train = config.section("train");
+    let mut fitting = Fitting::open(dir, config, splits, spec, args.resume)?;
     if !args.common.quiet {
-        let advice = (spec.advice)(config.section("model"), train, splits.train.width());
-        advice.iter().for_each(|line| output::note(&format!("elbo: {line}")));
+        fitting.advice().iter().for_each(|line| output::note(&format!("elbo: {line}")));
     }
-    let fitting = Fitting::open(dir, config, splits, spec, args.resume)?;
     let progress = Progress::new(fitting.extent(), args.common.quiet);
-    let Fitted { metrics, estimator, test, iterations, elapsed, diverged } = fitting.complete(interrupt, &progress)?;
+    let Fitted { metrics, last, converged, estimator, test, iterations, elapsed, diverged } =
+        fitting.complete(interrupt, &progress)?;
     if let Some(divergence) = diverged {
         return Err(divergence);
+    }
+    if let (Some(false), Some((name, most)), false) = (converged, limit(train), args.common.quiet) {
+        output::note(&format!("elbo: not converged after {most} iterations; raise train.{name}"));
     }
     let seed = train.int("seed") as u64;
     let generate = |count| {
@@ -132,7 +135,7 @@ fn by_iterations(
     };
     let clusters = test.and_then(|test| test.clusters);
     let figures = figures::write(dir, &metrics, ("draws from the model", generate), &splits.test, clusters.as_ref())?;
-    Ok(Ended { metrics, best: None, steps: iterations, elapsed, log_density_shift: None, figures })
+    Ok(Ended { last, converged, best: None, steps: iterations, elapsed, log_density_shift: None, figures })
 }
 
 /// Refuses to continue under another configuration or on other data.
@@ -158,8 +161,7 @@ fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<(
 
 /// The summary in words.
 fn told(config: &Config, ended: &Ended, dir: &RunDir) -> String {
-    let last = ended.metrics.last();
-    let value = |name: &str| last.iter().find(|(column, _)| *column == name).map(|(_, value)| *value);
+    let value = |name: &str| ended.last.iter().find(|(column, _)| column == name).map(|(_, value)| *value);
     let mut text = format!(
         "{} on {}: {} epochs, {} steps, {:.0} s\n",
         config.kind(),
@@ -173,6 +175,11 @@ fn told(config: &Config, ended: &Ended, dir: &RunDir) -> String {
             text += &format!("  {name:26} {value:>9.4}  {meaning}\n");
         }
     };
+    tell("train_inertia", "sum of the squared distances of the training rows from their centres");
+    tell("train_explained", "share of the training rows' variance that the components hold, 0 to 1");
+    tell("train_log_likelihood", "nats per training row: ln p(x), higher is better");
+    tell("train_bic", "Bayes' information criterion on the training rows, lower is better");
+    tell("train_aic", "Akaike's information criterion on them, lower is better");
     tell("test_log_likelihood", "nats per row: ln p(x), higher is better");
     tell("test_loss", "nats per row: minus the bound on ln p(x), lower is better");
     tell("test_recon", "of it, −ln p(x|z)");

@@ -63,12 +63,14 @@ impl<'a> Work<'a> {
                     CellTraining { dir: &dir, config, splits, binarize, model: &*model, start, brief: false };
                 let Finished { metrics, best, steps, elapsed, diverged, .. } =
                     training.run(params, progress, self.interrupt)?;
-                (Ended { metrics, best, steps, elapsed, log_density_shift, figures: Vec::new() }, diverged)
+                let (last, figures) = (metrics.last(), Vec::new());
+                (Ended { last, converged: None, best, steps, elapsed, log_density_shift, figures }, diverged)
             }
             Spec::Iterations(spec) => {
                 let fitted = fit((&dir, &config), splits, spec, progress, self.interrupt)?;
-                let Fitted { metrics, iterations: steps, elapsed, diverged, .. } = fitted;
-                (Ended { metrics, best: None, steps, elapsed, log_density_shift, figures: Vec::new() }, diverged)
+                let Fitted { last, converged, iterations: steps, elapsed, diverged, .. } = fitted;
+                let figures = Vec::new();
+                (Ended { last, converged, best: None, steps, elapsed, log_density_shift, figures }, diverged)
             }
         };
         let state = match diverged {
@@ -138,9 +140,9 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The rows of a cell in `results.csv`: the last row of its metrics, and its best epoch by the validation loss.
+/// The rows of a cell in `results.csv`: its metrics at the end, and its best epoch by the validation loss.
 fn values(ended: &Ended) -> Vec<(String, f64)> {
-    let last = ended.metrics.last().into_iter().map(|(name, value)| (name.to_string(), value));
+    let last = ended.last.iter().cloned();
     let best = ended
         .best
         .iter()

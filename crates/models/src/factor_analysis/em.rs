@@ -5,7 +5,7 @@ use elbo_tensor::linalg::{Cholesky, Moments, dot};
 use elbo_tensor::{Mat, Purpose, Real, Stream, Tensor, dgemm, fill_normal, stream};
 use rayon::prelude::*;
 
-use super::Statistics;
+use super::{Statistics, advice};
 use crate::linear_gaussian::{Projector, product};
 use crate::{Array, Degenerate, Estimator, Inferred, Iteration, LinearGaussian, Settings};
 
@@ -33,6 +33,8 @@ struct Fit {
     model: LinearGaussian,
     expectation: Option<Expectation>,
     iterations: usize,
+    /// Whether the last iteration gained less than `tol`.
+    converged: bool,
 }
 
 /// What the M-step needs of the posterior `N(B (x − μ), M⁻¹)` with `B = M⁻¹ Wᵀ Ψ⁻¹`, averaged over the rows. The latents are
@@ -72,6 +74,10 @@ impl FactorAnalysis {
 }
 
 impl Estimator for FactorAnalysis {
+    fn advice(&mut self, _x: &Tensor) -> Vec<String> {
+        advice(self.latents, self.width).into_iter().collect()
+    }
+
     /// One E-step and M-step. The likelihood is that of rows whose columns have at least the variance `floor`.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
         let moments = self.statistics.of(x, self.floor)?;
@@ -79,6 +85,7 @@ impl Estimator for FactorAnalysis {
             model: start(moments, self.latents, self.seed),
             expectation: None,
             iterations: 0,
+            converged: false,
         });
         let before = match fit.expectation.take() {
             Some(expectation) => expectation,
@@ -91,11 +98,16 @@ impl Estimator for FactorAnalysis {
         let floored =
             model.noise.iter().zip(variances).filter(|(psi, c)| **psi <= least_noise(self.floor, **c)).count();
         let values = vec![("log_likelihood", after.log_likelihood), ("at_floor", floored as f64)];
-        *fit = Fit { model, expectation: Some(after), iterations: fit.iterations + 1 };
-        let done = fit.iterations >= self.iterations || self.tol > 0.0 && gain < self.tol;
+        let converged = self.tol > 0.0 && gain < self.tol;
+        *fit = Fit { model, expectation: Some(after), iterations: fit.iterations + 1, converged };
+        let done = converged || fit.iterations >= self.iterations;
         let held = done && floored > 0;
         let events = held.then(|| format!("{floored} of {} noise variances are at the floor", self.width));
         Ok(Iteration { values, events: events.into_iter().collect(), done })
+    }
+
+    fn converged(&self) -> Option<bool> {
+        self.fit.as_ref().filter(|_| self.tol > 0.0).map(|fit| fit.converged)
     }
 
     fn state(&self) -> Vec<Array> {
@@ -104,6 +116,7 @@ impl Estimator for FactorAnalysis {
         };
         let mut arrays = fit.model.to_state();
         arrays.push(Array::number("iterations", fit.iterations as f64));
+        arrays.push(Array::flag("converged", fit.converged));
         arrays
     }
 
@@ -113,7 +126,8 @@ impl Estimator for FactorAnalysis {
             return Ok(());
         }
         let model = LinearGaussian::read(state, [self.width, self.latents])?;
-        self.fit = Some(Fit { model, expectation: None, iterations: Array::count(state, "iterations")? });
+        let converged = Array::find_flag(state, "converged")?.unwrap_or(true);
+        self.fit = Some(Fit { model, expectation: None, iterations: Array::count(state, "iterations")?, converged });
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use elbo_tensor::linalg::{Moments, dot};
 use elbo_tensor::{Mat, Purpose, Real, Stream, Tensor, dgemm, fill_normal, stream};
 
 use super::harmonium::{Harmonium, LatentMoments};
-use super::{Statistics, em};
+use super::{Statistics, advice, em};
 use crate::linear_gaussian::{Projector, product};
 use crate::{Array, Degenerate, Estimator, Inferred, Iteration, LinearGaussian, Settings};
 
@@ -86,6 +86,13 @@ impl GradientFactorAnalysis {
 }
 
 impl Estimator for GradientFactorAnalysis {
+    fn advice(&mut self, _x: &Tensor) -> Vec<String> {
+        let conjugation = (!self.conjugated).then(|| {
+            "without the conjugation correction the posterior, not the prior, of the latents has variance 1".into()
+        });
+        advice(self.latents, self.width).into_iter().chain(conjugation).collect()
+    }
+
     /// One E-step and the steps that follow it.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
         let moments = self.statistics.of(x, self.floor)?;

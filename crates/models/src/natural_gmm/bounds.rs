@@ -77,6 +77,15 @@ impl Moments {
         self
     }
 
+    /// The variances of component `j`, `[d]`, at the minimum of an M-step's objective without `‖θ‖²`:
+    /// `(πⱼ s²ⱼ + 2 upr)/(πⱼ + 2 lwr)`, and s²ⱼ itself of a component that is kept.
+    pub fn shrunk(&self, j: usize, hyper: &Hyper, kept: bool) -> Vec<f64> {
+        let (d, weight) = (self.var.len() / self.weight.len(), f64::from(self.weight[j]));
+        let (upr, lwr) = if kept { (0.0, 0.0) } else { (hyper.upr, hyper.lwr) };
+        let var = self.var[j * d..][..d].iter().map(|&s| f64::from(s));
+        var.map(|s| (weight * s + 2.0 * upr) / (weight + 2.0 * lwr)).collect()
+    }
+
     /// Back in mean coordinates: `[Σⱼ πⱼηⱼ | πⱼηⱼ, j ≥ 2 | πⱼ, j ≥ 2]`.
     pub fn joined(&self, layout: Layout) -> Vec<Real> {
         let Layout { k, d } = layout;

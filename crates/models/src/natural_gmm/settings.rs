@@ -1,4 +1,4 @@
-//! The settings of the trainer and what theory says of them before a fit.
+//! The settings of the trainer.
 
 use elbo_tensor::Real;
 
@@ -103,44 +103,8 @@ impl Hyper {
     }
 }
 
-/// What theory says of the settings, from the exact optimum of an M-step, `σ²ⱼ = (πⱼ s²ⱼ + 2 upr)/(πⱼ + 2 lwr)`.
-pub(super) fn advice(model: &Settings, train: &Settings, _width: usize) -> Vec<String> {
-    let (k, h) = (model.int("k") as f64, Hyper::of(train));
-    let mut lines = Vec::new();
-    match (h.lwr > 0.0, h.upr > 0.0) {
-        (true, false) => lines.push(format!(
-            "warning: lwr_prs_reg = {} with upr_prs_reg = 0 shrinks every variance without limit as a weight goes to 0; \
-             upr_prs_reg = lwr_prs_reg keeps it near 1",
-            h.lwr
-        )),
-        (true, true) => lines.push(format!(
-            "the penalties alone pull every precision to lwr_prs_reg/upr_prs_reg = {:.3}",
-            h.lwr / h.upr
-        )),
-        _ => {}
-    }
-    if h.lwr > 0.0 || h.upr > 0.0 {
-        // Of a variance of 1: standardised rows.
-        let factor = |weight: f64| (weight + 2.0 * h.upr) / (weight + 2.0 * h.lwr);
-        let least = f64::from(h.min_prob);
-        lines.push(format!(
-            "an M-step turns a variance of 1 into {:.3} at weight 1/k = {:.3}, and into {:.3} at weight min_prob = {least:.1e}",
-            factor(1.0 / k),
-            1.0 / k,
-            factor(least)
-        ));
-    }
-    if !h.exact {
-        let steps = 0.5 / h.lr;
-        lines.push(format!(
-            "on standardised rows η₂ starts near −0.5, about {steps:.0} steps of Adam from 0; on rows of standard deviation s it is 1/s² \
-             of that, {:.1} steps at s = 45{}",
-            steps / 2025.0,
-            if steps / 2025.0 < 10.0 { ": standardise" } else { "" }
-        ));
-    }
-    if h.exact && h.l2 > 0.0 {
-        lines.push("warning: solver = \"closed-form\" has no optimum for l2_reg > 0 and will refuse to start".into());
-    }
-    lines
+/// What of the settings does not fit together.
+pub(super) fn check(_model: &Settings, train: &Settings, _width: usize) -> Option<String> {
+    let (hyper, l2) = (Hyper::of(train), train.float("l2_reg"));
+    (hyper.exact && l2 > 0.0).then(|| format!("train.l2_reg = {l2}: train.solver = \"closed-form\" needs 0"))
 }
