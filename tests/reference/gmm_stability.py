@@ -1,6 +1,6 @@
 """Reference of `gmm-stability`: EM for mixtures of diagonal normals on factors of MNIST, from scikit-learn.
 
-    elbo train glyphs-factor-analysis --set data.name=mnist --set data.valid_rows=0 --set data.train_rows=0 \
+    elbo train factor-analysis --set data.name=mnist --set data.valid_rows=0 --set data.train_rows=0 \
       --set data.test_rows=0 --set model.latents=50 --data-dir DIR --out RUN
     python gmm_stability.py RUN/checkpoints/last.safetensors DIR > ../../crates/cli/src/study/reference/gmm-stability.csv
 

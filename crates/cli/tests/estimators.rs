@@ -11,11 +11,11 @@ use support::Sandbox;
 
 /// The smallest run of each kind.
 const KINDS: [(&str, &str); 5] = [
-    ("glyphs-kmeans", "train.n_init=2"),
+    ("kmeans", "train.n_init=2"),
     ("glyphs-gmm", "data.project_to=5"),
-    ("glyphs-factor-analysis", "train.iterations=20"),
-    ("glyphs-pca", "model.latents=5"),
-    ("mixture-natural-gmm", "train.batch_steps=20"),
+    ("factor-analysis", "train.iterations=20"),
+    ("pca", "model.latents=5"),
+    ("natural-gmm", "train.batch_steps=20"),
 ];
 const ROWS: &str = "--set data.train_rows=300 --set data.valid_rows=0 --set data.test_rows=200 --quiet";
 
@@ -74,7 +74,7 @@ fn a_summary_is_of_the_best_of_many_fits() {
     let trace = |run: &str, name: &str| -> Vec<f64> {
         column(&sandbox, run, name).iter().map(|cell| cell.parse().unwrap()).collect()
     };
-    sandbox.succeed(&format!("train glyphs-kmeans {STARTS} --set train.n_init=5 --quiet --out kmeans"));
+    sandbox.succeed(&format!("train kmeans {STARTS} --set train.n_init=5 --quiet --out kmeans"));
     let (inertia, found) = (trace("kmeans", "train_inertia"), summary(&sandbox, "kmeans"));
     let least = inertia.iter().copied().fold(f64::INFINITY, f64::min);
     let kept = found["last"]["train_inertia"].as_f64().unwrap();
@@ -107,13 +107,13 @@ fn a_summary_is_of_the_best_of_many_fits() {
 fn a_summary_says_whether_a_fit_converged() {
     let sandbox = Sandbox::new();
     for (recipe, set, converged) in [
-        ("glyphs-kmeans", "train.max_iter=2", Some(false)),
-        ("glyphs-kmeans", "train.max_iter=300", Some(true)),
+        ("kmeans", "train.max_iter=2", Some(false)),
+        ("kmeans", "train.max_iter=300", Some(true)),
         ("glyphs-gmm", "train.tol=1", Some(true)),
-        ("glyphs-factor-analysis", "train.iterations=3", Some(false)),
-        ("glyphs-factor-analysis", "train.tol=1000", Some(true)),
-        ("glyphs-factor-analysis", "train.tol=0 --set train.iterations=3", None),
-        ("glyphs-pca", "model.latents=5", None),
+        ("factor-analysis", "train.iterations=3", Some(false)),
+        ("factor-analysis", "train.tol=1000", Some(true)),
+        ("factor-analysis", "train.tol=0 --set train.iterations=3", None),
+        ("pca", "model.latents=5", None),
     ] {
         let line = format!("train {recipe} --set {set} {ROWS} --out run").replace("--quiet", "");
         let outcome = sandbox.elbo(&line);
@@ -128,7 +128,7 @@ fn an_interrupted_fit_ends_with_the_bytes_of_an_unbroken_one() {
     let sandbox = Sandbox::new();
     // At this rate the guard acts in every epoch.
     let fit = format!(
-        "train mixture-natural-gmm --set train.epochs=3000 --set train.batch_steps=4000 --set train.lr=2 {ROWS}"
+        "train natural-gmm --set train.epochs=3000 --set train.batch_steps=4000 --set train.lr=2 {ROWS}"
     );
     let events = |run: &str| fs::read_to_string(sandbox.path(run).join("events.log")).unwrap();
     sandbox.succeed(&format!("{fit} --out whole --threads 1"));
@@ -156,9 +156,9 @@ fn an_interrupted_fit_ends_with_the_bytes_of_an_unbroken_one() {
 #[test]
 fn exported_latents_are_data_of_the_next_model() {
     let sandbox = Sandbox::new();
-    sandbox.succeed(&format!("train glyphs-factor-analysis --set model.latents=3 {ROWS} --out factors"));
+    sandbox.succeed(&format!("train factor-analysis --set model.latents=3 {ROWS} --out factors"));
     sandbox.succeed("export latents factors -o z.npz");
-    let fit = "train glyphs-kmeans --data z.npz --set data.valid_rows=0 --set data.test_rows=0 --quiet --out clusters";
+    let fit = "train kmeans --data z.npz --set data.valid_rows=0 --set data.test_rows=0 --quiet --out clusters";
     sandbox.succeed(fit);
     assert_eq!(column(&sandbox, "clusters", "train_active_clusters").pop().unwrap(), "10");
     // In the order of the file, whatever the split was.
@@ -187,7 +187,7 @@ fn a_sweep_over_clusters_runs_every_one() {
 fn a_guard_leaves_its_events_and_counts() {
     let sandbox = Sandbox::new();
     let set = "--set train.batch_size=1 --set train.batch_steps=5 --set train.epochs=2";
-    sandbox.succeed(&format!("train mixture-natural-gmm {set} {ROWS} --out run"));
+    sandbox.succeed(&format!("train natural-gmm {set} {ROWS} --out run"));
     let recipe = "[data]\nname = \"mixture\"\ntrain_rows = 300\nvalid_rows = 0\ntest_rows = 200\nlayout = \"circle\"\n\
         [model]\nkind = \"natural-gmm\"\nk = 3\n[train]\nbatch_size = 1\nbatch_steps = 5\nepochs = 2\n[sweep]\nseeds = 1\n";
     fs::write(sandbox.path("guard.toml"), recipe).unwrap();
@@ -208,9 +208,9 @@ fn a_guard_leaves_its_events_and_counts() {
 #[test]
 fn other_rows_are_prepared_as_those_of_the_training() {
     let sandbox = Sandbox::new();
-    sandbox.succeed(&format!("train glyphs-pca --set model.latents=3 {ROWS} --out factors"));
+    sandbox.succeed(&format!("train pca --set model.latents=3 {ROWS} --out factors"));
     sandbox.succeed("export latents factors -o all.csv");
-    let fit = "train glyphs-kmeans --data all.csv --label-column label --set data.standardize=true";
+    let fit = "train kmeans --data all.csv --label-column label --set data.standardize=true";
     sandbox.succeed(&format!("{fit} --set data.valid_rows=0 --set data.test_rows=50 --quiet --out clusters"));
     sandbox.succeed("export latents clusters -o clusters.csv");
     let first = |name: &str| -> String {
@@ -227,7 +227,7 @@ fn other_rows_are_prepared_as_those_of_the_training() {
 #[test]
 fn a_run_is_applied_to_other_rows_without_its_training_file_and_never_to_another_one() {
     let sandbox = Sandbox::new();
-    sandbox.succeed(&format!("train glyphs-pca --set model.latents=6 {ROWS} --out factors"));
+    sandbox.succeed(&format!("train pca --set model.latents=6 {ROWS} --out factors"));
     sandbox.succeed("export latents factors -o all.csv");
     fs::copy(sandbox.path("all.csv"), sandbox.path("new.csv")).unwrap();
     let text = fs::read_to_string(sandbox.path("all.csv")).unwrap();
@@ -238,7 +238,7 @@ fn a_run_is_applied_to_other_rows_without_its_training_file_and_never_to_another
     };
     let scaled: String = fewer.lines().take(1).map(|line| format!("{line}\n")).collect::<String>()
         + &fewer.lines().skip(1).map(scaled).collect::<String>();
-    let fit = "train glyphs-kmeans --data all.csv --label-column label --set data.valid_rows=0 --set data.test_rows=50 --quiet";
+    let fit = "train kmeans --data all.csv --label-column label --set data.valid_rows=0 --set data.test_rows=50 --quiet";
     for (run, set) in [
         ("plain", ""),
         ("standardised", "--set data.standardize=true"),
@@ -284,7 +284,7 @@ fn a_run_is_applied_to_other_rows_without_its_training_file_and_never_to_another
 #[test]
 fn epoch_0_shows_the_start() {
     let sandbox = Sandbox::new();
-    sandbox.succeed(&format!("train mixture-natural-gmm --set log.evaluate_every=25 {ROWS} --out run"));
+    sandbox.succeed(&format!("train natural-gmm --set log.evaluate_every=25 {ROWS} --out run"));
     assert_eq!(column(&sandbox, "run", "epoch").len(), 51);
     let nmi = column(&sandbox, "run", "test_nmi");
     let evaluated: Vec<usize> = (0..51).filter(|epoch| !nmi[*epoch].is_empty()).collect();
@@ -310,14 +310,14 @@ fn hostile_rows_end_in_a_result_or_one_line() {
         ("all equal", rows(&|_| [1.0, 2.0, 3.0], 60)),
     ];
     let models = [
-        "glyphs-kmeans --set model.k=",
+        "kmeans --set model.k=",
         "glyphs-gmm --set data.project=none --set model.k=",
         "glyphs-gmm --set data.project=none --set model.covariance=full --set model.k=",
         "glyphs-gmm --set data.project=none --set model.covariance=tied --set model.k=",
         "glyphs-gmm --set data.project=none --set model.covariance=spherical --set model.k=",
-        "mixture-natural-gmm --set model.k=",
-        "glyphs-factor-analysis --set model.latents=2",
-        "glyphs-pca --set model.latents=2",
+        "natural-gmm --set model.k=",
+        "factor-analysis --set model.latents=2",
+        "pca --set model.latents=2",
     ];
     for (name, text) in &sets {
         fs::write(sandbox.path("rows.csv"), text).unwrap();
@@ -344,7 +344,7 @@ fn a_run_without_a_fit_is_told_so() {
     let sandbox = Sandbox::new();
     let rows: String = (0..60).map(|i| format!("{i}e30,{}e30\n", (i * i) % 17)).collect();
     fs::write(sandbox.path("rows.csv"), rows).unwrap();
-    let train = "train mixture-natural-gmm --data rows.csv --set data.test=train --set data.valid_rows=0
+    let train = "train natural-gmm --data rows.csv --set data.test=train --set data.valid_rows=0
         --set data.test_rows=0 --set log.evaluate_every=0";
     assert_eq!(sandbox.elbo(&format!("{train} --quiet --out run")).code, Some(4));
     for line in ["eval run", "eval run --data rows.csv", "export latents run -o z.csv"] {
@@ -358,7 +358,7 @@ fn a_run_without_a_fit_is_told_so() {
 #[test]
 fn a_long_projection_is_kept_and_never_changes_a_result() {
     let sandbox = Sandbox::new();
-    let fit = "train glyphs-kmeans --set data.project=factor-analysis --set data.project_to=100 --set data.train_rows=3000 --quiet";
+    let fit = "train kmeans --set data.project=factor-analysis --set data.project_to=100 --set data.train_rows=3000 --quiet";
     let inertia = |run: &str| {
         sandbox.succeed(&format!("{fit} --out {run}"));
         column(&sandbox, run, "train_inertia")
@@ -379,7 +379,7 @@ fn a_long_projection_is_kept_and_never_changes_a_result() {
 #[test]
 fn rows_are_scaled_before_they_are_standardised() {
     let sandbox = Sandbox::new();
-    let fit = "train glyphs-kmeans --set data.name=factors --set data.train_rows=300 --set data.valid_rows=0
+    let fit = "train kmeans --set data.name=factors --set data.train_rows=300 --set data.valid_rows=0
         --set data.test_rows=50 --set model.k=3 --quiet";
     let inertia = |run: &str, set: &str| -> f64 {
         sandbox.succeed(&format!("{fit} {set} --out {run}"));
@@ -394,21 +394,21 @@ fn rows_are_scaled_before_they_are_standardised() {
 #[test]
 fn what_does_not_fit_is_one_line_and_a_code() {
     let sandbox = Sandbox::new();
-    sandbox.succeed(&format!("train glyphs-pca --set model.latents=3 {ROWS} --out run"));
+    sandbox.succeed(&format!("train pca --set model.latents=3 {ROWS} --out run"));
     let before = sandbox.contents("run");
     for (line, code, needle) in [
         ("train glyphs-gmm --set model.k=400", 2, "model.k = 400: more clusters than the 300 training rows"),
         ("train glyphs-gmm --set data.project_to=785", 2, "data.project_to = 785: more latents than the 784 columns"),
-        ("train glyphs-kmeans --set train.lr=1", 2, "`train.lr` is a setting of"),
-        ("train glyphs-kmeans --set data.binarize=dynamic", 2, "kmeans sees the same rows in every iteration"),
-        ("train glyphs-pca --set model.latents=785", 2, "model.latents = 785: more than the 784 columns"),
-        ("train glyphs-factor-analysis --set model.latents=785", 2, "model.latents = 785: more than the 784 columns"),
+        ("train kmeans --set train.lr=1", 2, "`train.lr` is a setting of"),
+        ("train kmeans --set data.binarize=dynamic", 2, "kmeans sees the same rows in every iteration"),
+        ("train pca --set model.latents=785", 2, "model.latents = 785: more than the 784 columns"),
+        ("train factor-analysis --set model.latents=785", 2, "model.latents = 785: more than the 784 columns"),
         (
-            "train mixture-natural-gmm --set train.solver=closed-form --set train.l2_reg=0.1",
+            "train natural-gmm --set train.solver=closed-form --set train.l2_reg=0.1",
             2,
             "train.l2_reg = 0.1: train.solver = \"closed-form\" needs 0",
         ),
-        ("train glyphs-kmeans --from run/checkpoints/last.safetensors", 2, "kmeans has no steps to begin at"),
+        ("train kmeans --from run/checkpoints/last.safetensors", 2, "kmeans has no steps to begin at"),
         ("eval run --checkpoint best", 2, "pca keeps its last state only"),
         ("eval run --iwae 5", 2, "the likelihood of pca is exact"),
         ("eval run --data mixture", 3, "data set mixture does not fit"),

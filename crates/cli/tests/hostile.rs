@@ -223,7 +223,7 @@ fn settings_that_nothing_can_be_trained_with_are_refused() {
         ("glyphs-gmvae --set data.name=mixture", &["Bernoulli", "mixture has real values"]),
         ("mixture-vae --set data.binarize=dynamic", &["data.binarize", "mixture has real values"]),
         ("glyphs-gmave", &["no recipe `glyphs-gmave`", "did you mean glyphs-gmvae?"]),
-        ("thesis", &["no recipe `thesis`", "built in are glyphs-factor-analysis, glyphs-gmm, glyphs-gmvae"]),
+        ("thesis", &["no recipe `thesis`", "built in are factor-analysis, glyphs-gmm, glyphs-gmvae"]),
     ];
     let sandbox = Sandbox::new();
     for (arguments, needles) in cases {

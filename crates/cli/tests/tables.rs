@@ -365,7 +365,7 @@ fn labels_keep_all_their_digits() {
 fn a_column_that_loses_its_spread_is_named() {
     let rows = |offset: u64| -> String { (0..40).map(|i| format!("{},{}\n", i % 7, offset + i % 7)).collect() };
     let sandbox = with("t.csv", format!("width,height\n{}", rows(1_000_000_000)));
-    let train = "train glyphs-kmeans --set model.k=2 --set data.valid_rows=0 --set data.test_rows=5 --data t.csv";
+    let train = "train kmeans --set model.k=2 --set data.valid_rows=0 --set data.test_rows=5 --data t.csv";
     let warning = "t.csv: column 2 (`height`): rounding to 32 bits takes more than 1 % of its standard deviation";
     let warned = sandbox.elbo(&format!("{train} --out run"));
     assert_eq!(warned.code, Some(0), "{warned:?}");
