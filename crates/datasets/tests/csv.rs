@@ -90,7 +90,7 @@ type Case<'a> = (&'a str, Option<&'a str>, u64, Option<(usize, Option<&'a str>)>
 
 #[test]
 fn every_fault_is_named_by_line_and_column() {
-    let cases: [Case<'_>; 27] = [
+    let cases: [Case<'_>; 29] = [
         ("a,b\n1,2\n3\n", None, 3, None, "1 cells, but the first row has 2"),
         ("a,b\r\n1,2\r\n\r\n3,4,5\r\n", None, 4, None, "3 cells, but the first row has 2"),
         ("1,2\n3,4,\n", None, 2, None, "3 cells, but the first row has 2"),
