@@ -1,8 +1,10 @@
 //! What theory says of a fit before it begins, from its start and the E-step there.
 
+use elbo_tensor::Real;
+
 use super::bounds::{Moments, by_component};
 use super::settings::Hyper;
-use crate::dist::natural::MixtureNatural;
+use crate::dist::natural::{MixtureNatural, NormalNatural};
 use crate::mixture::Statistics;
 
 /// Steps of Adam between η₂ and 0 below which rows should be standardised.
@@ -42,18 +44,19 @@ fn shrinkage(target: &Moments, kept: &[bool], hyper: &Hyper) -> Option<String> {
     if hyper.lwr == 0.0 && hyper.upr == 0.0 {
         return None;
     }
-    let factor = |j: usize| {
-        let total = |kept: bool| target.shrunk(j, hyper, kept).iter().sum::<f64>();
-        (j, total(false) / total(true))
-    };
+    // A kept component's variances are those of the target.
+    let total = |j: usize, kept: bool| target.shrunk(j, hyper, kept).iter().sum::<f64>();
+    let factor = |j: usize| (j, total(j, false) / total(j, true));
     let (least, most) = range((0..kept.len()).filter(|&j| !kept[j]).map(factor))?;
     let say = |(j, factor): Of| format!("{factor:.3} (component {}, weight {:.2e})", j + 1, target.weight[j]);
-    Some(format!("the penalties multiply the variances of the first M-step by {} to {}", say(least), say(most)))
+    let [low, high] = [least, most].map(|(_, factor)| format!("{factor:.3}"));
+    let all = if low == high { low } else { format!("{} to {}", say(least), say(most)) };
+    Some(format!("the penalties multiply the variances of the first M-step by {all}"))
 }
 
 /// How far the smallest `|η₂|` of a component is from 0 when every step of Adam moves it by lr.
 fn steps(present: &MixtureNatural, hyper: &Hyper) -> Option<String> {
-    let least = |c: &crate::dist::natural::NormalNatural| c.eta2().precisions().fold(f64::INFINITY, f64::min);
+    let least = |c: &NormalNatural| c.eta2().precisions().fold(f64::INFINITY, f64::min);
     let steps = present.components().iter().map(|component| 0.5 * least(component) / hyper.lr);
     let (least, most) = range(steps.enumerate()).filter(|_| !hyper.exact)?;
     let say = |steps: f64| if steps < 100.0 { format!("{steps:.1}") } else { format!("{steps:.0}") };
@@ -68,7 +71,7 @@ fn steps(present: &MixtureNatural, hyper: &Hyper) -> Option<String> {
 
 /// Means that are too far from 0 for single precision.
 fn means(target: &Moments) -> Option<String> {
-    let ratio = |(mean, var): (&elbo_tensor::Real, &elbo_tensor::Real)| f64::from(mean.abs()) / f64::from(*var).sqrt();
+    let ratio = |(mean, var): (&Real, &Real)| f64::from(mean.abs()) / f64::from(*var).sqrt();
     let (_, (at, ratio)) = range(target.mean.iter().zip(&target.var).map(ratio).enumerate())?;
     let (d, ratio) = (target.var.len() / target.weight.len(), Some(ratio).filter(|&ratio| ratio > FAR)?);
     Some(format!(
