@@ -103,8 +103,9 @@ fn read(recipe: &str) -> Result<Cow<'static, str>> {
     let path = Path::new(recipe);
     if !path.exists() && !recipe.contains(['/', '\\', '.']) {
         let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-        let near = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, recipe));
-        let near = near.filter(|name| recipe.len() < 64 && strsim::damerau_levenshtein(name, recipe) <= 4);
+        let distance = |name: &str| strsim::damerau_levenshtein(name, recipe);
+        let near = names.iter().min_by_key(|name| distance(name));
+        let near = near.filter(|name| recipe.len() < 64 && distance(name) <= 1 + recipe.chars().count() / 3);
         let hint =
             near.map_or_else(|| format!("built in are {}", names.join(", ")), |name| format!("did you mean {name}?"));
         return Err(crate::error::Error::usage(format_args!("no recipe `{recipe}`; {hint}")));

@@ -17,7 +17,8 @@ const KINDS: [(&str, &str); 5] = [
     ("pca", "model.latents=5"),
     ("natural-gmm", "train.batch_steps=20"),
 ];
-const ROWS: &str = "--set data.train_rows=300 --set data.valid_rows=0 --set data.test_rows=200 --quiet";
+const ROWS: &str =
+    "--set data.train_rows=300 --set data.valid_rows=0 --set data.test_rows=200 --set data.test=held-out --quiet";
 
 /// The cells of `column` in the metrics of a run.
 fn column(sandbox: &Sandbox, run: &str, column: &str) -> Vec<String> {
@@ -127,9 +128,7 @@ fn a_summary_says_whether_a_fit_converged() {
 fn an_interrupted_fit_ends_with_the_bytes_of_an_unbroken_one() {
     let sandbox = Sandbox::new();
     // At this rate the guard acts in every epoch.
-    let fit = format!(
-        "train natural-gmm --set train.epochs=3000 --set train.batch_steps=4000 --set train.lr=2 {ROWS}"
-    );
+    let fit = format!("train natural-gmm --set train.epochs=3000 --set train.batch_steps=4000 --set train.lr=2 {ROWS}");
     let events = |run: &str| fs::read_to_string(sandbox.path(run).join("events.log")).unwrap();
     sandbox.succeed(&format!("{fit} --out whole --threads 1"));
     let start = |resume: &str| {
@@ -238,7 +237,8 @@ fn a_run_is_applied_to_other_rows_without_its_training_file_and_never_to_another
     };
     let scaled: String = fewer.lines().take(1).map(|line| format!("{line}\n")).collect::<String>()
         + &fewer.lines().skip(1).map(scaled).collect::<String>();
-    let fit = "train kmeans --data all.csv --label-column label --set data.valid_rows=0 --set data.test_rows=50 --quiet";
+    let fit =
+        "train kmeans --data all.csv --label-column label --set data.valid_rows=0 --set data.test_rows=50 --quiet";
     for (run, set) in [
         ("plain", ""),
         ("standardised", "--set data.standardize=true"),
@@ -344,8 +344,7 @@ fn a_run_without_a_fit_is_told_so() {
     let sandbox = Sandbox::new();
     let rows: String = (0..60).map(|i| format!("{i}e30,{}e30\n", (i * i) % 17)).collect();
     fs::write(sandbox.path("rows.csv"), rows).unwrap();
-    let train = "train natural-gmm --data rows.csv --set data.test=train --set data.valid_rows=0
-        --set data.test_rows=0 --set log.evaluate_every=0";
+    let train = "train natural-gmm --data rows.csv --set data.standardize=false --set log.evaluate_every=0";
     assert_eq!(sandbox.elbo(&format!("{train} --quiet --out run")).code, Some(4));
     for line in ["eval run", "eval run --data rows.csv", "export latents run -o z.csv"] {
         let outcome = sandbox.elbo(line);
@@ -358,7 +357,8 @@ fn a_run_without_a_fit_is_told_so() {
 #[test]
 fn a_long_projection_is_kept_and_never_changes_a_result() {
     let sandbox = Sandbox::new();
-    let fit = "train kmeans --set data.project=factor-analysis --set data.project_to=100 --set data.train_rows=3000 --quiet";
+    let fit =
+        "train kmeans --set data.project=factor-analysis --set data.project_to=100 --set data.train_rows=3000 --quiet";
     let inertia = |run: &str| {
         sandbox.succeed(&format!("{fit} --out {run}"));
         column(&sandbox, run, "train_inertia")
