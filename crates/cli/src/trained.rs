@@ -72,15 +72,15 @@ impl Opened {
     /// Exit code 3 if the data of the run are not those any more that it was trained on, if other rows have other columns
     /// than these, or if the data are missing or malformed.
     pub fn rows(&mut self, wanted: &Wanted<'_>, data_dir: Option<&Path>) -> Result<(Dataset, Option<String>)> {
-        let label_column = wanted.label_column.iter().map(|column| format!("data.label_column={column}"));
-        let data = wanted.data.iter().flat_map(|name| data::chosen(name));
-        self.config.set(&data.chain(label_column).collect::<Vec<_>>(), &recipe::schema())?;
         let mut source = None;
         if wanted.data.is_none() {
             let own = Source::of(self.config.section("data"), data_dir, None)?;
             setup::same_data(&self.dir, &self.note, &own.note(self.config.section("data")))?;
-            source = Some(own);
+            source = Some(own).filter(|_| wanted.label_column.is_none());
         }
+        let label_column = wanted.label_column.iter().map(|column| format!("data.label_column={column}"));
+        let data = wanted.data.iter().flat_map(|name| data::chosen(name));
+        self.config.set(&data.chain(label_column).collect::<Vec<_>>(), &recipe::schema())?;
         if !self.config.section("data").text("file").is_empty() && (wanted.whole || wanted.data.is_some()) {
             self.config.set(&data::ALL_ROWS, &recipe::schema())?;
             source = None;

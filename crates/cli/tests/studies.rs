@@ -191,6 +191,8 @@ fn every_model_passes_check_grad() {
 fn another_layout_takes_the_place_of_both() {
     let plan = Sandbox::new().succeed("reproduce beta-sweep --seeds 2 --set data.layout=grid --dry-run");
     assert!(plan.contains("arm=grid model=discrete beta=0.1") && !plan.contains("arm=axes"), "{plan}");
+    let quoted = Sandbox::new().succeed("reproduce beta-sweep --seeds 2 --set data.layout='grid' --dry-run");
+    assert_eq!(quoted, plan);
 }
 
 /// Of the covariance of layout `circle`, nearly `λ I`: `λ = 8 + 0.49`.

@@ -191,7 +191,7 @@ impl Estimator for Gmm {
     }
 
     fn converged(&self) -> Option<bool> {
-        self.best.is_some().then_some(self.converged)
+        self.best.as_ref().filter(|_| self.options.tol > 0.0).map(|_| self.converged)
     }
 
     fn state(&self) -> Vec<Array> {

@@ -152,10 +152,13 @@ impl Kmeans {
         Ok(Clustering { centres, labels, inertia, iterations })
     }
 
-    /// The nearest of the best fit's centres for each row of `x: [n, d]`; all 0 before the first fit is done.
+    /// The nearest of the best fit's centres for each row of `x: [n, d]`, before the first fit is done those of the fit under way;
+    /// all 0 before that.
     fn labels(&self, x: &Tensor) -> Vec<u32> {
-        let Some(best) = &self.best else { return vec![0; x.shape().rows()] };
-        let mut lloyd = Lloyd::new(Coordinates::of(x.as_slice(), self.width), best.centres.clone());
+        let best = self.best.as_ref().map(|best| &best.centres);
+        let under_way = self.lloyd.as_ref().map(|lloyd| &lloyd.centres).or(self.centres.as_ref());
+        let Some(centres) = best.or(under_way) else { return vec![0; x.shape().rows()] };
+        let mut lloyd = Lloyd::new(Coordinates::of(x.as_slice(), self.width), centres.clone());
         lloyd.assign(x.as_slice());
         lloyd.labels()
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::use_threads;
 use crate::args::Train;
 use crate::config::Config;
-use crate::data::{self, Loaded};
+use crate::data::{self, Loaded, Source};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
@@ -33,29 +33,33 @@ pub fn run(args: &Train) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
     RunDir::refuse_locked(&out)?;
     let threads = use_threads(&args.common)?;
-    let loaded = data::load(config.section("data"), args.common.data_dir.as_deref())?;
-    let Loaded { splits, preparation, note, remark } = loaded;
+    let data = config.section("data");
+    let source = Source::of(data, args.common.data_dir.as_deref(), None)?;
+    let mut env = setup::environment(threads);
+    env["recipe"] = json!(name);
+    env["data"] = source.note(data);
+    let mut resumed = None;
+    if args.resume {
+        let dir = RunDir::resume(&out)?;
+        same_run(&dir, &config, &env, args.common.quiet)?;
+        resumed = Some(dir);
+    }
+    // Of a run that was killed early it is not there yet.
+    let stored = resumed.as_ref().map(RunDir::preparation).filter(|path| path.exists());
+    let Loaded { splits, preparation, remark, .. } = source.prepared(data, stored.as_deref())?;
     let spec = setup::check(&config, &splits)?;
     if let (Spec::Iterations(spec), Some(path)) = (spec, &args.from) {
         let reason = format!("{} has no steps to begin at", spec.kind);
         return Err(Error::usage(format_args!("--from {}: {reason}", path.display())));
     }
-    let mut env = setup::environment(threads);
-    env["recipe"] = json!(name);
-    env["data"] = note;
     if let Some(path) = &args.from {
         env["from"] = json!(path.display().to_string());
     }
-
-    let dir = if args.resume {
-        let dir = RunDir::resume(&out)?;
-        same_run(&dir, &config, &env, args.common.quiet)?;
-        dir
-    } else {
-        RunDir::create(&out, &setup::pretty(&env), &config.to_toml())?
+    let dir = match resumed {
+        Some(dir) => dir,
+        None => RunDir::create(&out, &setup::pretty(&env), &config.to_toml())?,
     };
-    // Of a run that was killed before, it is not there yet.
-    if !dir.preparation().exists() {
+    if stored.is_none() {
         preparation.store(&dir.preparation())?;
     }
     output::remark(remark.as_deref(), args.common.quiet);
@@ -195,7 +199,10 @@ fn told(config: &Config, ended: &Ended, dir: &RunDir) -> String {
     tell("test_mean_radius", "mean distance of the posterior means from the origin");
     tell("test_active_units", "dimensions of the latent whose posterior mean varies with the data");
     tell("test_probe_accuracy", "held-out rows whose label a linear classifier reads off the latent");
-    text += &match (value("test_log_likelihood").or(value("test_loss")), ended.log_density_shift) {
+    text += &match (
+        ["train_log_likelihood", "test_log_likelihood", "test_loss"].into_iter().find_map(value),
+        ended.log_density_shift,
+    ) {
         (None, _) | (_, Some(0.0)) => String::new(),
         (_, Some(shift)) => format!("  x are the prepared rows: {shift:+.4} nats for ln p of the rows as they are\n"),
         (_, None) => "  x are the latents that stand for the rows\n".into(),

@@ -157,10 +157,7 @@ pub struct Loaded {
 
 /// Reads or generates the data that `[data]` describes and prepares their rows.
 pub fn load(data: &Settings, data_dir: Option<&Path>) -> Result<Loaded> {
-    let source = Source::of(data, data_dir, None)?;
-    let preparation = Preparation::fit(data, &source.splits.train)?;
-    let splits = preparation.apply_all(&source.splits)?;
-    Ok(Loaded { splits, preparation, note: source.note(data), remark: source.remark })
+    Source::of(data, data_dir, None)?.prepared(data, None)
 }
 
 /// Data as they are stored or generated.
@@ -185,6 +182,17 @@ impl Source {
             source.splits.test = source.splits.train.clone();
         }
         Ok(source)
+    }
+
+    /// The rows as a model sees them, by what is stored in the file `stored`, or by what is fitted to them.
+    pub fn prepared(self, data: &Settings, stored: Option<&Path>) -> Result<Loaded> {
+        let train = &self.splits.train;
+        let preparation = match stored {
+            Some(path) => Preparation::restore(path, data, train.width())?,
+            None => Preparation::fit(data, train)?,
+        };
+        let splits = preparation.apply_all(&self.splits)?;
+        Ok(Loaded { splits, preparation, note: self.note(data), remark: self.remark })
     }
 
     /// Rows and checksum of each split, the numbers in a row, and the names of the columns.

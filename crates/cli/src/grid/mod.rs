@@ -112,6 +112,21 @@ impl Grid {
         Ok(Self { path: out.into(), plan, lock: None })
     }
 
+    /// Writes `text` to the file `name` of the directory unless there is one; its path, and what is in it.
+    ///
+    /// # Errors
+    /// Exit code 5 if the system cannot read or write; 6 if another process has the directory for long.
+    pub fn note(&self, name: &str, text: &str) -> Result<(PathBuf, String)> {
+        let path = self.path.join(name);
+        let _lock = lock::wait(&self.path, LOCK, PATIENCE)?;
+        if !path.exists() {
+            path.parent().map_or(Ok(()), files::create_dir)?;
+            files::write_atomic(&path, text.as_bytes())?;
+        }
+        let held = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
+        Ok((path, held))
+    }
+
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.path

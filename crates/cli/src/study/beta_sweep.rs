@@ -44,12 +44,6 @@ probe = true
 /// The study of this file.
 pub struct BetaSweep;
 
-/// Both layouts, or the one that is asked for.
-fn arms<'a>(request: &Request<'a>) -> Vec<&'a str> {
-    let asked = request.set.iter().rfind(|set| Request::key(set) == "data.layout");
-    asked.and_then(|set| set.split_once('=')).map_or(ARMS.into(), |(_, layout)| vec![layout.trim()])
-}
-
 impl Study for BetaSweep {
     fn name(&self) -> &'static str {
         "beta-sweep"
@@ -68,7 +62,9 @@ impl Study for BetaSweep {
         });
         let base = Config::parse(BASE, "beta-sweep", &schema)?;
         let mut experiments = Vec::new();
-        let arms = arms(request);
+        // One that is asked for takes the place of both.
+        let asked = request.set.iter().any(|set| Request::key(set) == "data.layout");
+        let arms = if asked { &ARMS[..1] } else { &ARMS };
         for (arm, model) in arms.iter().flat_map(|arm| MODELS.map(|model| (*arm, model))) {
             for (beta, seed) in BETAS.iter().flat_map(|beta| (1..=seeds).map(move |seed| (*beta, seed))) {
                 let mut config = base.clone();
@@ -85,7 +81,7 @@ impl Study for BetaSweep {
                 .into();
                 set.extend(request.set.iter().cloned());
                 config.set(&set, &schema)?;
-                let labels = [("arm", arm), ("model", model), ("beta", beta)];
+                let labels = [("arm", config.section("data").text("layout")), ("model", model), ("beta", beta)];
                 let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
                 experiments.push(Experiment { labels, config, cost: 0.012, width: Width::OneCore, from: None });
             }

@@ -52,6 +52,7 @@ impl<'a> Work<'a> {
         let loaded = self.loaded(&config)?;
         let splits = &loaded.splits;
         let spec = setup::check(&config, splits)?;
+        self.same_rows(&config, &loaded)?;
         let dir = self.open(path, &config, &loaded)?;
         let log_density_shift = loaded.preparation.log_density_shift(splits.train.width());
         let (ended, diverged) = match spec {
@@ -91,25 +92,20 @@ impl<'a> Work<'a> {
         let dir = RunDir::of_grid(path)?;
         if dir.config().exists() {
             setup::same_data(&dir, &setup::noted(&dir)?["data"], &env["data"])?;
-        } else {
-            loaded.preparation.store(&dir.preparation())?;
+        }
+        loaded.preparation.store(&dir.preparation())?;
+        if !dir.config().exists() {
             dir.describe(&setup::pretty(&env), &config.to_toml())?;
         }
         Ok(dir)
     }
 
-    /// Refuses rows that are not those of an earlier cell with the same settings `key` of its data, whoever ran it.
-    fn same_rows(&self, key: &str, loaded: &Loaded) -> Result<()> {
-        let digest = Sha256::digest(key);
+    /// Refuses rows that are not those of an earlier cell with the same settings of its data, whoever ran it.
+    fn same_rows(&self, config: &Config, loaded: &Loaded) -> Result<()> {
+        let digest = Sha256::digest(format!("{:?}", config.section("data")));
         let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let dir = self.grid.path().join(DATA);
-        let path = dir.join(name + ".json");
         let found = setup::pretty(&loaded.note);
-        if !path.exists() {
-            files::create_dir(&dir)?;
-            files::write_atomic(&path, found.as_bytes())?;
-        }
-        let before = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
+        let (path, before) = self.grid.note(&format!("{DATA}/{name}.json"), &found)?;
         if before != found {
             let problem = "other cells were run on other rows of these data than are found now";
             return Err(Error::data(format_args!("{}: {problem}; choose another --out", path.display())));
@@ -129,7 +125,6 @@ impl<'a> Work<'a> {
             None => {
                 let new = data::load(section, self.data_dir.as_deref())?;
                 output::remark(new.remark.as_deref(), self.quiet);
-                self.same_rows(&key, &new)?;
                 (key, Arc::new(new))
             }
         };

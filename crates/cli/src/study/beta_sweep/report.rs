@@ -4,7 +4,7 @@ mod figures;
 
 use super::super::judge::Quantity;
 use super::super::{Request, Results};
-use super::{BETAS, MODELS, arms};
+use super::{BETAS, MODELS};
 use crate::plot::Look;
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
 
@@ -54,7 +54,8 @@ fn reference(arm: &str, depth: &str, model: &str, metric: &str, beta: &str) -> O
 }
 
 pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
-    let arms = arms(request);
+    let mut arms: Vec<&str> = results.runs().iter().map(|(experiment, _)| experiment.label("arm")).collect();
+    arms.dedup();
     let takeaways = takeaways(results, &arms);
     let mut sections = vec![takeaways_section(&takeaways), laws(results, &arms, request)];
     for &arm in &arms {

@@ -113,7 +113,8 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         });
     }
     let most = arms().map(|(density, arm)| (POSTERIORS.map(|p| failed(results, density, arm, p)), density, arm));
-    if let Some(([diagonal, full], density, arm)) = most.max_by_key(|(counts, ..)| counts[0].0 + counts[1].0) {
+    let most = most.max_by_key(|(counts, ..)| counts[0].0 + counts[1].0);
+    if let Some(([diagonal, full], density, arm)) = most.filter(|(counts, ..)| counts[0].0 + counts[1].0 > 0) {
         list.push(Statement {
             holds: None,
             text: format!(
