@@ -356,6 +356,19 @@ mod tests {
     }
 
     #[test]
+    fn the_first_fit_has_labels_while_it_is_under_way() {
+        let x = normals([60, 3]);
+        let mut kmeans = Kmeans::new(4, Options::default(), 3, 1);
+        assert!(!kmeans.iterate(&x).unwrap().done);
+        let labels = kmeans.labels(&x);
+        assert!((0..4).all(|k| labels.contains(&k)), "{labels:?}");
+        // The same from what is stored.
+        let mut restored = Kmeans::new(4, Options::default(), 3, 1);
+        restored.restore(&kmeans.state()).unwrap();
+        assert_eq!(restored.labels(&x), labels);
+    }
+
+    #[test]
     fn a_state_of_another_shape_is_refused() {
         let state =
             [Array::number("runs", 0.0), Array::number("iterations", 1.0), Array::of("centres", &[1, 2], &[0.0; 2])];

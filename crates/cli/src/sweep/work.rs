@@ -90,11 +90,13 @@ impl<'a> Work<'a> {
         env["recipe"] = json!(self.grid.plan().study());
         env["data"] = loaded.note.clone();
         let dir = RunDir::of_grid(path)?;
-        if dir.config().exists() {
+        let begun = dir.config().exists();
+        if begun {
             setup::same_data(&dir, &setup::noted(&dir)?["data"], &env["data"])?;
         }
+        // Of a cell that goes on as well: what it goes on with was fitted by this process.
         loaded.preparation.store(&dir.preparation())?;
-        if !dir.config().exists() {
+        if !begun {
             dir.describe(&setup::pretty(&env), &config.to_toml())?;
         }
         Ok(dir)
