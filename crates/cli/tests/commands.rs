@@ -397,3 +397,28 @@ fn the_importance_weighted_bound_is_not_below_the_bound() {
     };
     assert!(value("test_iwae_50") > -value("test_loss"), "{text}");
 }
+
+#[test]
+fn there_is_no_bound_without_densities() {
+    let sandbox = Sandbox::new();
+    for (run, set) in
+        [("mse", "model.likelihood=mse"), ("sse", "model.likelihood=sse"), ("point", "model.posterior=point")]
+    {
+        sandbox.succeed(&format!("train mixture-vae --set {set} --set train.epochs=1 --out {run} --quiet"));
+        let outcome = sandbox.elbo(&format!("eval {run} --iwae 5"));
+        assert_eq!(outcome.code, Some(2), "{run}: {}", outcome.stdout);
+        assert!(outcome.stderr.contains("a bound on ln p(x) needs densities"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn the_mixture_has_as_many_dimensions_as_asked_for() {
+    let sandbox = Sandbox::new();
+    sandbox.succeed(
+        "train mixture-vae --set data.dimensions=5 --set data.components=8 --set train.epochs=1 --out run --quiet",
+    );
+    let env = fs::read_to_string(sandbox.path("run/env.json")).unwrap();
+    assert!(env.contains("\"width\": 5"), "{env}");
+    let outcome = sandbox.elbo("train mixture-vae --set data.dimensions=1 --out none");
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+}

@@ -193,6 +193,9 @@ fn another_layout_takes_the_place_of_both() {
     assert!(plan.contains("arm=grid model=discrete beta=0.1") && !plan.contains("arm=axes"), "{plan}");
     let quoted = Sandbox::new().succeed("reproduce beta-sweep --seeds 2 --set data.layout='grid' --dry-run");
     assert_eq!(quoted, plan);
+    let json = Sandbox::new().succeed("reproduce beta-sweep --seeds 2 --set data.layout=grid --dry-run --json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((json["cells"].as_u64(), json["experiments"].as_array().unwrap().len()), (Some(24), 12));
 }
 
 /// Of the covariance of layout `circle`, nearly `λ I`: `λ = 8 + 0.49`.

@@ -6,7 +6,7 @@
 //! - [`glyphs`]: the embedded default, 28×28 grey images of digits drawn from a seed;
 //! - [`idx`]: MNIST and every other folder of IDX files, plain or gzip;
 //! - [`csv`], [`npy`], [`npz`]: tables as other programs keep them, read and written; each becomes a [`Table`];
-//! - [`Mixture`]: a labelled Gaussian mixture in the plane;
+//! - [`Mixture`]: a labelled mixture of round Gaussians;
 //! - [`ToyDensity`]: five densities in the plane whose log-density is known;
 //! - [`Batches`]: seeded order without replacement, addressed by step.
 #![forbid(unsafe_code)]

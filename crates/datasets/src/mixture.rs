@@ -1,4 +1,4 @@
-//! A labelled mixture of round Gaussians in the plane (spec §1, the data of `beta-sweep`).
+//! A labelled mixture of round Gaussians, usually in the plane (spec §1, the data of `beta-sweep`).
 
 use std::f64::consts::TAU;
 use std::fmt;
@@ -11,17 +11,18 @@ use rand_distr::StandardNormal;
 
 use crate::{DataError, Dataset, Labels, Values};
 
-/// Where the component means `m_k`, `k = 0..K`, lie; `s` is the separation.
+/// Where the component means `m_k`, `k = 0..K`, lie; `s` is the separation. `Axes` and `Dirs` use all D dimensions, the other
+/// layouts the plane of the first two: their means are 0 in the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// `s · (1, 0), (0, 1), (−1, 0), (0, −1)`, in this order; K ≤ 4.
+    /// `s · e_0, …, s · e_{D−1}, −s · e_0, …, −s · e_{D−1}`, in this order; K ≤ 2 D.
     Axes,
     /// `s · (cos 2πk/K, sin 2πk/K)`: evenly on a circle of **radius** `s`.
     Circle,
     /// The first K points, row by row, of a square grid with spacing `s` and side `⌈√K⌉`, the whole grid centred at the
     /// origin: `s · (k mod side − (side−1)/2, ⌊k/side⌋ − (side−1)/2)`.
     Grid,
-    /// `s · (cos φ_k, sin φ_k)` with `φ_k ~ U(0, 2π)` drawn from the seed.
+    /// `s · u_k` with `u_k` uniform on the unit sphere, drawn from the seed.
     Dirs,
     /// The corners of an equilateral triangle with **side** `s`: the circle of radius `s/√3`; K = 3.
     Triangle,
@@ -45,12 +46,21 @@ impl Layout {
         }
     }
 
-    /// The mean of component `k` of `components` at separation 1.
-    fn unit_mean(self, k: usize, components: usize, rng: &mut Stream) -> [f64; 2] {
+    /// The mean of component `k` of `components` at separation 1, in `dimensions` dimensions.
+    fn unit_mean(self, k: usize, components: usize, dimensions: usize, rng: &mut Stream) -> Vec<f64> {
         let turn = |share: f64| [(TAU * share).cos(), (TAU * share).sin()];
         let (at, of) = (k as f64, components as f64);
-        match self {
-            Self::Axes => [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]][k],
+        let mut mean = vec![0.0; dimensions];
+        let plane = match self {
+            Self::Axes => {
+                mean[k % dimensions] = if k < dimensions { 1.0 } else { -1.0 };
+                return mean;
+            }
+            Self::Dirs if dimensions > 2 => {
+                mean.fill_with(|| rng.sample(StandardNormal));
+                let length = mean.iter().map(|x| x * x).sum::<f64>().sqrt();
+                return mean.into_iter().map(|x| x / length).collect();
+            }
             Self::Circle => turn(at / of),
             Self::Grid => {
                 let side = of.sqrt().ceil();
@@ -59,13 +69,15 @@ impl Layout {
             Self::Dirs => turn(rng.random()),
             Self::Triangle => turn(at / of).map(|x| x / 3f64.sqrt()),
             Self::Line => [at - (of - 1.0) / 2.0, 0.0],
-        }
+        };
+        mean[..2].copy_from_slice(&plane);
+        mean
     }
 
-    /// The numbers of components that the layout has a place for.
-    fn allows(self) -> std::ops::RangeInclusive<usize> {
+    /// The numbers of components that the layout has a place for in `dimensions` dimensions.
+    fn allows(self, dimensions: usize) -> std::ops::RangeInclusive<usize> {
         match self {
-            Self::Axes => 1..=4,
+            Self::Axes => 1..=2 * dimensions,
             Self::Triangle => 3..=3,
             _ => 1..=usize::MAX,
         }
@@ -98,11 +110,13 @@ pub enum Proportions {
     Balanced,
 }
 
-/// `y ~ Cat(weights)`, `x | y ~ N(m_y, std² I₂)`: settings of a labelled Gaussian mixture in the plane.
+/// `y ~ Cat(weights)`, `x | y ~ N(m_y, std² I_D)`: settings of a labelled Gaussian mixture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mixture {
     /// The number of components, K.
     pub components: usize,
+    /// The number of dimensions, D ≥ 2.
+    pub dimensions: usize,
     /// The number of rows, N.
     pub rows: usize,
     /// The standard deviation of each component in each direction.
@@ -118,10 +132,11 @@ pub struct Mixture {
 }
 
 impl Default for Mixture {
-    /// The data of `beta-sweep`: K = 3, N = 240, std 0.7, separation 4, equal weights, `axes`, multinomial.
+    /// The data of `beta-sweep`: K = 3, D = 2, N = 240, std 0.7, separation 4, equal weights, `axes`, multinomial.
     fn default() -> Self {
         Self {
             components: 3,
+            dimensions: 2,
             rows: 240,
             std: 0.7,
             separation: 4.0,
@@ -133,18 +148,19 @@ impl Default for Mixture {
 }
 
 impl Mixture {
-    /// The component means, `[k, 2]`. Only those of [`Layout::Dirs`] depend on the seed.
+    /// The component means, `[k, d]`. Only those of [`Layout::Dirs`] depend on the seed.
     ///
     /// # Errors
     /// [`DataError::Invalid`] if a setting is out of its domain.
-    pub fn means(&self, seed: u64) -> Result<Vec<[f64; 2]>, DataError> {
+    pub fn means(&self, seed: u64) -> Result<Vec<Vec<f64>>, DataError> {
         self.validate()?;
         let rng = &mut stream(seed, Purpose::Data, 0);
-        let unit = |k| self.layout.unit_mean(k, self.components, rng);
-        Ok((0..self.components).map(unit).map(|mean| mean.map(|x| self.separation * x)).collect())
+        let unit = |k| self.layout.unit_mean(k, self.components, self.dimensions, rng);
+        let scale = |mean: Vec<f64>| mean.into_iter().map(|x| self.separation * x).collect();
+        Ok((0..self.components).map(unit).map(scale).collect())
     }
 
-    /// Draws the data set, `[n, 2]` with labels.
+    /// Draws the data set, `[n, d]` with labels.
     ///
     /// # Errors
     /// [`DataError::Invalid`] if a setting is out of its domain.
@@ -152,15 +168,15 @@ impl Mixture {
         let means = self.means(seed)?;
         let labels = self.draw_labels(&mut stream(seed, Purpose::Data, 1));
         let mut rng = stream(seed, Purpose::Data, 2);
-        let mut values = Vec::with_capacity(2 * self.rows);
+        let mut values = Vec::with_capacity(self.dimensions * self.rows);
         for &label in &labels {
-            for mean in means[label as usize] {
+            for mean in &means[label as usize] {
                 let noise: f64 = rng.sample(StandardNormal);
                 values.push((mean + self.std * noise) as Real);
             }
         }
         let labels = Labels { values: labels, classes: self.components };
-        Dataset::new("mixture", &[2], Values::Reals(values), Some(labels))
+        Dataset::new("mixture", &[self.dimensions], Values::Reals(values), Some(labels))
     }
 
     fn draw_labels(&self, rng: &mut Stream) -> Vec<u32> {
@@ -196,7 +212,10 @@ impl Mixture {
 
     fn validate(&self) -> Result<(), DataError> {
         let k = self.components;
-        let allowed = self.layout.allows();
+        if self.dimensions < 2 {
+            return Err(DataError::Invalid(format!("mixture: {} dimensions; at least 2 are needed", self.dimensions)));
+        }
+        let allowed = self.layout.allows(self.dimensions);
         let reason = if !allowed.contains(&k) || k > self.rows {
             let most = (*allowed.end()).min(self.rows);
             format!(
@@ -242,6 +261,8 @@ mod tests {
         assert!(refusal(Mixture { components: 4, layout: Layout::Triangle, ..default() }).contains("3 to 3"));
         assert!(refusal(Mixture { components: 0, layout: Layout::Line, ..default() }).contains("0 components"));
         assert!(refusal(Mixture { rows: 2, ..default() }).contains("3 components"));
+        assert!(refusal(Mixture { dimensions: 1, ..default() }).contains("1 dimensions; at least 2"));
+        assert!(refusal(Mixture { components: 7, dimensions: 3, ..default() }).contains("allows 1 to 6"));
         assert!(refusal(Mixture { std: -1.0, ..default() }).contains("std"));
         assert!(refusal(Mixture { separation: f64::NAN, ..default() }).contains("separation"));
         assert!(refusal(Mixture { weights: Some(vec![1.0]), ..default() }).contains("1 weights"));
@@ -279,20 +300,28 @@ mod tests {
 
     #[test]
     fn layouts_lie_where_their_description_says() {
-        let means = |layout, components| {
-            let mixture = Mixture { layout, components, separation: 2.0, ..Mixture::default() };
+        let means_in = |dimensions, layout, components| {
+            let mixture = Mixture { layout, components, dimensions, separation: 2.0, ..Mixture::default() };
             mixture.means(1).unwrap()
         };
+        let means = |layout, components| means_in(2, layout, components);
         assert_eq!(means(Layout::Axes, 3), [[2.0, 0.0], [0.0, 2.0], [-2.0, 0.0]]);
         assert_eq!(means(Layout::Grid, 3), [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]]);
         assert_eq!(means(Layout::Grid, 5)[3..], [[-2.0, 0.0], [0.0, 0.0]]);
         assert_eq!(means(Layout::Line, 4), [[-3.0, 0.0], [-1.0, 0.0], [1.0, 0.0], [3.0, 0.0]]);
-        let distance = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
+        let distance = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
         let corners = means(Layout::Triangle, 3);
-        assert!((0..3).all(|k| (distance(corners[k], corners[(k + 1) % 3]) - 2.0).abs() < 1e-12));
+        assert!((0..3).all(|k| (distance(&corners[k], &corners[(k + 1) % 3]) - 2.0).abs() < 1e-12));
         for layout in [Layout::Circle, Layout::Dirs] {
-            assert!(means(layout, 7).into_iter().all(|mean| (distance(mean, [0.0; 2]) - 2.0).abs() < 1e-12));
+            for dimensions in [2, 5] {
+                let means = means_in(dimensions, layout, 7);
+                assert!(means.iter().all(|mean| (distance(mean, &vec![0.0; dimensions]) - 2.0).abs() < 1e-12));
+            }
         }
+        let axes = means_in(3, Layout::Axes, 6);
+        assert_eq!((&axes[2][..], &axes[3][..]), (&[0.0, 0.0, 2.0][..], &[-2.0, 0.0, 0.0][..]));
+        assert_eq!(means_in(4, Layout::Line, 3)[2], [2.0, 0.0, 0.0, 0.0]);
+        assert!(means_in(5, Layout::Dirs, 7).iter().all(|mean| mean.iter().all(|x| *x != 0.0)));
         let dirs = Mixture { layout: Layout::Dirs, ..Mixture::default() };
         assert_ne!(dirs.means(1).unwrap(), dirs.means(2).unwrap());
     }

@@ -29,6 +29,7 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
         list
     },
     of_intensities: LikelihoodNet::of_intensities,
+    has_evidence: LikelihoodNet::is_density,
     build: |settings, width, b| Box::new(DiscreteVae::new(settings, width, b)),
 };
 

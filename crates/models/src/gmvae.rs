@@ -24,6 +24,7 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
     about: "Gaussian-mixture VAE: clusters by a mixture of normals as the prior of the latent",
     settings: clustering::settings,
     of_intensities: |_| true,
+    has_evidence: |_| true,
     build: |settings, width, b| Box::new(Gmvae::new(settings, width, b)),
 };
 

@@ -29,6 +29,7 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
         list
     },
     of_intensities: |_| true,
+    has_evidence: |_| true,
     build: |settings, width, b| Box::new(M2::new(settings, width, b)),
 };
 

@@ -30,6 +30,8 @@ pub struct ModelSpec {
     pub settings: fn() -> Vec<Setting>,
     /// Whether the likelihood is of values in [0, 1] (Bernoulli) under these settings, so that other data are refused.
     pub of_intensities: fn(&Settings) -> bool,
+    /// Whether [`Model::log_evidence`] is of a density under these settings: a squared error and a point posterior are none.
+    pub has_evidence: fn(&Settings) -> bool,
     /// Builds the model for data of the given width; its parameters go to the builder.
     pub build: fn(&Settings, usize, &mut Builder) -> Box<dyn Model>,
 }

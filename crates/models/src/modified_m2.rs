@@ -34,6 +34,7 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
         list
     },
     of_intensities: |_| true,
+    has_evidence: |_| true,
     build: |settings, width, b| Box::new(ModifiedM2::new(settings, width, b)),
 };
 

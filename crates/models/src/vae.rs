@@ -68,6 +68,7 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
         list
     },
     of_intensities: LikelihoodNet::of_intensities,
+    has_evidence: |settings| settings.text("posterior") != "point" && LikelihoodNet::is_density(settings),
     build: |settings, width, b| Box::new(Vae::new(settings, width, b)),
 };
 

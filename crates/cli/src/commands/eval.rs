@@ -10,6 +10,7 @@ use crate::evaluation::importance_bound;
 use crate::metrics_csv::cell;
 use crate::output;
 use crate::run_training::Split;
+use crate::setup::{self, Spec};
 use crate::trained::{Opened, Stored, Trained, Wanted};
 
 /// Evaluates a checkpoint on the test split.
@@ -33,6 +34,12 @@ pub fn run(args: &Eval) -> Result<()> {
         let Trained::Steps(model, params) = &stored.model else {
             return Err(Error::usage(format_args!("--iwae: the likelihood of {} is exact", config.kind())));
         };
+        if let Spec::Steps(spec) = setup::spec(config.kind())?
+            && !(spec.has_evidence)(config.section("model"))
+        {
+            let what = "a bound on ln p(x) needs densities, and a squared error or a point posterior is none";
+            return Err(Error::usage(format_args!("--iwae: {what}")));
+        }
         let rows = Rows { data: &set, binarize: data::binarize(config.section("data"), &set)? };
         let count = args.iwae_rows.map_or(set.rows(), |rows| rows as usize);
         let seed = config.section("train").int("seed") as u64;

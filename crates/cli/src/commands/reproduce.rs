@@ -26,7 +26,11 @@ pub fn run(args: &Reproduce) -> Result<()> {
     let threads = use_threads(&args.common)?;
     let (plan, prepared) = study::prepare(study, &request)?;
     if args.dry_run {
-        return output::data(&plan.dry_run_table(threads));
+        return output::data(&if args.common.json {
+            format!("{:#}\n", plan.dry_run_json(threads))
+        } else {
+            plan.dry_run_table(threads)
+        });
     }
     // A first look has other cells than what follows it.
     let folder = format!("{}{}", study.name(), if args.quick { "-quick" } else { "" });

@@ -80,6 +80,7 @@ pub fn settings() -> Vec<Setting> {
         ),
         Setting::int("seed", 1, [0, 1 << 53], "seed of a generated set, and of the rows of a table that are held out"),
         Setting::int("components", 3, [1, 1000], "components of the mixture, also that of the factors"),
+        Setting::int("dimensions", 2, [2, 4096], "dimensions of the mixture"),
         Setting::choice("layout", "axes", LAYOUTS, "where the mixture's components lie"),
         Setting::positive(
             "std",
@@ -250,6 +251,7 @@ fn generated_rows(data: &Settings) -> usize {
 fn mixture(data: &Settings) -> Result<Mixture> {
     Ok(Mixture {
         components: data.int("components"),
+        dimensions: data.int("dimensions"),
         rows: generated_rows(data),
         std: data.float("std"),
         separation: data.float("separation"),

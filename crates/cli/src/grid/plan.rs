@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// How much of the machine a cell uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -154,6 +155,30 @@ impl Plan {
 
     /// What `--dry-run` shows: how many seeds of which experiment, their time on one core, and the time of the whole.
     pub fn dry_run_table(&self, threads: usize) -> String {
+        let mut table = format!("{:>6}  {:>9}  experiment\n", "cells", "core time");
+        for (label, count, cost) in self.groups() {
+            table += &format!("{count:>6}  {:>9}  {label}\n", duration(cost));
+        }
+        let (count, whole) = (self.cells.len(), duration(self.estimate(threads)));
+        table + &format!("{}: {count} cells, about {whole} on {threads} cores\n", self.study)
+    }
+
+    /// The same as JSON.
+    pub fn dry_run_json(&self, threads: usize) -> Value {
+        let groups = self.groups().into_iter();
+        let groups =
+            groups.map(|(label, cells, cost)| json!({"experiment": label, "cells": cells, "core_seconds": cost}));
+        json!({
+            "study": self.study,
+            "cells": self.cells.len(),
+            "threads": threads,
+            "seconds": self.estimate(threads),
+            "experiments": groups.collect::<Vec<_>>(),
+        })
+    }
+
+    /// Label, number of seeds and seconds on one core of each experiment.
+    fn groups(&self) -> Vec<(String, usize, f64)> {
         let mut groups: Vec<(String, usize, f64)> = Vec::new();
         for cell in &self.cells {
             let label = cell.label();
@@ -162,12 +187,7 @@ impl Plan {
                 None => groups.push((label, 1, cell.cost)),
             }
         }
-        let mut table = format!("{:>6}  {:>9}  experiment\n", "cells", "core time");
-        for (label, count, cost) in groups {
-            table += &format!("{count:>6}  {:>9}  {label}\n", duration(cost));
-        }
-        let (count, whole) = (self.cells.len(), duration(self.estimate(threads)));
-        table + &format!("{}: {count} cells, about {whole} on {threads} cores\n", self.study)
+        groups
     }
 }
 

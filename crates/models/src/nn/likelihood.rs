@@ -88,6 +88,11 @@ impl LikelihoodNet {
         settings.text("likelihood") == "bernoulli"
     }
 
+    /// Whether the settings choose a density of x, which a squared error without its constant is not.
+    pub fn is_density(settings: &Settings) -> bool {
+        !matches!(settings.text("likelihood"), "mse" | "sse")
+    }
+
     /// Parameters as those of the chosen distribution's network.
     pub fn new(
         b: &mut Builder,
