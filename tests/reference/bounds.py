@@ -30,25 +30,34 @@ softplus(raw_var); x|. Bernoulli with logits.
   gmvae: p(z|y) normal, linear in y, variance softplus(raw_var); the decoder sees z.
   m2: p(z) standard normal; the decoder sees z and y.
   modified-m2: p(z) standard normal; the decoder sees h = m(y) + s(y) z or its ReLU; s = sqrt(softplus(raw_var)), raw_var linear
-    in y or shared by all classes, or s itself linear in y (signed).
+    in y (by-class, direct) or shared by all classes, or s itself linear in y (signed). Its hidden layers are those of
+    `hidden` (layer), with the last width once more (deep), or without the first (relu, identity).
 VAE: q(z|x) normal with diagonal spread exp(raw_var / 2), or exp(raw_var) with a log-scale head, and where full
-    L = diag(spread) + lower (row by row below the diagonal); z = loc + L eps; x|z Bernoulli with logits, or normal with a fixed
-    variance v, with variance exp(raw_var) or with full covariance, L as above. With a branch each head has a hidden layer.
-    recon  = -log p(x|z), with its constant where normal
+    L = diag(spread) + lower (row by row below the diagonal); z = loc + L eps. With a branch each head has a hidden
+    layer.
+    recon  = e(x, z)
     kl_z   = 1/2 (|L|^2 + |loc|^2 - z) - sum log diag L
     loss   = recon + beta * kl_z
-Discrete VAE: q(y|x) softmax of logits [K]; the decoder sees y.
-    recon  = sum_k q_k * |x - loc_k|^2 / d
+  Where the posterior is a point: z = loc, and loss = recon.
+Discrete VAE: q(y|x) softmax of logits [K]; the decoder sees y; kl_y as above.
+    recon  = sum_k q_k * e(x, k)
     loss   = recon + beta * kl_y
-Hidden layers are ReLU. min_abs_preactivation is the distance of the nearest ReLU to its kink; the seeds are those of
-0..SEEDS-1 where it is largest, so that f32 rounding does not switch a unit.
+In both, e(x, .) is -log p(x|.), with its constant where normal, or a squared error:
+    bernoulli   x|. Bernoulli with logits
+    gaussian    x|. normal with a fixed variance v, with variance exp(raw_var), raw_var an output of the decoder
+                (per-sample) or shared by all codes (global), or with full covariance, L as above of its outputs
+    sse, mse    |x - loc|^2, and |x - loc|^2 / d
+Hidden layers are ReLU, or tanh where the setting `activation` says so. min_abs_preactivation is the distance of the
+nearest ReLU to its kink; the seeds are those of 0..SEEDS-1 where it is largest, so that f32 rounding does not switch a
+unit, and 0 without a ReLU.
 
 JSON layout:
   versions    {python, numpy, torch}
   formulas    this text from its second paragraph on, by lines
   u_examples  [{stream, index, u}]
   cases       [{name, model, settings, data: binary | real, sizes: {d, b, units}, noise_shape (null: no noise), seed,
-              min_abs_preactivation, x_sum, eps_sum, terms: {recon, kl_y, kl_z, where the model has them}, loss, tensors}]
+              min_abs_preactivation (null: no ReLU), x_sum, eps_sum, terms: {recon, kl_y, kl_z, where the model has
+              them}, loss, tensors}]
   tensors     in the order of t: [{name, parameter (the library's, of which this is a block of columns), column (the first of
               them), shape, fan_in (null: bias), first, last (the tensor's own first and last value), grad_norm (L2, of the mean
               loss), grad_indices (null: all), grad: values at those flat indices}]; where not all are stored, the
@@ -107,7 +116,8 @@ def heads(name, rows, outputs, branch):
     """Outputs {part: width} that the library holds side by side, after a hidden layer each if there is a branch."""
     parts = {"loc": "loc", "raw_var": "spread", "lower": "lower"}
     if len(outputs) == 1:
-        return linear(f"{name}.loc", rows, outputs["loc"])
+        [(part, width)] = outputs.items()
+        return linear(f"{name}.{part}", rows, width)
     if branch:
         before = [linear(f"{name}.branch_{part}", rows, branch, f"{name}.branch", i * branch) for i, part in enumerate(outputs)]
         after = [linear(f"{name}.{part}", branch, width, f"{name}.{parts[part]}") for part, width in outputs.items()]
@@ -122,8 +132,9 @@ def heads(name, rows, outputs, branch):
 class Net:
     """Layers on the parameters p, which note how near their ReLUs come to the kink."""
 
-    def __init__(self, p, kinks):
+    def __init__(self, p, kinks, activation="relu"):
         self.p, self.kinks = p, kinks
+        self.activate = {"relu": self.relu, "tanh": torch.tanh}[activation]
 
     def dense(self, name, x):
         return x @ self.p[name + ".weight"] + self.p[name + ".bias"]
@@ -134,12 +145,14 @@ class Net:
 
     def stack(self, name, x, first=0):
         while f"{name}.hidden.{first}.weight" in self.p:
-            x, first = self.relu(self.dense(f"{name}.hidden.{first}", x)), first + 1
+            x, first = self.activate(self.dense(f"{name}.hidden.{first}", x)), first + 1
         return x
 
     def head(self, name, part, h):
+        if f"{name}.{part}" in self.p:  # the same for all inputs
+            return self.p[f"{name}.{part}"]
         branch = f"{name}.branch_{part}"
-        return self.dense(f"{name}.{part}", self.relu(self.dense(branch, h)) if branch + ".weight" in self.p else h)
+        return self.dense(f"{name}.{part}", self.activate(self.dense(branch, h)) if branch + ".weight" in self.p else h)
 
 
 def softplus(raw):  # F.softplus turns linear above 20
@@ -150,13 +163,15 @@ def log_normal(x, loc, var):
     return -0.5 * (math.log(2 * math.pi) + var.log() + (x - loc).square() / var).sum(-1)
 
 
-def mlp(p, name, head, x):
+def mlp(p, name, head, x, activate=F.relu):
     """A network again, by torch.nn.functional."""
+    if f"{name}.{head}" in p:
+        return p[f"{name}.{head}"]
     i = 0
     while f"{name}.hidden.{i}.weight" in p:
-        x, i = F.relu(F.linear(x, p[f"{name}.hidden.{i}.weight"].T, p[f"{name}.hidden.{i}.bias"])), i + 1
+        x, i = activate(F.linear(x, p[f"{name}.hidden.{i}.weight"].T, p[f"{name}.hidden.{i}.bias"])), i + 1
     if f"{name}.branch_{head}.weight" in p:
-        x = F.relu(F.linear(x, p[f"{name}.branch_{head}.weight"].T, p[f"{name}.branch_{head}.bias"]))
+        x = activate(F.linear(x, p[f"{name}.branch_{head}.weight"].T, p[f"{name}.branch_{head}.bias"]))
     return F.linear(x, p[f"{name}.{head}.weight"].T, p[f"{name}.{head}.bias"])
 
 
@@ -225,8 +240,7 @@ class Clustering(Model):
             first = z @ p["p_x.hidden.0.weight_z"] + onehot @ p["p_x.hidden.0.weight_y"] + p["p_x.hidden.0.bias"]
             code = net.stack("p_x", net.relu(first), 1)
         else:
-            raw = p["p_h.raw_var"] if self.choices["scale"] == "shared" else net.dense("p_h.raw_var", onehot)
-            h = net.dense("p_h.loc", onehot) + self.scale(raw) * z
+            h = net.dense("p_h.loc", onehot) + self.scale(net.head("p_h", "raw_var", onehot)) * z
             code = net.stack("p_x", net.relu(h) if self.choices["decoder"] == "relu" else h)
         logits = net.dense("p_x.logits", code)
 
@@ -261,7 +275,7 @@ class Clustering(Model):
                 elif self.kind == "m2":
                     code = torch.cat([z, y])
                 else:
-                    raw = p["p_h.raw_var"] if self.choices["scale"] == "shared" else mlp(p, "p_h", "raw_var", y)
+                    raw = mlp(p, "p_h", "raw_var", y)
                     s = raw if self.choices["scale"] == "signed" else (F.softplus(raw) + self.floor).sqrt()
                     code = torch.addcmul(mlp(p, "p_h", "loc", y), s, z)
                     code = F.relu(code) if self.choices["decoder"] == "relu" else code
@@ -271,24 +285,32 @@ class Clustering(Model):
         return total / len(x)
 
 
-class Vae(Model):
-    kind = "vae"
+class Autoencoder(Model):
+    """Models whose settings choose p(x|.)."""
 
-    def __init__(self, d, h, z, b, beta=1.0, likelihood="gaussian", **settings):
-        get = {"variance": 1.0, "decoder_var": "fixed", "posterior": "diagonal", "posterior_head": "log-var",
-               "branch": 0, "floor": 0.0, **settings}.get
-        self.get, self.likelihood, self.real = get, likelihood, likelihood == "gaussian"
-        self.weights, self.noise_shape = {"kl_z": beta}, (b, z)
+    def __init__(self, d, h, b, likelihood, settings):
+        get = {"activation": "relu", "branch": 0, "variance": 1.0, "decoder_var": "fixed", "floor": 0.0, **settings}.get
+        self.get, self.h, self.likelihood, self.real = get, h, likelihood, likelihood != "bernoulli"
         self.sizes = {"d": d, "b": b, "units": h}
-        self.settings = {"z": z, "hidden": [h], "beta": beta, "likelihood": likelihood, **settings}
 
-        def spread(n, is_full):
-            return {"loc": n, "raw_var": n, **({"lower": n * (n - 1) // 2} if is_full else {})}
+    def network(self, name, rows, outputs):
+        """Layout of hidden layers and heads; the branch of a single head is one more hidden layer."""
+        branch = self.get("branch")
+        hidden = [self.h, branch] if branch and len(outputs) == 1 else [self.h]
+        return stack(name, rows, hidden) + heads(name, hidden[-1], outputs, branch)
 
-        of_x = {"fixed": {"loc": d}}.get(get("decoder_var"), spread(d, get("decoder_var") == "full"))
-        self.layout = [*stack("q_z", d, [h]), *heads("q_z", h, spread(z, get("posterior") == "full"), get("branch")),
-                       *stack("p_x", z, [h])]
-        self.layout += linear("p_x.logits", h, d) if not self.real else heads("p_x", h, of_x, get("branch"))
+    def outputs(self, n, is_full):
+        return {"loc": n, "raw_var": n, **({"lower": n * (n - 1) // 2} if is_full else {})}
+
+    def decoder(self, rows):
+        d, var = self.sizes["d"], self.get("decoder_var")
+        if not self.real:
+            return self.network("p_x", rows, {"logits": d})
+        if self.likelihood != "gaussian" or var == "fixed":
+            return self.network("p_x", rows, {"loc": d})
+        if var == "global":
+            return self.network("p_x", rows, {"loc": d}) + [("p_x.raw_var", (d,), None, "p_x.log_var", 0)]
+        return self.network("p_x", rows, self.outputs(d, var == "full"))
 
     def spread(self, raw, form):
         """Standard deviations, or the diagonal of L."""
@@ -296,82 +318,111 @@ class Vae(Model):
             return raw.exp() if form == "log-scale" else (raw / 2).exp()
         return ((2 * raw if form == "log-scale" else raw).exp() + self.get("floor")).sqrt()
 
-    def terms(self, p, x, eps, kinks):
-        net = Net(p, kinks)
+    def factor(self, net, name, h, form):
+        diag = self.spread(net.head(name, "raw_var", h), form)
+        return tril(diag, net.head(name, "lower", h)) if f"{name}.lower.weight" in net.p else torch.diag_embed(diag)
 
-        def factor(name, h, form):
-            diag = self.spread(net.head(name, "raw_var", h), form)
-            return tril(diag, net.head(name, "lower", h)) if f"{name}.lower.weight" in p else torch.diag_embed(diag)
-
-        h = net.stack("q_z", x)
-        loc, l = net.head("q_z", "loc", h), factor("q_z", h, self.get("posterior_head"))
-        log_det = l.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        h = net.stack("p_x", loc + (l * eps[:, None, :]).sum(-1))
+    def error(self, net, code, x):
+        """e(x, code), where x and code broadcast."""
+        h = net.stack("p_x", code)
         if not self.real:
-            logits = net.dense("p_x.logits", h)
-            recon = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1).mean()
+            logits, x = torch.broadcast_tensors(net.dense("p_x.logits", h), x)
+            return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
+        r = x - net.head("p_x", "loc", h)
+        if self.likelihood != "gaussian":
+            return r.square().mean(-1) if self.likelihood == "mse" else r.square().sum(-1)
+        if self.get("decoder_var") == "fixed":
+            covariance = self.get("variance") * torch.eye(x.shape[-1]).expand(*r.shape, -1)
         else:
-            r = x - net.head("p_x", "loc", h)
-            if self.get("decoder_var") == "fixed":
-                covariance = self.get("variance") * torch.eye(x.shape[1]).expand(len(x), -1, -1)
-            else:
-                m = factor("p_x", h, "log-var")
-                covariance = m @ m.transpose(-1, -2)
-            quadratic = (r[:, None, :] @ torch.linalg.inv(covariance) @ r[:, :, None]).flatten()
-            recon = 0.5 * (quadratic + torch.logdet(2 * math.pi * covariance)).mean()
+            m = self.factor(net, "p_x", h, "log-var")
+            covariance = m @ m.transpose(-1, -2)
+        quadratic = (r[..., None, :] @ torch.linalg.inv(covariance) @ r[..., :, None])[..., 0, 0]
+        return 0.5 * (quadratic + torch.logdet(2 * math.pi * covariance))
+
+    def mlp(self, p, name, head, x):
+        return mlp(p, name, head, x, {"relu": F.relu, "tanh": torch.tanh}[self.get("activation")])
+
+    def normal(self, p, name, h, form):
+        loc, scale = self.mlp(p, name, "loc", h), self.spread(self.mlp(p, name, "raw_var", h), form)
+        if f"{name}.lower.weight" not in p:
+            return D.Independent(D.Normal(loc, scale), 1)
+        return D.MultivariateNormal(loc, scale_tril=tril(scale, self.mlp(p, name, "lower", h)))
+
+    def error_by_distributions(self, p, code, point):
+        if self.likelihood in ("mse", "sse"):
+            reduction = {"mse": "mean", "sse": "sum"}[self.likelihood]
+            return F.mse_loss(self.mlp(p, "p_x", "loc", code), point, reduction=reduction)
+        if not self.real:
+            p_x = D.Independent(D.Bernoulli(logits=self.mlp(p, "p_x", "logits", code)), 1)
+        elif self.get("decoder_var") == "fixed":
+            p_x = D.Independent(D.Normal(self.mlp(p, "p_x", "loc", code), math.sqrt(self.get("variance"))), 1)
+        else:
+            p_x = self.normal(p, "p_x", code, "log-var")
+        return -p_x.log_prob(point)
+
+
+class Vae(Autoencoder):
+    kind = "vae"
+
+    def __init__(self, d, h, z, b, beta=1.0, likelihood="gaussian", **settings):
+        super().__init__(d, h, b, likelihood, settings)
+        self.posterior, self.form = settings.get("posterior", "diagonal"), settings.get("posterior_head", "log-var")
+        self.weights, self.noise_shape = {"kl_z": beta}, None if self.posterior == "point" else (b, z)
+        self.settings = {"z": z, "hidden": [h], "beta": beta, "likelihood": likelihood, **settings}
+        outputs = {"loc": z} if self.posterior == "point" else self.outputs(z, self.posterior == "full")
+        self.layout = self.network("q_z", d, outputs) + self.decoder(z)
+
+    def terms(self, p, x, eps, kinks):
+        net = Net(p, kinks, self.get("activation"))
+        h = net.stack("q_z", x)
+        loc = net.head("q_z", "loc", h)
+        if self.posterior == "point":
+            return {"recon": self.error(net, loc, x).mean()}
+        l = self.factor(net, "q_z", h, self.form)
+        log_det = l.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        recon = self.error(net, loc + (l * eps[:, None, :]).sum(-1), x).mean()
         kl_z = 0.5 * (l.square().sum((-1, -2)) + loc.square().sum(-1) - loc.shape[-1]) - log_det
         return {"recon": recon, "kl_z": kl_z.mean()}
 
     def loss_by_distributions(self, p, x, eps):
+        if self.posterior == "point":
+            return sum(self.error_by_distributions(p, self.mlp(p, "q_z", "loc", point), point) for point in x) / len(x)
         total = 0.0
-
-        def normal(name, h, form):
-            scale = self.spread(mlp(p, name, "raw_var", h), form)
-            if f"{name}.lower.weight" not in p:
-                return D.Independent(D.Normal(mlp(p, name, "loc", h), scale), 1)
-            return D.MultivariateNormal(mlp(p, name, "loc", h), scale_tril=tril(scale, mlp(p, name, "lower", h)))
-
         for point, noise in zip(x, eps):
-            q_z = normal("q_z", point, self.get("posterior_head"))
+            q_z = self.normal(p, "q_z", point, self.form)
             if isinstance(q_z, D.MultivariateNormal):
                 z, p_z = q_z.loc + q_z.scale_tril @ noise, D.MultivariateNormal(torch.zeros_like(noise), torch.eye(len(noise)))
             else:
                 z = q_z.base_dist.loc + q_z.base_dist.scale * noise
                 p_z = D.Independent(D.Normal(torch.zeros_like(noise), torch.ones_like(noise)), 1)
-            if not self.real:
-                p_x = D.Independent(D.Bernoulli(logits=mlp(p, "p_x", "logits", z)), 1)
-            elif self.get("decoder_var") == "fixed":
-                p_x = D.Independent(D.Normal(mlp(p, "p_x", "loc", z), math.sqrt(self.get("variance"))), 1)
-            else:
-                p_x = normal("p_x", z, "log-var")
-            total += self.weights["kl_z"] * D.kl_divergence(q_z, p_z) - p_x.log_prob(point)
+            total += self.weights["kl_z"] * D.kl_divergence(q_z, p_z) + self.error_by_distributions(p, z, point)
         return total / len(x)
 
 
-class DiscreteVae(Model):
-    kind, real = "discrete-vae", True
+class DiscreteVae(Autoencoder):
+    kind = "discrete-vae"
 
-    def __init__(self, d, h, K, b, beta):
-        self.K, self.weights, self.sizes = K, {"kl_y": beta}, {"d": d, "b": b, "units": h}
-        self.settings = {"k": K, "hidden": [h], "beta": beta, "likelihood": "mse"}
-        self.layout = [*stack("q_y", d, [h]), *linear("q_y.logits", h, K), *stack("p_x", K, [h]), *linear("p_x.loc", h, d)]
+    def __init__(self, d, h, K, b, beta=1.0, likelihood="mse", **settings):
+        super().__init__(d, h, b, likelihood, settings)
+        self.K, self.weights = K, {"kl_y": beta}
+        self.settings = {"k": K, "hidden": [h], "beta": beta, "likelihood": likelihood, **settings}
+        self.layout = self.network("q_y", d, {"logits": K}) + self.decoder(K)
 
     def terms(self, p, x, eps, kinks):
-        net = Net(p, kinks)
+        net = Net(p, kinks, self.get("activation"))
         log_q_y = F.log_softmax(net.dense("q_y.logits", net.stack("q_y", x)), -1)
-        loc = net.dense("p_x.loc", net.stack("p_x", torch.eye(self.K)))
-        errors = (x[:, None] - loc).square().mean(-1)  # [b, K]
+        errors = self.error(net, torch.eye(self.K), x[:, None])  # [b, K]
         kl_y = (log_q_y.exp() * log_q_y).sum(-1).mean() + math.log(self.K)
         return {"recon": (log_q_y.exp() * errors).sum(-1).mean(), "kl_y": kl_y}
 
     def loss_by_distributions(self, p, x, eps):
         total, p_y = 0.0, D.Categorical(probs=torch.full((self.K,), 1 / self.K))
         for point in x:
-            q_y = D.Categorical(logits=mlp(p, "q_y", "logits", point))
+            q_y = D.Categorical(logits=self.mlp(p, "q_y", "logits", point))
             total += self.weights["kl_y"] * D.kl_divergence(q_y, p_y)
             for k in range(self.K):
                 y = F.one_hot(torch.tensor(k), self.K).to(x.dtype)
-                total += q_y.probs[k] * F.mse_loss(mlp(p, "p_x", "loc", y), point)
+                total += q_y.probs[k] * self.error_by_distributions(p, y, point)
         return total / len(x)
 
 
@@ -391,7 +442,7 @@ def nearest_kink(model, seed):
     kinks = []
     with torch.no_grad():
         model.terms(*inputs(model, seed), kinks)
-    return min(kinks)
+    return min(kinks, default=math.inf)
 
 
 def verify(model, seed, loss, gradients, by_coordinate):
@@ -425,13 +476,13 @@ def verify(model, seed, loss, gradients, by_coordinate):
 
 def case(name, model, full, by_coordinate):
     seed = max(range(SEEDS), key=lambda seed: nearest_kink(model, seed))
+    kink = nearest_kink(model, seed)
     parameters, x, eps = inputs(model, seed)
-    kinks = []
-    terms = model.terms(parameters, x, eps, kinks)
+    terms = model.terms(parameters, x, eps, [])
     loss = model.loss(terms)
     gradients = dict(zip(parameters, torch.autograd.grad(loss, list(parameters.values()))))
     value_error, gradient_error = verify(model, seed, loss.item(), gradients, by_coordinate)
-    print(f"{name}: seed {seed}, kink {min(kinks):.1e}, loss {loss.item():.6f}, "
+    print(f"{name}: seed {seed}, kink {kink:.1e}, loss {loss.item():.6f}, "
           f"value error {value_error:.1e}, gradient error {gradient_error:.1e}")
     tensors = []
     for t, (tensor, shape, fan_in, parameter, column) in enumerate(model.layout):
@@ -458,7 +509,7 @@ def case(name, model, full, by_coordinate):
         "sizes": model.sizes,
         "noise_shape": model.noise_shape,
         "seed": seed,
-        "min_abs_preactivation": min(kinks),
+        "min_abs_preactivation": None if kink == math.inf else kink,
         "x_sum": x.sum().item(),
         "eps_sum": 0.0 if eps is None else eps.sum().item(),
         "terms": {key: value.item() for key, value in terms.items()},
@@ -468,6 +519,8 @@ def case(name, model, full, by_coordinate):
 
 
 tiny = {"d": 4, "hidden": [4, 3], "K": 3, "z": 2, "b": 3}
+small = {"d": 3, "h": 4, "z": 2, "b": 4}
+discrete = {"d": 3, "h": 4, "K": 3, "b": 4, "beta": 0.7}
 cases = [
     case("gmvae tiny", Clustering("gmvae", d=6, hidden=[5, 5], K=4, z=3, b=3), full=True, by_coordinate=True),
     case("gmvae middle", Clustering("gmvae", d=20, hidden=[32, 32], K=5, z=4, b=8), full=False, by_coordinate=False),
@@ -480,13 +533,26 @@ cases = [
          full=True, by_coordinate=True),
     case("modified-m2 deep signed", Clustering("modified-m2", **tiny, decoder="deep", scale="signed"),
          full=True, by_coordinate=True),
+    case("modified-m2 layer direct", Clustering("modified-m2", **tiny, beta=0.6, decoder="layer", scale="direct"),
+         full=True, by_coordinate=True),
     case("discrete-vae", DiscreteVae(d=2, h=6, K=4, b=5, beta=0.25), full=True, by_coordinate=True),
+    case("discrete-vae sse tanh", DiscreteVae(**discrete, likelihood="sse", activation="tanh"),
+         full=True, by_coordinate=True),
+    case("discrete-vae bernoulli", DiscreteVae(**discrete, likelihood="bernoulli"), full=True, by_coordinate=True),
+    case("discrete-vae gaussian", DiscreteVae(**discrete, likelihood="gaussian", variance=0.5),
+         full=True, by_coordinate=True),
+    *[case(f"discrete-vae {var}", DiscreteVae(**discrete, likelihood="gaussian", decoder_var=var),
+           full=True, by_coordinate=True) for var in ["global", "per-sample", "full"]],
     case("vae bernoulli", Vae(d=6, h=5, z=2, b=3, likelihood="bernoulli"), full=True, by_coordinate=True),
     case("vae gaussian", Vae(d=2, h=32, z=2, b=16, beta=0.5, variance=0.2), full=True, by_coordinate=False),
     case("vae full branches", Vae(d=3, h=4, z=3, b=4, branch=3, posterior="full", posterior_head="log-scale",
                                   decoder_var="per-sample"), full=True, by_coordinate=True),
     case("vae full decoder", Vae(d=3, h=4, z=2, b=4, beta=0.7, posterior="full", decoder_var="full", floor=0.1),
          full=True, by_coordinate=True),
+    case("vae global", Vae(**small, beta=1.4, decoder_var="global", floor=0.1), full=True, by_coordinate=True),
+    case("vae sse tanh", Vae(**small, beta=0.6, likelihood="sse", activation="tanh", posterior_head="log-scale",
+                             floor=0.1), full=True, by_coordinate=True),
+    case("vae point mse", Vae(**small, likelihood="mse", posterior="point", branch=5), full=True, by_coordinate=True),
 ]
 header = {
     "versions": {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__},
