@@ -8,7 +8,7 @@ use super::super::super::results::numbers;
 use super::super::{KNOWN, PER_SAMPLE, POSTERIORS};
 use super::{look, of};
 use crate::plot::Look;
-use crate::plot::panel::{Cloud, Ellipse, Key, Line, Lines, Mark, Points, Polyline, Reference, Scale};
+use crate::plot::panel::{Cloud, Ellipse, Key, Line, Lines, Mark, Points, Polyline, Scale};
 use crate::report::{Block, number};
 
 const DATA: Look = Look::GREY;
@@ -98,27 +98,32 @@ fn one_run(density: Toy, posterior: &str, record: &Value) -> Block {
 
 /// Loss of batches and of epochs of the first seed.
 fn losses(results: &Results<'_>, density: Toy) -> Block {
-    let lines = |title: &str, x: &str, reference: Option<Reference>, path: &dyn Fn(&Value) -> Vec<(f64, f64)>| {
+    let strokes = |posterior: &str| look(posterior).pattern(usize::from(posterior == "full"));
+    let lines = |path: &dyn Fn(&Value) -> Vec<(f64, f64)>| {
         let series = POSTERIORS.iter().filter_map(|posterior| {
             let points = path(of(results, density, KNOWN, posterior).first_record()?);
-            Some(Line { points, ..Line::new(look(posterior).pattern(usize::from(*posterior == "full"))) })
+            Some(Line { points, ..Line::new(strokes(posterior)) })
         });
-        Lines {
-            title: title.into(),
-            x: Scale::new(x),
-            y: Scale::new("loss (nats)"),
-            series: series.collect(),
-            reference,
-        }
-        .draw()
+        series.collect::<Vec<_>>()
     };
-    let epochs = |record: &Value| -> Vec<(f64, f64)> {
+    let panel = |title: &str, x: &str, series| {
+        let (x, y) = (Scale::new(x), Scale::new("loss (nats)"));
+        Lines { title: title.into(), x, y, series, reference: None }.draw()
+    };
+    let mut epochs = lines(&|record| {
         let list = numbers(&record["test_loss"]).unwrap_or_default().into_iter();
         list.enumerate().map(|(epoch, loss)| (1.0 + epoch as f64, loss)).collect()
-    };
+    });
+    let best = Look::GREY.pattern(2);
     let record = of(results, density, KNOWN, POSTERIORS[0]).first_record();
-    let best = record.and_then(|record| record["best_test_loss"].as_f64());
-    let best = best.map(|y| Reference { y, label: "−log p of the same rows".into() });
+    if let Some(y) = record.and_then(|record| record["best_test_loss"].as_f64()) {
+        let ends = epochs.first().and_then(|line| Some([line.points.first()?.0, line.points.last()?.0]));
+        let level = ends.map(|ends| Line { points: ends.map(|x| (x, y)).into(), ..Line::new(best) });
+        epochs.splice(..0, level);
+    }
+    let key = |name: String, look| Key { name, look, mark: Mark::Line };
+    let mut legend: Vec<Key> = POSTERIORS.map(|p| key(format!("{p} posterior"), strokes(p))).into();
+    legend.push(key("−log p of the same rows (epochs)".into(), best));
     Block::Figure {
         id: format!("{}-loss", density.name()),
         caption: format!(
@@ -126,16 +131,10 @@ fn losses(results: &Results<'_>, density: Toy) -> Block {
              around its expectation (first seed).",
             density.name()
         ),
-        legend: POSTERIORS
-            .map(|p| Key {
-                name: format!("{p} posterior"),
-                look: look(p).pattern(usize::from(p == "full")),
-                mark: Mark::Line,
-            })
-            .into(),
+        legend,
         panels: vec![
-            ("batches".into(), lines("Loss of a batch", "step", None, &|record| points(&record["batches"]))),
-            ("epochs".into(), lines("Loss of an epoch", "epoch", best, &epochs)),
+            ("batches".into(), panel("Loss of a batch", "step", lines(&|record| points(&record["batches"])))),
+            ("epochs".into(), panel("Loss of an epoch", "epoch", epochs)),
         ],
     }
 }
