@@ -198,6 +198,17 @@ fn another_layout_takes_the_place_of_both() {
     assert_eq!((json["cells"].as_u64(), json["experiments"].as_array().unwrap().len()), (Some(24), 12));
 }
 
+#[test]
+fn the_whole_budget_of_toy_density_continues_what_the_default_has_begun() {
+    let experiments = |flag: &str| {
+        let json = Sandbox::new().succeed(&format!("reproduce toy-density --dry-run --json {flag}"));
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        json["experiments"].as_array().unwrap().iter().map(|e| e["experiment"].to_string()).collect::<Vec<_>>()
+    };
+    let (default, full) = (experiments(""), experiments("--full"));
+    assert!(full.len() > default.len() && full.starts_with(&default), "{full:?}");
+}
+
 /// Of the covariance of layout `circle`, nearly `λ I`: `λ = 8 + 0.49`.
 const LAMBDA: f64 = 8.49;
 /// Half the variance within a component, over both dimensions.

@@ -18,7 +18,9 @@ const POSTERIORS: [&str; 2] = ["diagonal", "full"];
 /// that is a function of the code, as the slides state it; and other sizes of the latent.
 const KNOWN: &str = "one variance";
 const PER_SAMPLE: &str = "per-sample variance";
+/// With a quarter of the epochs, which shows what the size of the latent does, and with all of them.
 const LATENT: &str = "latent size";
+const LATENT_WHOLE: &str = "latent size, all epochs";
 
 /// Settings of the source, with what it leaves open: ReLU, PyTorch's initial weights, averaged weights.
 const BASE: &str = r#"
@@ -74,11 +76,18 @@ impl Study for ToyDensity {
                 }
             }
         }
-        // With the whole budget two dimensions are there already.
-        let sizes: &[u64] = if request.scale == Scale::Default { &[1, 2, 3, 5] } else { &[1, 3, 5] };
-        for (z, posterior) in sizes.iter().flat_map(|z| POSTERIORS.map(|posterior| (*z, posterior))) {
-            for seed in 1..=seeds.min(2) {
-                experiments.push(experiment(Toy::Mixture, LATENT, posterior, z, seed, request)?);
+        // With all epochs two dimensions are there already.
+        let (all, others): (&[u64], &[u64]) = (&[1, 2, 3, 5], &[1, 3, 5]);
+        let latent = match request.scale {
+            Scale::Quick => vec![(LATENT, others)],
+            Scale::Default => vec![(LATENT, all)],
+            Scale::Full => vec![(LATENT, all), (LATENT_WHOLE, others)],
+        };
+        for (arm, sizes) in latent {
+            for (z, posterior) in sizes.iter().flat_map(|z| POSTERIORS.map(|posterior| (*z, posterior))) {
+                for seed in 1..=seeds.min(2) {
+                    experiments.push(experiment(Toy::Mixture, arm, posterior, z, seed, request)?);
+                }
             }
         }
         Ok(experiments)
@@ -106,8 +115,7 @@ fn experiment(
     let (rows, epochs, _) = budget(density);
     let epochs = match (request.scale, arm) {
         (Scale::Quick, _) => 2 * (40_000 / rows),
-        // A quarter of the budget shows what the size of the latent does.
-        (Scale::Default, LATENT) => epochs / 4,
+        (_, LATENT) => epochs / 4,
         _ => epochs,
     };
     let decoder = match (arm, elbo_datasets::ToyDensity { kind: density, literal: false }.noise_variance()) {

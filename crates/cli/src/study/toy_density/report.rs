@@ -7,7 +7,7 @@ use elbo_metrics::paired_interval;
 
 use super::super::judge::Quantity;
 use super::super::{Request, Results};
-use super::{KNOWN, LATENT, PER_SAMPLE, POSTERIORS};
+use super::{KNOWN, LATENT, LATENT_WHOLE, PER_SAMPLE, POSTERIORS};
 use crate::plot::Look;
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
 
@@ -259,10 +259,9 @@ fn failures(results: &Results<'_>) -> Section {
 
 /// The mixture with latents of other sizes.
 fn latent_sizes(results: &Results<'_>) -> Section {
-    let arm = |z: &str| {
-        let runs = results.of(&[("density", Toy::Mixture.name()), ("arm", LATENT), ("z", z)]);
-        if runs.is_empty() { results.of(&[("density", Toy::Mixture.name()), ("arm", KNOWN), ("z", z)]) } else { runs }
-    };
+    let of = |arm, z| results.of(&[("density", Toy::Mixture.name()), ("arm", arm), ("z", z)]);
+    let longest = if of(LATENT_WHOLE, "1").is_empty() { LATENT } else { LATENT_WHOLE };
+    let arm = |z| Some(of(longest, z)).filter(|runs| !runs.is_empty()).unwrap_or_else(|| of(KNOWN, z));
     let mut rows = Vec::new();
     for (z, posterior) in ["1", "2", "3", "5"].iter().flat_map(|z| POSTERIORS.map(|posterior| (*z, posterior))) {
         let runs = arm(z).of(&[("posterior", posterior)]);
@@ -280,7 +279,7 @@ fn latent_sizes(results: &Results<'_>) -> Section {
     }
     let head =
         ["latent size", "posterior", "seeds", "ELBO (nats)", "IWAE-500 (nats)", "KL (nats)", "SW1", "off-mode share"];
-    let caption = "The mixture with latents of one to five dimensions, medians; by default with a quarter of the source's epochs. \
+    let caption = "The mixture with latents of one to five dimensions, medians; a quarter of the source's epochs unless `--full` is given. \
                    With one dimension nothing lies off the diagonal, so both posteriors are the same model.";
     Section {
         title: "How many latent dimensions does the mixture want?".into(),
