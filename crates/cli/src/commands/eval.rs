@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::use_threads;
 use crate::args::Eval;
+use crate::config::Config;
 use crate::data::{self, Rows};
 use crate::error::{Error, Result};
 use crate::evaluation::importance_bound;
@@ -18,6 +19,9 @@ pub fn run(args: &Eval) -> Result<()> {
     use_threads(&args.common)?;
     let data_dir = args.common.data_dir.as_deref();
     let mut run = Opened::new(&args.run)?;
+    if args.iwae.is_some() {
+        has_bound(&run.config)?;
+    }
     let wanted = Wanted { data: args.data.as_deref(), label_column: args.label_column.as_deref(), whole: false };
     let (set, remark) = run.rows(&wanted, data_dir)?;
     output::remark(remark.as_deref(), args.common.quiet);
@@ -30,16 +34,7 @@ pub fn run(args: &Eval) -> Result<()> {
     let result = stored.evaluate(&config, &set, Split::Test)?;
     let labels = set.labels().map(|labels| labels.values.as_slice());
     let mut metrics = result.metrics(labels, config.section("log").bool("probe"));
-    if let Some(samples) = args.iwae {
-        let Trained::Steps(model, params) = &stored.model else {
-            return Err(Error::usage(format_args!("--iwae: the likelihood of {} is exact", config.kind())));
-        };
-        if let Spec::Steps(spec) = setup::spec(config.kind())?
-            && !(spec.has_evidence)(config.section("model"))
-        {
-            let what = "a bound on ln p(x) needs densities, and a squared error or a point posterior is none";
-            return Err(Error::usage(format_args!("--iwae: {what}")));
-        }
+    if let (Some(samples), Trained::Steps(model, params)) = (args.iwae, &stored.model) {
         let rows = Rows { data: &set, binarize: data::binarize(config.section("data"), &set)? };
         let count = args.iwae_rows.map_or(set.rows(), |rows| rows as usize);
         let seed = config.section("train").int("seed") as u64;
@@ -59,4 +54,16 @@ pub fn run(args: &Eval) -> Result<()> {
     let shift = shift.filter(|shift| *shift != 0.0);
     let shift = shift.map(|shift| format!("{:26} {}\n", "log_density_shift", cell(shift)));
     output::data(&(format!("{:26} {epoch}\n", "epoch") + &lines.collect::<String>() + &shift.unwrap_or_default()))
+}
+
+/// Refuses the models whose `ln p(x)` needs no bound or has none.
+fn has_bound(config: &Config) -> Result<()> {
+    let problem = match setup::spec(config.kind())? {
+        Spec::Iterations(spec) => format!("the likelihood of {} is exact", spec.kind),
+        Spec::Steps(spec) if !(spec.has_evidence)(config.section("model")) => {
+            "a bound on ln p(x) needs densities, and a squared error or a point posterior is none".into()
+        }
+        Spec::Steps(_) => return Ok(()),
+    };
+    Err(Error::usage(format_args!("--iwae: {problem}")))
 }
