@@ -421,4 +421,7 @@ fn the_mixture_has_as_many_dimensions_as_asked_for() {
     assert!(env.contains("\"width\": 5"), "{env}");
     let outcome = sandbox.elbo("train mixture-vae --set data.dimensions=1 --out none");
     assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+    let outcome = sandbox.elbo("train mixture-vae --set data.dimensions=4096 --set data.train_rows=1000000 --out none");
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("rows of 4096 numbers; a generated set has at most"), "{}", outcome.stderr);
 }

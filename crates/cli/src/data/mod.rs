@@ -18,11 +18,14 @@ use crate::cache_dir::cache_dir;
 use crate::error::{Error, Result};
 pub use prepare::Preparation;
 
+/// More would not fit into the memory of most machines.
+const MOST_NUMBERS: usize = 1 << 31;
+
 /// The data sets that need no file: name and what they are.
 pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
     let sets = [
         ("glyphs", "28×28 grey digit-like images in 10 classes, drawn by a seeded program"),
-        ("mixture", "labelled 2-D Gaussian mixture"),
+        ("mixture", "labelled mixture of round Gaussians, in the plane unless data.dimensions says otherwise"),
         ("factors", "labelled rows of 40 columns from a linear model of 10 factors, which are a Gaussian mixture"),
     ];
     sets.into_iter().chain(Toy::ALL.map(|toy| (toy.name(), toy.about())))
@@ -219,6 +222,17 @@ fn named(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
     }
     if rows("train_rows") == 0 && built_in().any(|(name, _)| name == data.text("name")) {
         return Err(Error::usage("data.train_rows = 0: a generated set needs at least 1 training row"));
+    }
+    let width = match data.text("name") {
+        "glyphs" => glyphs::SIDE * glyphs::SIDE,
+        "mixture" => data.int("dimensions"),
+        "factors" => 40,
+        _ => 2,
+    };
+    let all = generated_rows(data);
+    if all * width > MOST_NUMBERS && built_in().any(|(name, _)| name == data.text("name")) {
+        let problem = format!("{all} rows of {width} numbers; a generated set has at most {MOST_NUMBERS} numbers");
+        return Err(Error::usage(format_args!("data.train_rows + valid_rows + test_rows: {problem}")));
     }
     let [train, valid, test] = ["train_rows", "valid_rows", "test_rows"].map(rows);
     let cut = |all: Dataset| {
