@@ -13,16 +13,15 @@ pub const TOLERANCE: f64 = if cfg!(feature = "f64") { 1e-6 } else { 1e-2 };
 /// Relative step of the differences.
 pub const STEP: f64 = if cfg!(feature = "f64") { 1e-5 } else { 1e-2 };
 
-/// Size below which a gradient counts as this size, because the differences themselves are not better known.
-const FLOOR: f64 = if cfg!(feature = "f64") { 1e-4 } else { 0.1 };
+/// Norm below which a gradient counts as this large: the differences themselves are not better known.
+pub const FLOOR: f64 = if cfg!(feature = "f64") { 1e-4 } else { 0.1 };
 
 /// The comparison for one tensor.
 #[derive(Debug, Clone)]
 pub struct Comparison {
     /// Name of the parameter, or the number of the input.
     pub name: String,
-    /// `‖g − d‖₂ / max(‖g‖₂, ‖d‖₂, floor)`, g by backpropagation and d by differences; the floor is what the
-    /// differences resolve: 1e-4 in f64, 0.1 in f32.
+    /// `‖g − d‖₂ / max(‖g‖₂, ‖d‖₂, FLOOR)`, g by backpropagation and d by differences.
     pub error: f64,
     /// Coordinates compared.
     pub compared: usize,

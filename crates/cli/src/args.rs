@@ -126,7 +126,7 @@ pub struct Eval {
 /// Subcommands of `elbo export`.
 #[derive(Debug, Subcommand)]
 pub enum Export {
-    /// Latents, clusters with their probabilities, and labels, one row a datum, in the order of the rows
+    /// Latents, clusters with their probabilities, and labels: of every row of a table, of the test rows of a named set
     #[command(after_help = EXIT_CODES)]
     Latents(Latents),
 }

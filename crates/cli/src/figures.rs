@@ -29,12 +29,12 @@ pub fn generated((model, params): (&dyn Model, &Params), count: usize, seed: u64
 /// cluster as it is asked for, `[k, count, d]`; `drawn` says what they are.
 pub fn write(
     dir: &RunDir,
-    metrics: &Metrics,
+    (metrics, unit_of_loss): (&Metrics, &'static str),
     (drawn, generate): (&str, impl Fn(usize) -> Option<Tensor>),
     test: &Dataset,
     clusters: Option<&Clusters>,
 ) -> Result<Vec<&'static str>> {
-    let mut figures = vec![("curves.svg", curves(metrics))];
+    let mut figures = vec![("curves.svg", curves(metrics, unit_of_loss))];
     let labels = test.labels().map(|labels| labels.values.as_slice());
     let table = clusters.zip(labels).map(|(c, labels)| Contingency::new(&c.assignments, labels));
     match *test.shape() {
@@ -99,7 +99,7 @@ fn row_label(k: usize, clusters: Option<&Clusters>, table: Option<&Contingency>)
 }
 
 /// Learning curves: one panel a quantity, one line a split.
-fn curves(metrics: &Metrics) -> String {
+fn curves(metrics: &Metrics, unit_of_loss: &'static str) -> String {
     const SPLITS: [&str; 3] = ["train", "valid", "test"];
     let quantity = |column: &'_ str| {
         SPLITS.iter().find_map(|split| Some(column.strip_prefix(split)?.strip_prefix('_')?.to_string()))
@@ -122,7 +122,7 @@ fn curves(metrics: &Metrics) -> String {
             Panel {
                 title: quantity.replace('_', " "),
                 x_label: "epoch".into(),
-                y_label: unit(quantity).into(),
+                y_label: if ["loss", "recon"].contains(&quantity.as_str()) { unit_of_loss } else { unit(quantity) }.into(),
                 series: series.collect(),
                 y_log: false,
             }

@@ -50,7 +50,7 @@ fn log_of_steps() -> Vec<Setting> {
             "watch_steps",
             0,
             STEPS,
-            "write the smallest raw spreads and variances and the largest gradient to watch.csv this often; 0: never",
+            "write the smallest argument and variance of each softplus and the largest gradient to watch.csv this often; 0: never",
         ),
         Setting::int("keep_epochs", 0, STEPS, "keep the checkpoint of every so many epochs; 0: the last one only"),
         probe(),

@@ -1,4 +1,4 @@
-//! A labelled mixture of round Gaussians, usually in the plane (spec §1, the data of `beta-sweep`).
+//! A labelled mixture of round Gaussians, usually in the plane: the data of the study `beta-sweep`.
 
 use std::f64::consts::TAU;
 use std::fmt;
@@ -276,9 +276,9 @@ mod tests {
         assert!(Layout::ALL.into_iter().all(|layout| layout.name().parse::<Layout>().unwrap() == layout));
     }
 
-    /// Total variance of means and noise, the plateau column of spec §1.2 point 7 (there halved where it is a mean).
+    /// Total variance of means and noise, to two decimals: what a model that encodes nothing leaves.
     #[test]
-    fn layouts_have_the_total_variance_of_the_specification() {
+    fn layouts_have_the_total_variance_of_means_and_noise() {
         let known = [
             (Layout::Circle, 16.98),
             (Layout::Axes, 15.20),

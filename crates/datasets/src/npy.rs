@@ -64,7 +64,7 @@ pub(crate) fn read_numbers(source: Source<'_>, length: u64) -> Result<Array, Dat
 }
 
 /// Reads the column `column`, counted from 0, of an NPY file whose rows are lists of numbers, as labels: numbers as text,
-/// to all their digits.
+/// exact for floats and for integers up to 2⁵³.
 ///
 /// # Errors
 /// As [`read`].

@@ -88,7 +88,8 @@ pub type Mode = ([f64; 2], [[f64; 2]; 2]);
 /// How a sample is distributed over modes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shares {
-    /// The share of **all** points that are nearest to each mode, in the order of the modes: sums to 1.
+    /// The share of **all** points that are nearest to each mode, in the order of the modes: sums to the share of
+    /// finite points.
     pub of_mode: Vec<f64>,
     /// The share of all points outside every mode; they count in `of_mode` too.
     pub outside: f64,

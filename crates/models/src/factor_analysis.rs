@@ -29,7 +29,7 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
 fn model() -> Vec<Setting> {
     vec![
         Setting::int("latents", 50, [1, 4096], "number of latents"),
-        Setting::positive("floor", 1e-4, 1e300, "least noise variance, and least variance of a column"),
+        Setting::positive("floor", 1e-4, 1e300, "least variance of a column; with solver = \"em\" also least noise variance"),
         Setting::choice("rotate", "canonical", &["canonical", "none"], "coordinates of the latents"),
     ]
 }

@@ -9,7 +9,7 @@ use crate::{Model, Noise, Objective, Setting, Settings};
 
 /// `train.seed`, which every way of training has.
 pub fn seed() -> Setting {
-    Setting::int("seed", 0, [0, 1 << 53], "seed of everything random")
+    Setting::int("seed", 0, [0, 1 << 53], "seed of everything random in training")
 }
 
 /// The settings of section `[train]`.
@@ -43,7 +43,7 @@ pub fn settings() -> Vec<Setting> {
             "ε beside the bias-corrected √v (PyTorch) or the raw √v (TensorFlow 1)",
         ),
         Setting::float("clip", 0.0, [0.0, 1e12], "largest norm of the whole gradient; 0: no clipping"),
-        Setting::int("kl_warmup", 0, [0, 1_000_000_000], "steps over which the weight of the divergences rises to 1"),
+        Setting::int("kl_warmup", 0, [0, 1_000_000_000], "steps over which a factor on all divergences rises to 1"),
         Setting::float(
             "average",
             0.0,
@@ -60,7 +60,7 @@ pub fn settings() -> Vec<Setting> {
             "on_divergence",
             "stop",
             &["stop", "rollback"],
-            "at a non-finite loss or gradient: stop, or go back to the last checkpoint with half the step size",
+            "at a non-finite loss or gradient: stop, or go back to the end of the last epoch with half the step size",
         ),
         Setting::int("max_rollbacks", 3, [0, 1000], "rollbacks before giving up"),
     ]
@@ -75,7 +75,7 @@ pub enum Reduction {
     Sum,
 }
 
-/// Names and values of a loss and its terms, in nats per data point.
+/// Names and values of a loss and its terms, per data point: nats, or squared units where the likelihood is a squared error.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Terms {
     /// `loss`, then each term of the objective.
@@ -159,7 +159,7 @@ impl fmt::Display for Divergence {
 pub struct StepInfo {
     /// Norm of the gradient before clipping.
     pub gradient_norm: f64,
-    /// Mean loss of the batch before the step, in nats.
+    /// Mean loss of the batch before the step: nats, or squared units where the likelihood is a squared error.
     pub loss: f64,
 }
 

@@ -30,7 +30,7 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
                 "tol",
                 1e-4,
                 [0.0, 1e12],
-                "a fit ends when the squared moves of all centres sum to this part of a dimension's mean variance",
+                "a fit ends when the squared moves of its centres sum to at most this times the columns' mean variance",
             ),
         ]
     },

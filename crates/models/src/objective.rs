@@ -3,7 +3,8 @@
 use elbo_autograd::Var;
 use elbo_tensor::Real;
 
-/// One summand of a loss: `weight · value`, the value in nats per data point, `[b]`.
+/// One summand of a loss: `weight · value`, the value in nats per data point, `[b]`; in squared units where
+/// the likelihood is a squared error.
 #[derive(Debug, Clone, Copy)]
 pub struct Term<'t> {
     /// Name in logs and tables.
@@ -14,7 +15,7 @@ pub struct Term<'t> {
     pub value: Var<'t>,
 }
 
-/// The loss of a batch: a weighted sum of named terms, each `[b]` in nats; for a bound the loss is −ELBO.
+/// The loss of a batch: a weighted sum of named terms, each `[b]`; for a bound the loss is −ELBO, in nats.
 ///
 /// The first term is the negative log-likelihood, the others are divergences. A value with an axis of samples in front,
 /// `[m, b]`, counts as its mean over them.

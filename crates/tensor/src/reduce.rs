@@ -211,7 +211,8 @@ impl Tensor {
         out
     }
 
-    /// The transpose of [`Tensor::columns`]: these columns at `range.start` of rows of `last` elements, else 0.
+    /// The transpose of [`Tensor::columns`]: these columns from `start` on in rows of `last` elements, else 0:
+    /// `[.., w] → [.., last]` with `start + w ≤ last`.
     pub fn into_columns(&self, start: usize, last: usize) -> Self {
         let width = self.shape().last();
         let mut out = Self::zeros(self.shape().with_last(last));

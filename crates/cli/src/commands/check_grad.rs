@@ -80,7 +80,12 @@ fn table(comparisons: &[Comparison]) -> String {
         let verdict = if c.passes() { "" } else { "  WRONG" };
         text += &format!("{:32} {:>14.2e} {:>9} {:>6}{verdict}\n", c.name, c.error, c.compared, c.kinks);
     }
-    text + &format!("precision {}, tolerance {:.0e}\n", precision(), check::TOLERANCE)
+    text + &format!(
+        "precision {}, tolerance {:.0e}; relative to the norm of the gradient, or to {:.0e} where that is smaller\n",
+        precision(),
+        check::TOLERANCE,
+        check::FLOOR
+    )
 }
 
 fn json(comparisons: &[Comparison]) -> String {
@@ -91,5 +96,5 @@ fn json(comparisons: &[Comparison]) -> String {
         })
     };
     let rows: Vec<_> = comparisons.iter().map(row).collect();
-    format!("{:#}\n", json!({"precision": precision(), "tolerance": check::TOLERANCE, "parameters": rows}))
+    format!("{:#}\n", json!({"precision": precision(), "tolerance": check::TOLERANCE, "floor": check::FLOOR, "parameters": rows}))
 }

@@ -75,7 +75,8 @@ pub fn run(args: &Train) -> Result<()> {
     ended.log_density_shift = preparation.log_density_shift(splits.train.width());
     let summary = setup::pretty(&ended.summary(&config));
     files::write_atomic(&dir.summary(), summary.as_bytes())?;
-    let shown = if args.common.json { summary } else { told(&config, &ended, &dir) };
+    let bound = !matches!(spec, Spec::Steps(spec) if !is_bound(&config, spec));
+    let shown = if args.common.json { summary } else { told(&config, &ended, bound, &dir) };
     output::data(&shown)
 }
 
@@ -101,9 +102,10 @@ fn by_steps(
         return Err(divergence);
     }
     let generate = |count| Some(figures::generated((&*model, &params), count, seed));
+    let unit_of_loss = if is_bound(config, spec) { "nats" } else { "per row" };
     let figures = figures::write(
         dir,
-        &metrics,
+        (&metrics, unit_of_loss),
         ("means of p(x | ·), draws from the prior", generate),
         &splits.test,
         clusters.as_ref(),
@@ -138,7 +140,13 @@ fn by_iterations(
         Some(samples.reshape([1, count, splits.train.width()]))
     };
     let clusters = test.and_then(|test| test.clusters);
-    let figures = figures::write(dir, &metrics, ("draws from the model", generate), &splits.test, clusters.as_ref())?;
+    let figures = figures::write(
+        dir,
+        (&metrics, "nats"),
+        ("draws from the model", generate),
+        &splits.test,
+        clusters.as_ref(),
+    )?;
     Ok(Ended { last, converged, best: None, steps: iterations, elapsed, log_density_shift: None, figures })
 }
 
@@ -163,8 +171,13 @@ fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<(
     Ok(())
 }
 
-/// The summary in words.
-fn told(config: &Config, ended: &Ended, dir: &RunDir) -> String {
+/// Whether the loss is minus a bound on `ln p(x)`, in nats.
+fn is_bound(config: &Config, spec: &ModelSpec) -> bool {
+    (spec.has_evidence)(config.section("model"))
+}
+
+/// The summary in words; `bound`: whether a loss in it is minus a bound on `ln p(x)`.
+fn told(config: &Config, ended: &Ended, bound: bool, dir: &RunDir) -> String {
     let value = |name: &str| ended.last.iter().find(|(column, _)| column == name).map(|(_, value)| *value);
     let mut text = format!(
         "{} on {}: {} epochs, {} steps, {:.0} s\n",
@@ -185,8 +198,13 @@ fn told(config: &Config, ended: &Ended, dir: &RunDir) -> String {
     tell("train_bic", "Bayes' information criterion on the training rows, lower is better");
     tell("train_aic", "Akaike's information criterion on them, lower is better");
     tell("test_log_likelihood", "nats per row: ln p(x), higher is better");
-    tell("test_loss", "nats per row: minus the bound on ln p(x), lower is better");
-    tell("test_recon", "of it, −ln p(x|z)");
+    let (loss, recon) = if bound {
+        ("nats per row: minus the bound on ln p(x), lower is better", "of it, −ln p(x|z)")
+    } else {
+        ("per row: what is minimised, lower is better", "of it, the error of the reconstruction")
+    };
+    tell("test_loss", loss);
+    tell("test_recon", recon);
     tell("test_kl_y", "of it, KL of q(y|x) from the uniform prior: what the cluster tells");
     tell("test_kl_z", "of it, KL of q(z|·) from its prior: what the latent tells");
     tell("test_majority_accuracy", "rows whose label is the most frequent one in their cluster");

@@ -61,7 +61,7 @@ pub fn settings() -> Vec<Setting> {
             "valid_rows",
             1000,
             ROWS,
-            "rows held out for validation (of IDX files: the first training rows; of a table: drawn at random)",
+            "rows held out for validation (of IDX files: the first training rows; of a table: drawn at random); without use to models fitted by iterations",
         ),
         Setting::int(
             "train_rows",

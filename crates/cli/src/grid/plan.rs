@@ -1,6 +1,6 @@
 //! What a grid runs: an immutable list of cells, and how long it should take.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -97,15 +97,16 @@ impl Plan {
     }
 
     /// What keeps this plan from continuing `stored`, in one phrase. Cells may go further than they did and new ones may
-    /// follow; costs and widths may differ, because they change how long a grid takes and not what it finds.
+    /// come, anywhere; costs and widths may differ, because they change how long a grid takes and not what it finds.
     pub fn difference(&self, stored: &Self) -> Option<String> {
         if self.study != stored.study {
             return Some(format!("study {} and not {}", stored.study, self.study));
         }
-        let grown = self.cells.len() > stored.cells.len()
-            && self.cells.iter().zip(&stored.cells).all(|(new, old)| new.id == old.id && new.extent >= old.extent);
-        if self.cells.len() != stored.cells.len() && !grown {
-            return Some(format!("{} cells and not {}", stored.cells.len(), self.cells.len()));
+        if self.cells.len() != stored.cells.len() {
+            let extents: HashMap<&str, u64> = self.cells.iter().map(|new| (new.id.as_str(), new.extent)).collect();
+            let continues = |old: &Cell| extents.get(old.id.as_str()).is_some_and(|extent| *extent >= old.extent);
+            let grown = self.cells.len() > stored.cells.len() && stored.cells.iter().all(continues);
+            return (!grown).then(|| format!("{} cells and not {}", stored.cells.len(), self.cells.len()));
         }
         let mut pairs = self.cells.iter().zip(&stored.cells).enumerate();
         let (index, (new, old)) = pairs.find(|(_, (new, old))| new.id != old.id || new.extent < old.extent)?;
@@ -234,6 +235,8 @@ mod tests {
         let mut grown = plan(&[1.0; 5]);
         assert_eq!(grown.difference(&old), None);
         grown.cells.swap(3, 4);
+        assert_eq!(grown.difference(&old), None);
+        grown.cells[4].extent = 19;
         assert_eq!(grown.difference(&old).unwrap(), "4 cells and not 5");
         assert_eq!(Plan::new("other", vec![]).difference(&old).unwrap(), "study study and not other");
         let mut new = old.clone();

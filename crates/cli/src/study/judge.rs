@@ -2,7 +2,7 @@
 
 use elbo_metrics::{Spread, percentile_of};
 
-use super::Request;
+use super::{Request, Results};
 use crate::plot::Look;
 use crate::plot::panel::Strip;
 use crate::report::{Band, Verdict};
@@ -53,5 +53,10 @@ impl Quantity<'_> {
         let quantity =
             Quantity { name: name.into(), unit: "", values: vec![value], band, source: None, look: Look::GREY };
         Verdict { n: 0, ..quantity.verdict(request) }
+    }
+
+    /// That every run came to its end: medians are of those that did.
+    pub fn none_diverged(results: &Results<'_>, request: &Request<'_>) -> Verdict {
+        Self::single("runs that diverged", results.diverged() as f64, (None, Some(0.0)), request)
     }
 }

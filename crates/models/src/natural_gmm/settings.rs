@@ -9,7 +9,7 @@ pub(super) fn model() -> Vec<Setting> {
     vec![Setting::int("k", 20, [1, 4096], "components of the mixture")]
 }
 
-/// Settings of section `[train]`; the defaults are the source's shipped configuration.
+/// Settings of section `[train]`; the defaults are the source's shipped configuration, but for the guard.
 pub(super) fn train() -> Vec<Setting> {
     vec![
         Setting::int("epochs", 500, [1, 1_000_000], "number of epochs"),

@@ -191,13 +191,23 @@ fn table(runs: &Results<'_>) -> Block {
 }
 
 fn explanation(results: &Results<'_>) -> Vec<Block> {
-    let mut blocks = vec![Block::Text(
+    let runs = [FULL, SMALL].map(|networks| of(results, networks, NONE.0));
+    let ended = runs.iter().flat_map(Results::runs).filter(|(_, outcome)| outcome.diverged());
+    let ended: Vec<&Outcome> = ended.map(|(_, outcome)| *outcome).collect();
+    let at_zero = ended.iter().filter(|outcome| outcome.value("scale variance") == 0.0).count();
+    let seen = match ended.len() {
+        0 => "so what follows is where the equations lead and not what was seen".to_string(),
+        n => format!("and in {at_zero} of these {n} the smallest variance of the scale was exactly 0 at the step that was refused"),
+    };
+    let all: usize = runs.iter().map(|runs| runs.runs().len()).sum();
+    let mut blocks = vec![Block::Text(format!("Of {all} runs as published {} ended in NaN, {seen}.", ended.len()))];
+    blocks.push(Block::Text(
         "The decoder receives h = m(y) + s(y) z. In a dimension of z that carries nothing, q(z|x,y) is the prior and s(y) z is noise \
          in the way of the decoder: the bound rises as s(y) falls. Nothing opposes it, because h has no density in the bound. Adam \
          divides by the size of the gradient, so the argument of the softplus keeps falling although its gradient vanishes with \
          s(y)."
             .into(),
-    )];
+    ));
     let alone = alone(results);
     if let Some((experiment, outcome)) = alone
         && let Some((a, c)) = drift(outcome)
