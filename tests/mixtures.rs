@@ -267,6 +267,22 @@ fn fits_have_the_same_bits_at_any_number_of_threads() {
     }
 }
 
+/// A row has the cluster that it has among others, alone and far from all rows as well.
+#[test]
+fn the_nearest_centre_of_a_row_does_not_depend_on_the_rows_beside_it() {
+    let x = clumps([200, 3], 5, 20.0, 3);
+    let spec = estimators().iter().find(|spec| spec.kind == "kmeans").unwrap();
+    let mut model = elbo::models::Settings::defaults(&(spec.model)());
+    model.set("k", Value::Int(5));
+    let mut kmeans = (spec.build)(&model, &elbo::models::Settings::defaults(&(spec.train)()), 3, 5);
+    while !kmeans.iterate(&x).unwrap().done {}
+    let together = kmeans.infer(&x).clusters;
+    for (row, cluster) in x.as_slice().chunks_exact(3).zip(together.chunks_exact(5)) {
+        assert_eq!(kmeans.infer(&Tensor::from_slice([1, 3], row)).clusters, cluster);
+        assert_eq!(kmeans.infer(&Tensor::from_slice([2, 3], &[row, row].concat())).clusters[..5], *cluster);
+    }
+}
+
 #[test]
 fn a_fit_goes_on_from_its_state_to_the_same_bits() {
     let x = clumps([700, 3], 4, 2.0, 1);

@@ -81,8 +81,8 @@ fn clipping_bounds_the_norm_of_the_whole_gradient_and_keeps_its_direction() {
     let mut params = Params::new();
     params.add("a", Tensor::zeros([2]));
     params.add("b", Tensor::zeros([3]));
-    // Norm 13 over both parameters, 5 and 12 in each; 10³⁰ squared is beyond f32.
-    for size in [1.0, 1e30, 1e-30] {
+    // Norm 13 over both parameters, 5 and 12 in each.
+    for size in [1.0, 1e16, 1e-30] {
         let g = [3.0, 4.0, 0.0, -12.0, 0.0].map(|g| g * size);
         let values = [Some(tensor([2], &g[..2])), Some(tensor([3], &g[2..]))];
         for (clip, expected) in [(0.0, 13.0), (12.9, 12.9), (13.1, 13.0), (1.0, 1.0)] {
@@ -96,6 +96,22 @@ fn clipping_bounds_the_norm_of_the_whole_gradient_and_keeps_its_direction() {
             assert_close(&format!("{size} clipped to {clip}"), &after, &scaled, EXACT);
         }
     }
+}
+
+/// The second moment is the gradient squared: were it infinite, the step would be 0 for good.
+#[test]
+fn a_gradient_too_large_to_be_squared_is_refused_unless_it_is_clipped() {
+    let mut params = Params::new();
+    let [_, b] = ["a", "b"].map(|name| params.add(name, Tensor::zeros([2])));
+    let size = if cfg!(feature = "f64") { 1e152 } else { 1e30 };
+    let grads = gradients(&params, &[[3.0, 0.0], [0.0, 4.0]].map(|g| Some(tensor([2], &g.map(|g| g * size)))));
+    let mut adam = Adam::new(AdamConfig::default(), &params);
+    let mut after = params.clone();
+    assert_eq!(adam.step(&mut after, &grads), StepReport::TooLarge { param: b });
+    assert_eq!((adam.steps, after.flat()), (0, params.flat()));
+    let mut adam = Adam::new(AdamConfig { clip: 5.0, ..AdamConfig::default() }, &params);
+    assert!(matches!(adam.step(&mut after, &grads), StepReport::Taken { norm } if (norm / size - 5.0).abs() < 1e-6));
+    assert_close("clipped", &applied(&adam), &[3.0, 0.0, 0.0, 4.0], EXACT);
 }
 
 fn train(changes: &[(&str, Value)]) -> Settings {

@@ -62,7 +62,15 @@ pub enum StepReport {
         /// The parameter whose gradient is not finite.
         param: ParamId,
     },
+    /// The gradient, clipped, was too large to be squared: nothing was changed.
+    TooLarge {
+        /// The parameter with the largest gradient.
+        param: ParamId,
+    },
 }
+
+/// The largest norm of a clipped gradient: the second moment is its square.
+const LARGEST: f64 = if cfg!(feature = "f64") { 1e150 } else { 1e18 };
 
 impl Adam {
     /// An optimiser at step 0.
@@ -73,17 +81,23 @@ impl Adam {
 
     /// One update. A parameter without a gradient is updated with gradient 0, so that its moments decay.
     pub fn step(&mut self, params: &mut Params, grads: &Grads) -> StepReport {
-        let mut squares = 0.0;
+        let (mut squares, mut largest) = (0.0, (0.0, None));
         for id in params.ids() {
             let square = grads.param(id).map_or(0.0, sum_of_squares);
             if !square.is_finite() {
                 return StepReport::Refused { param: id };
             }
             squares += square;
+            if square > largest.0 {
+                largest = (square, Some(id));
+            }
         }
         let norm = squares.sqrt();
         let c = self.config;
         let factor = if c.clip > 0.0 && norm >= c.clip { c.clip / norm } else { 1.0 };
+        if let Some(param) = largest.1.filter(|_| norm * factor > LARGEST) {
+            return StepReport::TooLarge { param };
+        }
 
         self.steps += 1;
         let corrections = [c.beta1, c.beta2].map(|beta| -f64::exp_m1(self.steps as f64 * beta.ln()));

@@ -162,7 +162,7 @@ pub struct Reproduce {
     #[arg(long)]
     pub full: bool,
     /// Number of seeds [default: the study's own]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub seeds: Option<u64>,
     /// Set a key of every run, e.g. `data.layout=grid`; repeatable. With other settings nothing is judged
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]

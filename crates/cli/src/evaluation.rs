@@ -81,15 +81,16 @@ pub fn summarise(terms: fit::Terms, clusters: Vec<Real>, latents: Vec<Real>, row
 }
 
 /// Mean over the first `count` rows of the importance-weighted bound on `ln p(x)` with `samples` samples of the latent
-/// (Burda et al. 2016, eq. 8), in nats. Its randomness is its own and does not depend on other evaluations.
+/// (Burda et al. 2016, eq. 8), in nats, of a model with `classes` classes, or 1. Its randomness is its own and does not depend on other evaluations.
 pub fn importance_bound(
-    (model, params): (&dyn Model, &Params),
+    (model, params, classes): (&dyn Model, &Params, usize),
     rows: Rows<'_>,
     (count, samples): (usize, usize),
     seed: u64,
 ) -> f64 {
-    /// Rows and samples at a time: they bound the memory.
-    const CHUNK: (usize, usize) = (50, 20);
+    /// Rows at a time, samples at a time at most, and those of all classes: they bound the memory.
+    const CHUNK: (usize, usize, usize) = (50, 20, 400);
+    let most = (CHUNK.2 / classes).clamp(1, CHUNK.1);
     let count = count.min(rows.data.rows());
     let all: Vec<u32> = (0..count as u32).collect();
     let mut binarize = stream(seed, Purpose::Bound, 0);
@@ -100,11 +101,11 @@ pub fn importance_bound(
         let mut log_weights: Vec<f64> = Vec::with_capacity(samples * indices.len());
         while log_weights.len() < samples * indices.len() {
             let left = samples - log_weights.len() / indices.len();
-            noise = noise.with_samples(left.min(CHUNK.1));
+            noise = noise.with_samples(left.min(most));
             let tape = Tape::new(params);
             let chunk = model.log_evidence(tape.constant(x.clone()), &mut noise).value();
             log_weights.extend(chunk.as_slice().iter().map(|&w| f64::from(w)));
-            if chunk.len() < left.min(CHUNK.1) * indices.len() {
+            if chunk.len() < left.min(most) * indices.len() {
                 // Without noise there is one value, and it is exact.
                 break;
             }

@@ -39,7 +39,10 @@ pub fn write(
     let table = clusters.zip(labels).map(|(c, labels)| Contingency::new(&c.assignments, labels));
     match *test.shape() {
         [height, width] => figures.extend(generate(COLUMNS).map(|samples| {
-            let names: Vec<String> = (0..samples.shape()[0]).map(|k| row_label(k, clusters, table.as_ref())).collect();
+            // Draws of the whole mixture are no cluster's.
+            let of_clusters = clusters.filter(|clusters| clusters.count == samples.shape()[0]);
+            let label = |k| row_label(k, of_clusters, table.as_ref());
+            let names: Vec<String> = (0..samples.shape()[0]).map(label).collect();
             let grid = plot::image_grid(
                 &format!("{}{}", drawn[..1].to_uppercase(), &drawn[1..]),
                 &names,

@@ -124,6 +124,20 @@ impl<'a> Run<'a> {
             Start::From(path) => Some(RunState::load(path, &mut trainer)?),
             _ => None,
         };
+        if let (Start::From(path), Some(state)) = (&start, &state) {
+            let (epochs, state_epochs) = (train.int("epochs") as u64, state.epoch);
+            let steps = state_epochs * epoch_steps..(state_epochs + 1) * epoch_steps;
+            let problem = if state_epochs >= epochs {
+                format!("train.epochs = {epochs} counts from the first one, and {state_epochs} are over in it")
+            } else if !steps.contains(&trainer.step) {
+                format!("its epochs have not the {epoch_steps} steps of this run; see train.batch and train.epoch_steps")
+            } else {
+                String::new()
+            };
+            if !problem.is_empty() {
+                return Err(Error::usage(format_args!("--from {}: {problem}", path.display())));
+            }
+        }
         let resumed = state.as_ref().filter(|_| matches!(start, Start::Resume));
         if let Some(state) = resumed {
             // The state is enough to continue, but a run that goes on has no damaged file.

@@ -1,8 +1,8 @@
 //! What every command that trains must establish first: that model and data fit together, and on what it runs.
 
-use elbo_datasets::Splits;
-use elbo_models::{EstimatorSpec, ModelSpec};
-use serde_json::{Value, json};
+use elbo_datasets::{Dataset, Splits};
+use elbo_models::{EstimatorSpec, MOST_NUMBERS, ModelSpec, Settings, Value};
+use serde_json::{Value as Json, json};
 
 use crate::config::Config;
 use crate::data;
@@ -31,9 +31,8 @@ pub fn check(config: &Config, splits: &Splits) -> Result<Spec> {
     if rows == 0 {
         return Err(Error::data("no training rows are left after the validation rows"));
     }
-    let k = config.section("model").iter().find(|(name, _)| *name == "k").map(|(_, value)| value);
-    if let Some(elbo_models::Value::Int(k)) = k.filter(|k| matches!(k, elbo_models::Value::Int(k) if *k > rows as u64))
-    {
+    let k = classes(config);
+    if k > rows {
         return Err(Error::usage(format_args!("model.k = {k}: more clusters than the {rows} training rows")));
     }
     let spec = spec(config.kind())?;
@@ -43,6 +42,10 @@ pub fn check(config: &Config, splits: &Splits) -> Result<Spec> {
             let reason = format!("{} sees the same rows in every iteration", spec.kind);
             return Err(Error::usage(format_args!("data.binarize = \"dynamic\": {reason}")));
         }
+        Spec::Iterations(_) if k > 1 && k * rows.max(splits.test.rows()) > MOST_NUMBERS => {
+            let problem = format!("model.k = {k}: too many clusters for {} rows", rows.max(splits.test.rows()));
+            return Err(Error::usage(format_args!("{problem}; their product is at most {MOST_NUMBERS}")));
+        }
         Spec::Iterations(spec) => {
             let problem = (spec.check)(config.section("model"), config.section("train"), splits.train.width());
             problem.map_or(Ok(()), |problem| Err(Error::usage(problem)))?;
@@ -51,20 +54,58 @@ pub fn check(config: &Config, splits: &Splits) -> Result<Spec> {
     Ok(spec)
 }
 
+/// `model.k`; 1 for a model without.
+pub fn classes(config: &Config) -> usize {
+    match config.section("model").iter().find(|(name, _)| *name == "k") {
+        Some((_, Value::Int(k))) => *k as usize,
+        _ => 1,
+    }
+}
+
+/// Refuses networks whose parameters would not fit into the memory of most machines, with their gradient and moments.
+pub fn check_size(spec: &ModelSpec, model: &Settings, width: usize) -> Result<()> {
+    let (numbers, most) = (spec.parameters(model, width), MOST_NUMBERS / 4);
+    if numbers > most {
+        let problem = format!("{numbers} parameters for {width} columns; at most {most}");
+        return Err(Error::usage(format_args!("model.hidden and the other sizes of the model make {problem}")));
+    }
+    Ok(())
+}
+
 fn check_steps(config: &Config, splits: &Splits, spec: &ModelSpec) -> Result<()> {
-    let (rows, batch) = (splits.train.rows(), config.section("train").int("batch"));
+    let (train, width) = (config.section("train"), splits.train.width());
+    let (rows, batch, samples, k) = (splits.train.rows(), train.int("batch"), train.int("samples"), classes(config));
     if batch > rows {
         return Err(Error::usage(format_args!("train.batch = {batch}: more than the {rows} training rows")));
     }
-    if (spec.of_intensities)(config.section("model")) && !splits.train.is_intensity() {
-        let name = splits.train.name();
-        return Err(Error::usage(format_args!("a Bernoulli likelihood needs intensities, and {name} has real values")));
+    check_size(spec, config.section("model"), width)?;
+    // The widest layer of all networks: every pass has that of its decoder for each sample, class and row.
+    let hidden = config.section("model").iter().filter_map(|(_, value)| match value {
+        Value::Ints(list) => list.iter().max().map(|n| *n as usize),
+        _ => None,
+    });
+    let (widest, most) = (hidden.max().unwrap_or(0).max(width), MOST_NUMBERS / 4);
+    if [batch, samples, k].iter().fold(widest, |product, n| product.saturating_mul(*n)) > most {
+        let problem = format!("train.samples = {samples} for train.batch = {batch} rows and {k} classes in layers of {widest} units");
+        return Err(Error::usage(format_args!("{problem}: too much at a time; the product is at most {most}")));
     }
-    data::binarize(config.section("data"), &splits.train).map(drop)
+    [&splits.train, &splits.valid, &splits.test].into_iter().try_for_each(|set| check_values(config, spec, set))
+}
+
+/// Whether the model can be given the rows of `set`: neither a Bernoulli likelihood nor binarisation takes reals.
+pub fn check_values(config: &Config, spec: &ModelSpec, set: &Dataset) -> Result<()> {
+    let needing = [
+        (data::binarize(config.section("data")), "data.binarize = \"dynamic\""),
+        ((spec.of_intensities)(config.section("model")), "a Bernoulli likelihood"),
+    ];
+    match needing.into_iter().find(|(needs, _)| *needs && set.rows() > 0 && !set.is_intensity()) {
+        Some((_, what)) => Err(Error::usage(format_args!("{what} needs intensities, and {} has real values", set.name()))),
+        None => Ok(()),
+    }
 }
 
 /// Version, machine and precision, for `env.json`.
-pub fn environment(threads: usize) -> Value {
+pub fn environment(threads: usize) -> Json {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "commit": env!("ELBO_COMMIT"),
@@ -78,10 +119,12 @@ pub fn environment(threads: usize) -> Value {
 ///
 /// # Errors
 /// Exit code 2 if it is damaged; 5 if the system cannot read it.
-pub fn noted(dir: &RunDir) -> Result<Value> {
+pub fn noted(dir: &RunDir) -> Result<Json> {
     let path = dir.env();
     let text = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
-    serde_json::from_str(&text).map_err(|cause| Error::usage(format_args!("{}: {cause}", path.display())))
+    let noted: serde_json::Map<String, Json> =
+        serde_json::from_str(&text).map_err(|cause| Error::usage(format_args!("{}: {cause}", path.display())))?;
+    Ok(noted.into())
 }
 
 /// Refuses to go on with the run in `dir` on data other than those it was started on; `before` and `now` are the notes
@@ -89,7 +132,7 @@ pub fn noted(dir: &RunDir) -> Result<Value> {
 ///
 /// # Errors
 /// Exit code 3 if the rows of a split differ.
-pub fn same_data(dir: &RunDir, before: &Value, now: &Value) -> Result<()> {
+pub fn same_data(dir: &RunDir, before: &Json, now: &Json) -> Result<()> {
     if ["train", "valid", "test"].iter().any(|split| before[split] != now[split]) {
         let problem = "the run was started on other data than is found now";
         return Err(Error::data(format_args!("{}: {problem}", dir.env().display())));
@@ -98,6 +141,6 @@ pub fn same_data(dir: &RunDir, before: &Value, now: &Value) -> Result<()> {
 }
 
 /// `value` as JSON on many lines.
-pub fn pretty(value: &Value) -> String {
+pub fn pretty(value: &Json) -> String {
     format!("{value:#}\n")
 }

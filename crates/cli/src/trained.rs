@@ -169,7 +169,10 @@ impl Stored {
         let train = config.section("train");
         Ok(match &self.model {
             Trained::Steps(model, params) => {
-                let rows = Rows { data: set, binarize: data::binarize(config.section("data"), set)? };
+                if let Spec::Steps(spec) = setup::spec(config.kind())? {
+                    setup::check_values(config, spec, set)?;
+                }
+                let rows = Rows { data: set, binarize: data::binarize(config.section("data")) };
                 let place = (train.int("seed") as u64, evaluation_index(self.epoch, split));
                 evaluation::evaluate((&**model, params), rows, train.int("batch"), place)
             }

@@ -367,6 +367,13 @@ fn a_run_can_start_at_a_kept_checkpoint_of_another_one() {
         (text.lines().count(), [&row[..2], &row[3..]].concat())
     };
     assert_eq!((last("one").0, last("two").0), (7, 3));
+    for (set, needle) in [
+        ("--set train.epochs=4", "train.epochs = 4 counts from the first one, and 4 are over in it"),
+        ("--set train.epochs=6 --set train.batch=30", "its epochs have not the 10 steps of this run"),
+    ] {
+        let outcome = sandbox.elbo(&format!("{small} {set} --from {from} --out three"));
+        assert!(outcome.code == Some(2) && outcome.stderr.contains(needle), "{set}: {}", outcome.stderr);
+    }
     assert_eq!(last("one").1, last("two").1);
 
     let watched = fs::read_to_string(sandbox.path("one/watch.csv")).unwrap();

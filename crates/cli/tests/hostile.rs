@@ -199,7 +199,7 @@ fn malformed_recipes_are_refused_with_line_and_column() {
 
 #[test]
 fn settings_that_nothing_can_be_trained_with_are_refused() {
-    let cases: [(&str, &[&str]); 24] = [
+    let cases: [(&str, &[&str]); 30] = [
         ("glyphs-gmvae --set train.epochs=0", &["`train.epochs` takes a whole number from 1"]),
         ("glyphs-gmvae --set train.batch=0", &["`train.batch` takes a whole number from 1"]),
         ("glyphs-gmvae --set train.lr=-0.1", &["`train.lr` takes a number above 0", "not `-0.1`"]),
@@ -222,10 +222,19 @@ fn settings_that_nothing_can_be_trained_with_are_refused() {
         ("mixture-vae --set model.likelihood=bernoulli", &["Bernoulli", "mixture has real values"]),
         ("glyphs-gmvae --set data.name=mixture", &["Bernoulli", "mixture has real values"]),
         ("mixture-vae --set data.binarize=dynamic", &["data.binarize", "mixture has real values"]),
+        ("glyphs-gmvae --set train.epsilon=1e-50", &["`train.epsilon` takes a number from"]),
+        ("kmeans --set data.scale=1e-50", &["`data.scale` takes a number from"]),
+        ("glyphs-gmvae --set train.samples=10000", &["train.samples = 10000", "at most 268435456"]),
+        ("glyphs-gmvae --set model.hidden=[16384,16384]", &["model.hidden", "parameters for 784 columns"]),
+        ("mixture-vae --set model.posterior=full --set model.z=4096", &["model.hidden", "parameters for 2 columns"]),
+        ("gmm --data wide.npy", &["model.covariance = \"full\"", "try \"diagonal\""]),
         ("glyphs-gmave", &["no recipe `glyphs-gmave`", "did you mean glyphs-gmvae?"]),
         ("thesis", &["no recipe `thesis`", "built in are factor-analysis, glyphs-gmm, glyphs-gmvae"]),
     ];
     let sandbox = Sandbox::new();
+    let text = "{'descr': '|b1', 'fortran_order': False, 'shape': (30, 8000), }\n";
+    let start = [b"\x93NUMPY\x01\x00".as_slice(), &(text.len() as u16).to_le_bytes(), text.as_bytes()].concat();
+    fs::write(sandbox.path("wide.npy"), [start, vec![0; 30 * 8000]].concat()).unwrap();
     for (arguments, needles) in cases {
         assert_refused(&sandbox, &format!("train {arguments}"), 2, needles);
         assert_refused(&sandbox, &format!("train {arguments} --out run"), 2, needles);
@@ -340,6 +349,29 @@ fn an_evaluation_on_data_of_another_shape_is_refused() {
         &["data set glyphs does not fit", "rows of 784 numbers", "rows of 2"],
     );
     assert_refused(&sandbox, "eval run --data nothing", 3, &["no data set `nothing`"]);
+    for env in ["[]", "5", "{"] {
+        fs::write(sandbox.path("run/env.json"), env).unwrap();
+        assert_refused(&sandbox, "eval run", 2, &["run/env.json: "]);
+    }
+}
+
+/// Whether a table holds intensities is asked of every part of it, and of every table that a model is given.
+#[test]
+fn reals_are_refused_wherever_a_model_needs_intensities() {
+    let sandbox = Sandbox::new();
+    let table = |x: &str| (0..40).map(|i| format!("0.{},{x}\n", i % 5)).collect::<String>();
+    for (name, x) in [("grey.csv", "0.5"), ("bright.csv", "0.6"), ("real.csv", "7")] {
+        fs::write(sandbox.path(name), table(x)).unwrap();
+    }
+    let train = "train mixture-vae --set model.likelihood=bernoulli --set data.valid_rows=4 --set train.batch=8
+        --set train.epochs=1 --data grey.csv --out";
+    for set in ["", "--set data.binarize=dynamic"] {
+        let line = format!("{train} run --set data.test_file=bright.csv --set data.scale=2 {set}");
+        assert_refused(&sandbox, &line, 2, &["needs intensities", "has real values"]);
+    }
+    sandbox.succeed(&format!("{train} run"));
+    assert_refused(&sandbox, "eval run --data real.csv", 2, &["a Bernoulli likelihood needs intensities, and real.csv"]);
+    assert_refused(&sandbox, "export latents run --data real.csv -o z.csv", 2, &["needs intensities, and real.csv"]);
 }
 
 /// Runs the words of `line` by `script`, which ends with them as `"$@"`.

@@ -148,12 +148,11 @@ fn errors_of_any_cell_are_found_before_a_run_begins() {
             2,
             "--set model.beta=1: makes two runs of the study the same, one is arm=axes",
         ),
-        ("reproduce beta-sweep --set model.kind=vae", 2, "--set model.kind=vae: the models are those of the study"),
-        (
-            "reproduce gmm-stability --quick --set data.scale=2",
-            2,
-            "how the rows are prepared is what the study compares",
-        ),
+        ("reproduce beta-sweep --set model.kind=vae", 2, "--set model.kind=vae: the study itself says what model.kind is"),
+        ("reproduce gmm-stability --quick --set data.scale=2", 2, "the study itself says what data.scale is"),
+        ("reproduce toy-density --quick --set data.standardize=true", 2, "the study itself says what data.standardize is"),
+        ("reproduce toy-density --quick --set log.every_steps=0", 2, "the study itself says what log.every_steps is"),
+        ("check-grad vae --set model.kind=gmvae", 2, "--set model.kind=gmvae: the model is the one that was named, vae"),
         ("reproduce mnist-clustering", 3, "no data set `mnist`"),
     ] {
         let outcome = sandbox.elbo(line);

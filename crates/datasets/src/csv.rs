@@ -6,6 +6,7 @@
 
 mod write;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -217,8 +218,9 @@ impl Records<'_> {
 
     fn take_names(&mut self, names: Vec<String>) -> Result<(), DataError> {
         self.names = names.into_iter().map(|name| name.trim().to_owned()).collect();
+        let mut places = HashMap::new();
         for (column, name) in self.names.iter().enumerate() {
-            if let Some(first) = self.names[..column].iter().position(|other| other == name) {
+            if let Some(first) = places.insert(name, column) {
                 return Err(self.fault_in(column, format!("column {} has this name already", first + 1)));
             }
         }

@@ -147,7 +147,7 @@ fn read(path: &Path, kind: Kind) -> Result<(Vec<usize>, Vec<u8>), DataError> {
     let expected = dims
         .iter()
         .try_fold(1u64, |product, &n| product.checked_mul(n))
-        .filter(|&product| isize::try_from(product + header.len() as u64).is_ok())
+        .filter(|product| product.checked_add(header.len() as u64).is_some_and(|total| isize::try_from(total).is_ok()))
         .ok_or_else(|| source.malformed(4, format!("the dimensions {shape} overflow")))?;
     let bytes = source.body(header.len() as u64, expected, &format!("{shape} {}", kind.name()))?;
     Ok((dims.into_iter().map(|n| n as usize).collect(), bytes))

@@ -25,6 +25,8 @@ pub use write::write;
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself reads no header above 10,000 bytes.
 const LONGEST_HEADER: u64 = 1 << 16;
+/// The most numbers of a row: each column has its place and its moments.
+const WIDEST: u64 = 1 << 26;
 /// Bytes that are decoded at once: a multiple of every element's size.
 const BLOCK: usize = 1 << 16;
 
@@ -196,6 +198,10 @@ fn checked_shape(source: &Source<'_>, header: &Header, length: u64) -> Result<Ve
     if total != length {
         let reason = format!("the header announces {shown} elements, {total} bytes in all, but the data have {length}");
         return Err(source.malformed(length.min(total), reason));
+    }
+    let width: u64 = header.shape[1..].iter().product();
+    if width > WIDEST {
+        return Err(source.malformed(begin, format!("a row has {width} numbers; at most {WIDEST} are read")));
     }
     Ok(header.shape.iter().map(|&extent| extent as usize).collect())
 }

@@ -134,6 +134,8 @@ fn dimensions_that_overflow_or_vanish_are_refused() {
     assert_images_refused(&idx_bytes(&[u32::MAX; 3], &[]), 4, "4294967295 x 4294967295 x 4294967295 overflow");
     // Just below 2^64, which a signed length cannot hold.
     assert_images_refused(&idx_bytes(&[u32::MAX, u32::MAX, 1], &[]), 4, "overflow");
+    // 2^64 − 1, to which the header of 16 bytes is added.
+    assert_images_refused(&idx_bytes(&[u32::MAX, 641, 6_700_417], &[]), 4, "overflow");
     // 2^64 exactly, which wraps to an empty file.
     assert_images_refused(&idx_bytes(&[1 << 31, 1 << 31, 4], &[]), 4, "overflow");
     assert_images_refused(&gzip(&idx_bytes(&[u32::MAX; 3], &[])), 4, "overflow");

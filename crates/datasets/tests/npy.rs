@@ -142,6 +142,8 @@ fn a_shape_that_the_file_does_not_hold_is_refused_before_it_is_allocated() {
     // 2^62 · 4 elements of 8 bytes wrap to 0 in 64 bits; 2^61 − 1 elements are more than a signed size holds.
     refused("(4611686018427387904, 4)", 8, 0, "the shape 4611686018427387904 x 4 overflows");
     refused("(2305843009213693951, 1)", 8, 0, "the shape 2305843009213693951 x 1 overflows");
+    let wide = header("|b1", false, "(1, 67108865)");
+    assert_refused(&file(1, &wide, &vec![0; 67108865]), 10 + wide.len() as u64, "a row has 67108865 numbers");
     refused("(0, 18446744073709551615)", 8, 0, "the array has no values: its shape is 0 x 18446744073709551615");
     let header = |shape| file(1, &header("<f8", false, shape), &[0; 8]);
     assert_refused(&header("(18446744073709551616,)"), 61, "the extent 18446744073709551616, which is too large");

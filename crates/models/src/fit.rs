@@ -35,7 +35,7 @@ pub fn settings() -> Vec<Setting> {
         ),
         Setting::float("beta1", 0.9, [0.0, 0.999_999], "Adam's decay of the first moment"),
         Setting::float("beta2", 0.999, [0.0, 0.999_999_9], "Adam's decay of the second moment"),
-        Setting::positive("epsilon", 1e-8, 1.0, "summand of Adam's denominator"),
+        Setting::float("epsilon", 1e-8, [1e-30, 1.0], "summand of Adam's denominator"),
         Setting::choice(
             "epsilon_form",
             "corrected",
@@ -142,6 +142,8 @@ pub enum Cause {
     Term(&'static str),
     /// The gradient of a parameter.
     Gradient(String),
+    /// The gradient of this parameter, which is finite but not its square.
+    Square(String),
 }
 
 impl fmt::Display for Divergence {
@@ -149,6 +151,7 @@ impl fmt::Display for Divergence {
         match &self.cause {
             Cause::Term(name) => write!(f, "term `{name}` of the loss is not finite at step {}", self.step)?,
             Cause::Gradient(name) => write!(f, "the gradient of `{name}` is not finite at step {}", self.step)?,
+            Cause::Square(name) => write!(f, "the gradient of `{name}` is too large to be squared at step {}", self.step)?,
         }
         self.layer.iter().try_for_each(|layer| write!(f, ", first in the layer of `{layer}`"))
     }
@@ -294,6 +297,10 @@ impl<'m> Trainer<'m> {
             }
             StepReport::Refused { param } => {
                 let cause = Cause::Gradient(self.params.name(param).to_string());
+                Err(Divergence { step, cause, layer: None })
+            }
+            StepReport::TooLarge { param } => {
+                let cause = Cause::Square(self.params.name(param).to_string());
                 Err(Divergence { step, cause, layer: None })
             }
         }

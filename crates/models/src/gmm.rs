@@ -13,7 +13,7 @@ pub use start::Start;
 use elbo_tensor::{Stream, Tensor};
 
 use crate::mixture::{EStep, Posterior, Statistics};
-use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, Setting, Settings};
+use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, MOST_NUMBERS, Setting, Settings};
 use matrices::Matrices;
 
 pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
@@ -39,9 +39,18 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
             Setting::float("tol", 1e-3, [0.0, 1e12], "a fit ends when the mean log-likelihood changes by less"),
         ]
     },
-    check: |_, _, _| None,
+    check,
     build: |model, train, width, seed| Box::new(Gmm::new(Options::of(model, train), width, seed)),
 };
+
+/// Refuses matrices beyond the memory of most machines: their second moments are kept for each of several blocks of rows.
+fn check(model: &Settings, _: &Settings, width: usize) -> Option<String> {
+    let (k, covariance) = (model.int("k"), model.text("covariance"));
+    let numbers = if covariance == "full" { k * width * width } else { 0 };
+    (numbers > MOST_NUMBERS / 8).then(|| {
+        format!("model.covariance = \"full\": {k} matrices of {width} x {width} numbers; try \"diagonal\" or fewer components")
+    })
+}
 
 /// What is fitted, and when a fit ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,6 +183,10 @@ impl Estimator for Gmm {
         self.likelihood = log_likelihood;
         let converged = (log_likelihood - before).abs() < self.options.tol;
         if converged || self.iterations >= self.options.max_iter {
+            if !covariance.is_diagonal() {
+                // The last M-step may have left what no row can be evaluated under.
+                Matrices::new(&mixture)?;
+            }
             if self.best.as_ref().is_none_or(|(_, best)| log_likelihood > *best) {
                 (self.best, self.converged) = (Some((mixture, log_likelihood)), converged);
             }

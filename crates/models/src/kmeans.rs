@@ -158,14 +158,15 @@ impl Kmeans {
         let best = self.best.as_ref().map(|best| &best.centres);
         let under_way = self.lloyd.as_ref().map(|lloyd| &lloyd.centres).or(self.centres.as_ref());
         let Some(centres) = best.or(under_way) else { return vec![0; x.shape().rows()] };
-        let mut lloyd = Lloyd::new(Coordinates::of(x.as_slice(), self.width), centres.clone());
+        let mut lloyd = Lloyd::new(Coordinates::of(x.as_slice(), self.width, centres), centres.clone());
         lloyd.assign(x.as_slice());
         lloyd.labels()
     }
 
     /// The fit under way as its last iteration left it, or a new one.
     fn resume(&mut self, x: &[Real]) -> Lloyd {
-        let rows = self.rows.get_or_insert_with(|| Rows::of(x, self.width));
+        let given = self.centres.as_deref().unwrap_or_default();
+        let rows = self.rows.get_or_insert_with(|| Rows::of(x, self.width, given));
         if let Some(lloyd) = self.lloyd.take() {
             return lloyd;
         }
@@ -201,8 +202,8 @@ impl Kmeans {
 }
 
 impl Rows {
-    fn of(x: &[Real], d: usize) -> Self {
-        let coordinates = Coordinates::of(x, d);
+    fn of(x: &[Real], d: usize, centres: &[f64]) -> Self {
+        let coordinates = Coordinates::of(x, d, centres);
         let n = (x.len() / d) as f64;
         let (first, second) = coordinates.moments(x);
         let variances = first.iter().zip(&second).map(|(first, second)| (second / n - (first / n).powi(2)).max(0.0));

@@ -46,6 +46,9 @@ pub use settings::{Domain, Setting, Settings, Value};
 pub use standardize::Standardization;
 pub use vae::{Posterior, Vae};
 
+/// Arrays of more numbers than this would not fit into the memory of most machines.
+pub const MOST_NUMBERS: usize = 1 << 30;
+
 /// Every model.
 pub fn all() -> &'static [ModelSpec] {
     &[gmvae::SPEC, m2::SPEC, modified_m2::SPEC, vae::SPEC, discrete::SPEC]

@@ -44,4 +44,11 @@ impl ModelSpec {
         let model = (self.build)(settings, width, &mut builder);
         (model, builder.finish())
     }
+
+    /// How many numbers the parameters of the model hold, without making them.
+    pub fn parameters(&self, settings: &Settings, width: usize) -> usize {
+        let mut builder = Builder::new(Init::Glorot, Activation::Relu, stream(0, Purpose::Init, 0)).counting();
+        (self.build)(settings, width, &mut builder);
+        builder.count()
+    }
 }

@@ -20,12 +20,36 @@ pub struct Builder {
     init: Init,
     activation: Activation,
     floor: Real,
+    /// Numbers so far, if nothing but their count is wanted.
+    counted: Option<usize>,
 }
 
 impl Builder {
     /// Layers start as `init` says, drawn from `rng`; hidden layers end in `activation`.
     pub fn new(init: Init, activation: Activation, rng: Stream) -> Self {
-        Self { params: Params::new(), rng, init, activation, floor: 0.0 }
+        Self { params: Params::new(), rng, init, activation, floor: 0.0, counted: None }
+    }
+
+    /// A builder that only counts: what is built with it has parameters without values and is of no use.
+    pub(crate) fn counting(self) -> Self {
+        Self { counted: Some(0), ..self }
+    }
+
+    /// How many numbers the parameters hold.
+    pub(crate) fn count(&self) -> usize {
+        self.counted.unwrap_or_else(|| self.params.flat().len())
+    }
+
+    /// A parameter of `size` numbers.
+    fn add(&mut self, name: String, size: usize, value: impl FnOnce(Init, &mut Stream) -> Tensor) -> ParamId {
+        let value = match &mut self.counted {
+            Some(counted) => {
+                *counted = counted.saturating_add(size);
+                Tensor::zeros([0])
+            }
+            None => value(self.init, &mut self.rng),
+        };
+        self.params.add(name, value)
     }
 
     /// The settings that [`Builder::configure`] reads, for models whose source leaves them open, and the layers' sizes.
@@ -53,7 +77,7 @@ impl Builder {
 
     /// A parameter of a given initial value.
     pub fn param(&mut self, name: impl Into<String>, value: Tensor) -> ParamId {
-        self.params.add(name, value)
+        self.add(name.into(), value.len(), |_, _| value)
     }
 
     /// The finished parameters.
@@ -79,15 +103,14 @@ pub struct Linear {
 impl Linear {
     /// A layer of `outputs` units; several numbers stand for as many layers side by side.
     fn new(b: &mut Builder, name: &str, inputs: &[Input], outputs: &[usize], activation: Activation) -> Self {
-        let fan_in = inputs.iter().map(|(_, width)| width).sum();
+        let (fan_in, units): (usize, usize) = (inputs.iter().map(|(_, width)| width).sum(), outputs.iter().sum());
         let weights = inputs.iter().map(|(input, width)| {
-            let value = b.init.weight(*width, fan_in, outputs, &mut b.rng);
             let suffix = if inputs.len() == 1 { String::new() } else { format!("_{input}") };
-            b.params.add(format!("{name}.weight{suffix}"), value)
+            b.add(format!("{name}.weight{suffix}"), width * units, |init, rng| init.weight(*width, fan_in, outputs, rng))
         });
         let weights = weights.collect();
-        let bias = b.init.bias([outputs.iter().sum()], fan_in, &mut b.rng);
-        Self { weights, bias: b.params.add(format!("{name}.bias"), bias), activation }
+        let bias = b.add(format!("{name}.bias"), units, |init, rng| init.bias([units], fan_in, rng));
+        Self { weights, bias, activation }
     }
 
     /// The layer's value for as many inputs as it was made for.

@@ -8,7 +8,9 @@ use elbo_tensor::{Mat, Real, Stream, Tensor, dgemm};
 use rayon::prelude::*;
 
 use crate::linear_gaussian::{product, too_many_latents};
-use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, LinearGaussian, Setting, Settings};
+use crate::{
+    Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, LinearGaussian, MOST_NUMBERS, Setting, Settings,
+};
 
 /// A variance below this share of the largest is rounding.
 const RELATIVE_RANK: f64 = 1e-14;
@@ -155,6 +157,10 @@ impl Estimator for Pca {
 
 /// Mean, eigenvalues and eigenvectors of the covariance of the rows.
 fn of_covariance(x: &Tensor) -> Result<(Vec<f64>, Eigen), Degenerate> {
+    let width = x.shape().last();
+    if width * width > MOST_NUMBERS / 4 {
+        return Err(Degenerate(format!("{width} columns have too many covariances; fewer latents than rows need none")));
+    }
     let Moments { mean, covariance } = Moments::of(x);
     if !covariance.iter().all(|entry| entry.is_finite()) {
         return Err(Degenerate("the covariance of the rows is not finite".into()));

@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::args::CheckGrad;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::{output, recipe};
+use crate::study::Request;
+use crate::{output, recipe, setup};
 
 /// Rows and width of the data, and the sizes of the networks unless `--set` says otherwise: differences cost two losses
 /// a coordinate.
@@ -35,8 +36,12 @@ pub fn run(args: &CheckGrad) -> Result<()> {
     let hidden = HIDDEN.map(|(name, list)| (name, Value::Ints(list.to_vec())));
     let small = sizes.iter().chain(&hidden).filter(|(name, _)| has(name));
     let small = small.map(|(name, value)| format!("model.{name}={value}"));
+    if let Some(set) = args.set.iter().find(|set| Request::key(set) == "model.kind") {
+        return Err(Error::usage(format_args!("--set {set}: the model is the one that was named, {}", spec.kind)));
+    }
     config.set(&small.chain(args.set.iter().cloned()).collect::<Vec<_>>(), &schema)?;
 
+    setup::check_size(spec, config.section("model"), WIDTH)?;
     // A point beside a kink of a ReLU is drawn anew; whether the gradient is right there plays no part.
     let mut points = (0..POINTS).map(|index| compare(spec, config.section("model"), (args.seed, index)));
     let smooth = points.find(|comparisons| comparisons.iter().all(Comparison::is_smooth));

@@ -87,7 +87,7 @@ fn by_steps(
     (splits, spec): (&Splits, &ModelSpec),
     interrupt: &Interrupt,
 ) -> Result<Ended> {
-    let binarize = data::binarize(config.section("data"), &splits.train)?;
+    let binarize = data::binarize(config.section("data"));
     let seed = config.section("train").int("seed") as u64;
     let (model, params) = spec.create(config.section("model"), splits.train.width(), seed);
     let start = match &args.from {

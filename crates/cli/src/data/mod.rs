@@ -18,8 +18,8 @@ use crate::cache_dir::cache_dir;
 use crate::error::{Error, Result};
 pub use prepare::Preparation;
 
-/// More would not fit into the memory of most machines.
-const MOST_NUMBERS: usize = 1 << 31;
+/// More would not fit into the memory of most machines: there are up to five copies of them for a while.
+const MOST_NUMBERS: usize = elbo_models::MOST_NUMBERS / 2;
 
 /// The data sets that need no file: name and what they are.
 pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -348,14 +348,7 @@ impl Rows<'_> {
     }
 }
 
-/// Whether `[data]` asks for binarised rows, which only intensities can be.
-pub fn binarize(data: &Settings, set: &Dataset) -> Result<bool> {
-    let wanted = data.text("binarize") == "dynamic";
-    if wanted && !set.is_intensity() {
-        let name = set.name();
-        return Err(Error::usage(format_args!(
-            "data.binarize = \"dynamic\" needs intensities, and {name} has real values"
-        )));
-    }
-    Ok(wanted)
+/// Whether `[data]` asks for binarised rows.
+pub fn binarize(data: &Settings) -> bool {
+    data.text("binarize") == "dynamic"
 }

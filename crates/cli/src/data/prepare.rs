@@ -28,7 +28,7 @@ pub fn settings() -> [Setting; 4] {
             "rows replaced by their latents under a model that is fitted to the training rows first",
         ),
         Setting::int("project_to", 50, [1, 4096], "number of these latents"),
-        Setting::positive("scale", 1.0, 1e12, "factor on every column, or on every latent"),
+        Setting::float("scale", 1.0, [1e-12, 1e12], "factor on every column, or on every latent"),
         Setting::bool("standardize", false, "each column to mean 0 and standard deviation 1 over the training rows"),
     ]
 }

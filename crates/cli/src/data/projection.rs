@@ -22,6 +22,9 @@ const FOLDER: &str = "projections";
 /// Exit code 2 if there is no such model, 4 if it cannot be fitted.
 pub fn fitted(kind: &str, latents: usize, train: &Dataset) -> Result<Box<dyn Estimator>> {
     let (spec, settings) = chosen(kind, latents)?;
+    if let Some(problem) = (spec.check)(&settings[0], &settings[1], train.width()) {
+        return Err(Error::usage(format_args!("data.project = {kind:?}: {problem}")));
+    }
     let file = file(spec, &settings, train);
     let found = file.as_ref().filter(|path| path.exists()).and_then(|path| run_fitting::load(path).ok());
     if let Some((state, Notes { done: true, .. })) = found {

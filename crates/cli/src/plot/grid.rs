@@ -42,7 +42,7 @@ pub fn draw_images<T: Copy + Into<f64>>(
         return top + 80.0;
     }
     // White lines between the images, about as thin as a stroke of a digit.
-    let gap = (height.max(width) / 14).max(1);
+    let gap = (height.min(width) / 14).max(1);
     let (sheet_height, sheet_width) = (rows * (height + gap) - gap, columns * (width + gap) - gap);
     let png =
         encode_png(sheet_height, sheet_width, &sheet(columns, (height, width), gap, sheet_width, sheet_height, pixels));

@@ -9,9 +9,9 @@ mod runs;
 mod source;
 mod tables;
 
-use super::{Done, Experiment, From, Legacy, Measured, Request, Results, Scale, Study};
+use super::{Done, Experiment, From, Legacy, Measured, PREPARATION, Request, Results, Scale, Study};
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::grid::Width;
 use crate::recipe;
 use crate::report::Report;
@@ -47,9 +47,6 @@ const SWEPT: &str = "on factors as swept";
 const MORE_SEEDS_OF: [&str; 2] = ["0.01", "1"];
 const MORE: u64 = 5;
 
-/// Settings that make one run of the study differ from another.
-const PREPARED: [&str; 4] = ["data.project", "data.project_to", "data.scale", "data.standardize"];
-
 const FAITHFULLY: &str = "train.mode=faithful";
 
 /// Factor on the latents by exact EM, of variance near 1, that gives them the order of the source's, 2072 a dimension.
@@ -82,14 +79,13 @@ impl Study for GmmStability {
         "a diagonal mixture in natural parameters on factors of MNIST: which settings collapse, and why"
     }
 
+    fn fixed(&self) -> &'static [&'static str] {
+        &PREPARATION
+    }
+
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
         let quick = request.scale == Scale::Quick;
         let seeds = request.seeds.unwrap_or(if quick { 1 } else { 3 });
-        if let Some(set) = request.set.iter().find(|set| PREPARED.contains(&Request::key(set))) {
-            return Err(Error::usage(format_args!(
-                "--set {set}: how the rows are prepared is what the study compares"
-            )));
-        }
         let mut experiments = Vec::new();
         for cell in cells() {
             for seed in 0..seeds {

@@ -12,6 +12,7 @@ use crate::figures;
 use crate::grid::Width;
 use crate::recipe;
 use crate::report::Report;
+use crate::setup;
 
 /// Name in the report, built-in recipe, core seconds of a step.
 const MODELS: [(&str, &str, f64); 3] =
@@ -87,7 +88,7 @@ impl Study for MnistClustering {
         }
         let parts = (model, &finished.params);
         let rows = Rows { data: &done.splits.test, binarize };
-        let bound = importance_bound(parts, rows, BOUND, done.experiment.seed());
+        let bound = importance_bound((model, &finished.params, setup::classes(&done.experiment.config)), rows, BOUND, done.experiment.seed());
         values.push((format!("iwae-{}", BOUND.1), bound));
         if done.experiment.seed() == 1 {
             let test = &done.splits.test;

@@ -27,6 +27,9 @@ use crate::run_training::Finished;
 pub use results::Results;
 pub use run::prepare;
 
+/// How rows are prepared.
+const PREPARATION: [&str; 4] = ["data.project", "data.project_to", "data.scale", "data.standardize"];
+
 /// How much of a study is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
@@ -174,6 +177,10 @@ pub trait Study: Sync {
     fn name(&self) -> &'static str;
     /// One line for help texts.
     fn about(&self) -> &'static str;
+    /// The keys that `--set` cannot change, because the study varies them or reads what they lead to.
+    fn fixed(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// Every run, errors of configuration found.
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>>;
     /// Measures a run at its end.

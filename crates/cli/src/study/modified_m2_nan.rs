@@ -75,6 +75,10 @@ impl Study for ModifiedM2Nan {
         "why training modified M2 turns NaN, and what prevents it"
     }
 
+    fn fixed(&self) -> &'static [&'static str] {
+        &["log.every_steps", "log.watch_steps", "log.keep_epochs", "model.scale"]
+    }
+
     /// The small networks; with the whole budget the published ones as well. Each remedy starts from the last state that the
     /// run without one has kept.
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {

@@ -43,12 +43,14 @@ struct Origin {
 
 /// Loads the data of every experiment and checks that its model fits: no run begins before all of them can.
 pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Prepared>)> {
-    if let Some(set) = request.set.iter().find(|set| Request::key(set) == "model.kind") {
-        return Err(Error::usage(format_args!("--set {set}: the models are those of the study")));
+    let is_fixed = |key: &str| key == "model.kind" || study.fixed().contains(&key);
+    if let Some(set) = request.set.iter().find(|set| is_fixed(Request::key(set))) {
+        return Err(Error::usage(format_args!("--set {set}: the study itself says what {} is", Request::key(set))));
     }
     let mut loaded: HashMap<String, Arc<Splits>> = HashMap::new();
     let mut prepared: Vec<Prepared> = Vec::new();
     let mut cells: Vec<Cell> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for experiment in study.experiments(request)? {
         let origin = experiment.from.map(|from| {
             let of = &prepared[from.experiment].experiment.config;
@@ -70,8 +72,8 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
         };
         let spec = setup::check(config, &splits)?;
         let id = identity(&experiment, &splits, origin.as_ref());
-        if let Some(twin) = cells.iter().find(|cell| cell.id == id) {
-            let (set, name) = (request.set.join(" --set "), twin.name());
+        if let Some(twin) = places.insert(id.clone(), cells.len()) {
+            let (set, name) = (request.set.join(" --set "), cells[twin].name());
             return Err(Error::usage(format_args!("--set {set}: makes two runs of the study the same, one is {name}")));
         }
         cells.push(Cell {
@@ -160,7 +162,7 @@ impl Prepared {
             _ => Start::Resume,
         };
         let (splits, model) = (&*self.splits, &*model);
-        let binarize = data::binarize(config.section("data"), &splits.train)?;
+        let binarize = data::binarize(config.section("data"));
         let training = CellTraining { dir, config: &config, splits, binarize, model, start, brief: true };
         let finished = training.run(initial.clone(), around.progress, around.interrupt)?;
         let trained = Trained::Steps(Steps { binarize, model, initial: &initial, finished: &finished });

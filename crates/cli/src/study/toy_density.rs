@@ -5,7 +5,7 @@ mod report;
 
 use elbo_datasets::Toy;
 
-use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
+use super::{Done, Experiment, Measured, PREPARATION, Request, Results, Scale, Study};
 use crate::config::Config;
 use crate::error::Result;
 use crate::grid::Width;
@@ -62,6 +62,12 @@ impl Study for ToyDensity {
 
     fn about(&self) -> &'static str {
         "diagonal against full-covariance posterior on five 2-D densities"
+    }
+
+    /// What is measured are points of the plane as they are; the losses of the steps are drawn.
+    fn fixed(&self) -> &'static [&'static str] {
+        const FIXED: [&str; 5] = [PREPARATION[0], PREPARATION[1], PREPARATION[2], PREPARATION[3], "log.every_steps"];
+        &FIXED
     }
 
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {

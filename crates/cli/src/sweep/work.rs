@@ -58,7 +58,7 @@ impl<'a> Work<'a> {
         let (ended, diverged) = match spec {
             Spec::Steps(spec) => {
                 let (model, params) = spec.create(config.section("model"), splits.train.width(), cell.seed);
-                let binarize = data::binarize(config.section("data"), &splits.train)?;
+                let binarize = data::binarize(config.section("data"));
                 let (config, start) = (&config, Start::Resume);
                 let training =
                     CellTraining { dir: &dir, config, splits, binarize, model: &*model, start, brief: false };

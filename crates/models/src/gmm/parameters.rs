@@ -96,15 +96,24 @@ impl GaussianMixture {
     /// `count` draws, `[count, d]`.
     pub fn sample(&self, count: usize, rng: &mut Stream) -> Tensor {
         let (k, d) = (self.len(), self.width());
-        let factors: Vec<Vec<f64>> = (0..k).map(|j| self.factor(j)).collect();
+        // Only of the components that are drawn: a matrix each is much where they are many.
+        let mut factors: Vec<Option<Vec<f64>>> = vec![None; k];
         let mut x = Tensor::scratch([count, d]);
         let mut z: Vec<Real> = vec![0.0; d];
         for x in x.as_mut_slice().chunks_exact_mut(d) {
             let j = self.draw(rng);
             fill_normal(rng, &mut z);
+            let mean = &self.means[j * d..][..d];
+            if self.covariance.is_diagonal() {
+                for (i, x) in x.iter_mut().enumerate() {
+                    *x = (mean[i] + self.variance(j, i).sqrt() * f64::from(z[i])) as Real;
+                }
+                continue;
+            }
+            let factor = factors[j].get_or_insert_with(|| self.factor(j));
             for (i, x) in x.iter_mut().enumerate() {
-                let terms = factors[j][i * d..][..=i].iter().zip(&z);
-                *x = (self.means[j * d + i] + terms.map(|(l, &z)| l * f64::from(z)).sum::<f64>()) as Real;
+                let terms = factor[i * d..][..=i].iter().zip(&z);
+                *x = (mean[i] + terms.map(|(l, &z)| l * f64::from(z)).sum::<f64>()) as Real;
             }
         }
         x
@@ -121,13 +130,9 @@ impl GaussianMixture {
         passed.unwrap_or(last)
     }
 
-    /// A lower triangular `L` with `Σⱼ = L Lᵀ`, `[d, d]`; 0 where Σⱼ is not positive definite.
+    /// A lower triangular `L` with `Σⱼ = L Lᵀ`, `[d, d]`, where matrices are kept; 0 where Σⱼ is not positive definite.
     fn factor(&self, j: usize) -> Vec<f64> {
         let d = self.width();
-        if self.covariance.is_diagonal() {
-            let sd = |i: usize| self.variance(j, i).sqrt();
-            return (0..d * d).map(|at| if at / d == at % d { sd(at / d) } else { 0.0 }).collect();
-        }
         Cholesky::new(self.matrix(j).to_vec(), d).map_or(vec![0.0; d * d], |factor| factor.lower().to_vec())
     }
 

@@ -28,9 +28,14 @@ pub(super) struct Distances {
     pub norms: Tensor,
 }
 
+/// The largest distance of a row from `shift` in one dimension.
+fn reach<T: Copy + Into<f64>>(row: &[T], shift: &[Real]) -> f64 {
+    row.iter().zip(shift).fold(0.0, |far: f64, (&x, &s)| far.max((x.into() - f64::from(s)).abs()))
+}
+
 impl Coordinates {
-    /// Of rows of width `d`.
-    pub fn of(x: &[Real], d: usize) -> Self {
+    /// For rows of width `d` and for `centres`, which need not lie among them.
+    pub fn of(x: &[Real], d: usize, centres: &[f64]) -> Self {
         let n = x.len() / d;
         let step = n.div_ceil(SAMPLED).max(1);
         let median = |j: usize| {
@@ -39,10 +44,8 @@ impl Coordinates {
             *values.select_nth_unstable_by(middle, Real::total_cmp).1
         };
         let shift: Vec<Real> = (0..d).map(median).collect();
-        let off = |row: &[Real]| {
-            row.iter().zip(&shift).fold(0.0, |far: f64, (x, s)| far.max((f64::from(*x) - f64::from(*s)).abs()))
-        };
-        let farthest = x.chunks_exact(d).map(off).fold(0.0, f64::max);
+        let rows = x.chunks_exact(d).map(|row| reach(row, &shift));
+        let farthest = rows.chain(centres.chunks_exact(d).map(|centre| reach(centre, &shift))).fold(0.0, f64::max);
         let largest = f64::from(Real::MAX_EXP - 8);
         let exponent = -farthest.max(f64::MIN_POSITIVE).log2().ceil().clamp(-largest, largest);
         Self { shift, scale: exponent.exp2() as Real }

@@ -258,7 +258,7 @@ mod tests {
     }
 
     fn started(x: &[Real], k: usize, d: usize) -> Lloyd {
-        Lloyd::new(Coordinates::of(x, d), x[..k * d].iter().map(|&x| f64::from(x)).collect())
+        Lloyd::new(Coordinates::of(x, d, &[]), x[..k * d].iter().map(|&x| f64::from(x)).collect())
     }
 
     #[test]
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn empty_clusters_move_to_the_farthest_rows() {
         let x = [0.0, 1.0, 2.0, 10.0, 7.0, 1.0];
-        let mut lloyd = Lloyd::new(Coordinates::of(&x, 1), vec![1.0, 100.0, 200.0]);
+        let mut lloyd = Lloyd::new(Coordinates::of(&x, 1, &[]), vec![1.0, 100.0, 200.0]);
         let step = lloyd.iterate(&x);
         assert_eq!(step.relocated, 2);
         assert_eq!(lloyd.centres, [1.0, 10.0, 7.0]);
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn empty_clusters_stay_where_no_row_is_off_its_centre() {
-        let mut lloyd = Lloyd::new(Coordinates::of(&[3.0; 5], 1), vec![3.0, 4.0]);
+        let mut lloyd = Lloyd::new(Coordinates::of(&[3.0; 5], 1, &[]), vec![3.0, 4.0]);
         assert_eq!(lloyd.iterate(&[3.0; 5]), Step { changed: 5, shift: 0.0, relocated: 0 });
         assert_eq!(lloyd.centres, [3.0, 4.0]);
     }

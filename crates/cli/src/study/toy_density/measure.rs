@@ -55,8 +55,7 @@ pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
 
     let log_p = mean(&density.log_densities(&points));
     let (elbo, kl) = subject.elbo(&points);
-    let parts = (model, subject.params);
-    let iwae = importance_bound(parts, Rows { data: &test, binarize: false }, BOUND, seed);
+    let iwae = importance_bound((model, subject.params, 1), Rows { data: &test, binarize: false }, BOUND, seed);
     let generated = subject.generate(GENERATED.min(rows));
     let compared = &points[..generated.len()];
     let again = values(&density.generate(generated.len() / 2, 2 * TEST_SEED + seed)?);

@@ -76,7 +76,7 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
         let rows = record.and_then(|record| record["confusion"].as_array()).into_iter().flatten();
         let counts: Vec<Vec<u64>> =
             rows.filter_map(numbers).map(|row| row.iter().map(|&n| n as u64).collect()).collect();
-        if counts.is_empty() {
+        if counts.first().is_none_or(|first| counts.iter().any(|row| row.len() != first.len())) {
             continue;
         }
         let confusion = Confusion {
