@@ -264,8 +264,16 @@ fn latent_sizes(results: &Results<'_>) -> Section {
     let of = |arm, z| results.of(&[("density", Toy::Mixture.name()), ("arm", arm), ("z", z)]);
     let longest = if of(LATENT_WHOLE, "1").is_empty() { LATENT } else { LATENT_WHOLE };
     let arm = |z| Some(of(longest, z)).filter(|runs| !runs.is_empty()).unwrap_or_else(|| of(KNOWN, z));
+    let sizes = ["1", "2", "3", "5"];
+    let medians = |posterior: &str, metric: &str| {
+        let of_size = |z: &&str| {
+            let runs = arm(z).of(&[("posterior", posterior)]);
+            Some((z.parse().ok()?, runs.median(metric))).filter(|_| !runs.is_empty())
+        };
+        sizes.iter().filter_map(of_size).collect()
+    };
     let mut rows = Vec::new();
-    for (z, posterior) in ["1", "2", "3", "5"].iter().flat_map(|z| POSTERIORS.map(|posterior| (*z, posterior))) {
+    for (z, posterior) in sizes.iter().flat_map(|z| POSTERIORS.map(|posterior| (*z, posterior))) {
         let runs = arm(z).of(&[("posterior", posterior)]);
         if !runs.is_empty() {
             let metric = |name| number(runs.median(name));
@@ -285,7 +293,10 @@ fn latent_sizes(results: &Results<'_>) -> Section {
                    With one dimension nothing lies off the diagonal, so both posteriors are the same model.";
     Section {
         title: "How many latent dimensions does the mixture want?".into(),
-        blocks: vec![Block::Table { caption: caption.into(), head: head.map(String::from).into(), rows }],
+        blocks: vec![
+            Block::Table { caption: caption.into(), head: head.map(String::from).into(), rows },
+            figures::latent_sizes(medians),
+        ],
     }
 }
 

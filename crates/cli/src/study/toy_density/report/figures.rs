@@ -26,6 +26,7 @@ pub(super) fn blocks(results: &Results<'_>) -> Vec<Block> {
             blocks.extend(record.map(|record| one_run(density, posterior, record)));
         }
         blocks.push(losses(results, density));
+        blocks.extend(per_sample(results, density));
         blocks.extend(worst(results, density));
     }
     blocks
@@ -52,17 +53,72 @@ fn latents(title: &str, look: Look, value: &Value) -> String {
     panel.draw()
 }
 
+/// What a trained model makes: samples, reconstructions, and where it puts the rows.
+fn trained(ours: Look, record: &Value, of: &str) -> [(String, String); 3] {
+    let x = ["x₁", "x₂"];
+    let drawn = |stem: &str, title: &str| {
+        let panel = cloud(&format!("{title}{of}"), x, vec![(ours, points(&record[stem]))]).draw();
+        (stem.to_string(), panel)
+    };
+    let after = latents(&format!("Latent space after training{of}"), ours, &record["after"]);
+    [drawn("generated", "Generated"), drawn("reconstructed", "Reconstructed"), ("after".into(), after)]
+}
+
+/// The same with a variance that depends on the code, both posteriors beside each other.
+fn per_sample(results: &Results<'_>, density: Toy) -> Option<Block> {
+    let mut panels = Vec::new();
+    for posterior in POSTERIORS {
+        let record = of(results, density, PER_SAMPLE, posterior).first_record()?;
+        let own = trained(look(posterior), record, &format!(", {posterior}"));
+        panels.extend(own.map(|(stem, panel)| (format!("{posterior}-{stem}"), panel)));
+    }
+    let mut legend: Vec<Key> = POSTERIORS
+        .map(|posterior| Key { name: format!("{posterior} posterior"), look: look(posterior), mark: Mark::Points })
+        .into();
+    legend.push(Key { name: "posterior of one row".into(), look: POSTERIOR, mark: Mark::Line });
+    Some(Block::Figure {
+        id: format!("{}-per-sample", density.name()),
+        caption: format!(
+            "{} with a noise variance that depends on the code, as the slides state it, both posteriors, first seed.",
+            density.name()
+        ),
+        legend,
+        panels,
+    })
+}
+
+/// What the size of the latent does to the mixture; `medians` of a posterior and a metric by size.
+pub(super) fn latent_sizes(medians: impl Fn(&str, &str) -> Vec<(f64, f64)>) -> Block {
+    let strokes = |posterior: &str| look(posterior).pattern(usize::from(posterior == "full"));
+    let panel = |(metric, stem, title, label): (&str, &str, &str, &str)| {
+        let line = |posterior: &str| Line { markers: true, points: medians(posterior, metric), ..Line::new(strokes(posterior)) };
+        let (x, y) = (Scale::new("dimensions of the latent"), Scale::new(label));
+        let lines = Lines { title: title.into(), x, y, series: POSTERIORS.map(line).into(), reference: None };
+        (stem.to_string(), lines.draw())
+    };
+    Block::Figure {
+        id: "latent-size".into(),
+        caption: "The mixture by the size of the latent, medians over seeds.".into(),
+        legend: POSTERIORS
+            .map(|p| Key { name: format!("{p} posterior"), look: strokes(p), mark: Mark::JoinedPoints })
+            .into(),
+        panels: [
+            ("elbo", "elbo", "Bound on ln p(x)", "ELBO (nats)"),
+            ("off-mode share", "off-mode", "Generated off every mode", "share of points"),
+        ]
+        .map(panel)
+        .into(),
+    }
+}
+
 /// What the slides show of a run: data, samples, reconstructions, and the latent space before and after training.
 fn one_run(density: Toy, posterior: &str, record: &Value) -> Block {
     let (ours, x) = (look(posterior), ["x₁", "x₂"]);
     let data = points(&record["data"]);
-    let mut panels = vec![
-        ("data".to_string(), cloud("Test data", x, vec![(DATA, data.clone())]).draw()),
-        ("generated".into(), cloud("Generated", x, vec![(ours, points(&record["generated"]))]).draw()),
-        ("reconstructed".into(), cloud("Reconstructed", x, vec![(ours, points(&record["reconstructed"]))]).draw()),
-        ("before".into(), latents("Latent space before training", ours, &record["before"])),
-        ("after".into(), latents("Latent space after training", ours, &record["after"])),
-    ];
+    let mut panels = vec![("data".to_string(), cloud("Test data", x, vec![(DATA, data.clone())]).draw())];
+    panels.extend(trained(ours, record, ""));
+    // Where the rows were before stands beside where they are.
+    panels.insert(3, ("before".into(), latents("Latent space before training", ours, &record["before"])));
     if let Some(directions) = record["grid"].as_array() {
         let mut panel = cloud("Mean of p(x | z) over a grid of z", x, vec![(DATA, data)]);
         for (lines, (_, look)) in directions.iter().zip(GRID) {
@@ -151,7 +207,7 @@ fn worst(results: &Results<'_>, density: Toy) -> Option<Block> {
         gaps.collect::<Vec<_>>()
     });
     let (gap, arm, posterior, seed, record) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let (ours, x) = (look(posterior), ["x₁", "x₂"]);
+    let ours = look(posterior);
     Some(Block::Figure {
         id: format!("{}-worst", density.name()),
         caption: format!(
@@ -163,10 +219,6 @@ fn worst(results: &Results<'_>, density: Toy) -> Option<Block> {
             Key { name: format!("{posterior} posterior"), look: ours, mark: Mark::Points },
             Key { name: "posterior of one row".into(), look: POSTERIOR, mark: Mark::Line },
         ],
-        panels: vec![
-            ("generated".into(), cloud("Generated", x, vec![(ours, points(&record["generated"]))]).draw()),
-            ("reconstructed".into(), cloud("Reconstructed", x, vec![(ours, points(&record["reconstructed"]))]).draw()),
-            ("after".into(), latents("Latent space after training", ours, &record["after"])),
-        ],
+        panels: trained(ours, record, "").into(),
     })
 }
