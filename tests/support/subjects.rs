@@ -110,6 +110,7 @@ pub fn subjects() -> Vec<Subject> {
         vae(&[("decoder_var", text("full")), ("floor", float(0.2))]),
         vae(&[("posterior_head", text("log-scale")), ("floor", float(0.1)), full.clone(), tanh.clone()]),
         vae(&[("posterior", text("point")), ("branch", int(3))]),
+        clustering("modified-m2", &[("scale", text("direct"))]),
     ];
     for scale in ["by-class", "shared", "signed"] {
         let variant = |word: &str| clustering("modified-m2", &[("decoder", text(word)), ("scale", text(scale))]);

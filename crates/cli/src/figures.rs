@@ -125,7 +125,8 @@ fn curves(metrics: &Metrics, unit_of_loss: &'static str) -> String {
             Panel {
                 title: quantity.replace('_', " "),
                 x_label: "epoch".into(),
-                y_label: if ["loss", "recon"].contains(&quantity.as_str()) { unit_of_loss } else { unit(quantity) }.into(),
+                y_label: if ["loss", "recon"].contains(&quantity.as_str()) { unit_of_loss } else { unit(quantity) }
+                    .into(),
                 series: series.collect(),
                 y_log: false,
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use elbo_autograd::Params;
 use elbo_datasets::{Batches, Dataset, Splits};
 use elbo_models::fit::{Divergence, Trainer};
-use elbo_models::{Model, Settings};
+use elbo_models::{Model, ModelSpec, Settings};
 use elbo_tensor::{Purpose, Real, stream};
 
 use crate::checkpoint::load_weights;
@@ -98,6 +98,40 @@ pub fn evaluation_index(epoch: u64, split: Split) -> u64 {
     2 * epoch + split as u64
 }
 
+/// The batches of `[train]`, and how many of them are an epoch.
+fn batches(train: &Settings, splits: &Splits) -> (Batches, u64) {
+    let mut batches = Batches::new(splits.train.rows(), train.int("batch"), train.int("seed") as u64);
+    if train.text("shuffle") == "after-first-pass" {
+        batches = batches.first_in_order();
+    }
+    let epoch_steps = match train.int("epoch_steps") as u64 {
+        0 => batches.steps_per_pass(),
+        steps => steps,
+    };
+    (batches, epoch_steps)
+}
+
+/// Takes the state in `path` over into `trainer`, if what `train` says can go on from there.
+fn begin_at(path: &Path, trainer: &mut Trainer<'_>, train: &Settings, epoch_steps: u64) -> Result<RunState> {
+    let state = RunState::load(path, trainer)?;
+    let (epochs, over) = (train.int("epochs") as u64, state.epoch);
+    let problem = if over >= epochs {
+        format!("train.epochs = {epochs} counts from the first one, and {over} are over in it")
+    } else if !(over * epoch_steps..(over + 1) * epoch_steps).contains(&trainer.step) {
+        format!("its epochs have not the {epoch_steps} steps of this run; see train.batch and train.epoch_steps")
+    } else {
+        return Ok(state);
+    };
+    Err(Error::usage(format_args!("--from {}: {problem}", path.display())))
+}
+
+/// Refuses a state that no run of this configuration can begin at, before there is a directory for one.
+pub fn check_start(path: &Path, config: &Config, splits: &Splits, spec: &ModelSpec) -> Result<()> {
+    let train = config.section("train");
+    let (model, params) = spec.create(config.section("model"), splits.train.width(), 0);
+    begin_at(path, &mut Trainer::new(&*model, params, train), train, batches(train, splits).1).map(drop)
+}
+
 impl<'a> Run<'a> {
     /// A run in `dir`.
     pub fn open(
@@ -108,36 +142,15 @@ impl<'a> Run<'a> {
         start: Start<'_>,
     ) -> Result<Self> {
         let (train, log) = (config.section("train"), config.section("log"));
-        let mut batches = Batches::new(splits.train.rows(), train.int("batch"), train.int("seed") as u64);
-        if train.text("shuffle") == "after-first-pass" {
-            batches = batches.first_in_order();
-        }
-        let epoch_steps = match train.int("epoch_steps") as u64 {
-            0 => batches.steps_per_pass(),
-            steps => steps,
-        };
+        let (batches, epoch_steps) = batches(train, splits);
         let mut trainer = Trainer::new(model, params, train).over(train.int("epochs") as u64 * epoch_steps);
         let last = dir.state("last");
         let state = match start {
             // A run that was killed before its first checkpoint starts again.
             Start::Resume if last.exists() => Some(RunState::load(&last, &mut trainer)?),
-            Start::From(path) => Some(RunState::load(path, &mut trainer)?),
+            Start::From(path) => Some(begin_at(path, &mut trainer, train, epoch_steps)?),
             _ => None,
         };
-        if let (Start::From(path), Some(state)) = (&start, &state) {
-            let (epochs, state_epochs) = (train.int("epochs") as u64, state.epoch);
-            let steps = state_epochs * epoch_steps..(state_epochs + 1) * epoch_steps;
-            let problem = if state_epochs >= epochs {
-                format!("train.epochs = {epochs} counts from the first one, and {state_epochs} are over in it")
-            } else if !steps.contains(&trainer.step) {
-                format!("its epochs have not the {epoch_steps} steps of this run; see train.batch and train.epoch_steps")
-            } else {
-                String::new()
-            };
-            if !problem.is_empty() {
-                return Err(Error::usage(format_args!("--from {}: {problem}", path.display())));
-            }
-        }
         let resumed = state.as_ref().filter(|_| matches!(start, Start::Resume));
         if let Some(state) = resumed {
             // The state is enough to continue, but a run that goes on has no damaged file.

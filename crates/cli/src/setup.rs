@@ -86,7 +86,9 @@ fn check_steps(config: &Config, splits: &Splits, spec: &ModelSpec) -> Result<()>
     });
     let (widest, most) = (hidden.max().unwrap_or(0).max(width), MOST_NUMBERS / 4);
     if [batch, samples, k].iter().fold(widest, |product, n| product.saturating_mul(*n)) > most {
-        let problem = format!("train.samples = {samples} for train.batch = {batch} rows and {k} classes in layers of {widest} units");
+        let problem = format!(
+            "train.samples = {samples} for train.batch = {batch} rows and {k} classes in layers of {widest} units"
+        );
         return Err(Error::usage(format_args!("{problem}: too much at a time; the product is at most {most}")));
     }
     [&splits.train, &splits.valid, &splits.test].into_iter().try_for_each(|set| check_values(config, spec, set))
@@ -95,11 +97,13 @@ fn check_steps(config: &Config, splits: &Splits, spec: &ModelSpec) -> Result<()>
 /// Whether the model can be given the rows of `set`: neither a Bernoulli likelihood nor binarisation takes reals.
 pub fn check_values(config: &Config, spec: &ModelSpec, set: &Dataset) -> Result<()> {
     let needing = [
-        (data::binarize(config.section("data")), "data.binarize = \"dynamic\""),
         ((spec.of_intensities)(config.section("model")), "a Bernoulli likelihood"),
+        (data::binarize(config.section("data")), "data.binarize = \"dynamic\""),
     ];
     match needing.into_iter().find(|(needs, _)| *needs && set.rows() > 0 && !set.is_intensity()) {
-        Some((_, what)) => Err(Error::usage(format_args!("{what} needs intensities, and {} has real values", set.name()))),
+        Some((_, what)) => {
+            Err(Error::usage(format_args!("{what} needs intensities, and {} has real values", set.name())))
+        }
         None => Ok(()),
     }
 }

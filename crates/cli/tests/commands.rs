@@ -373,6 +373,7 @@ fn a_run_can_start_at_a_kept_checkpoint_of_another_one() {
     ] {
         let outcome = sandbox.elbo(&format!("{small} {set} --from {from} --out three"));
         assert!(outcome.code == Some(2) && outcome.stderr.contains(needle), "{set}: {}", outcome.stderr);
+        assert!(!sandbox.path("three").exists(), "{set}");
     }
     assert_eq!(last("one").1, last("two").1);
 

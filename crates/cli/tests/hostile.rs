@@ -369,8 +369,13 @@ fn reals_are_refused_wherever_a_model_needs_intensities() {
         let line = format!("{train} run --set data.test_file=bright.csv --set data.scale=2 {set}");
         assert_refused(&sandbox, &line, 2, &["needs intensities", "has real values"]);
     }
-    sandbox.succeed(&format!("{train} run"));
-    assert_refused(&sandbox, "eval run --data real.csv", 2, &["a Bernoulli likelihood needs intensities, and real.csv"]);
+    sandbox.succeed(&format!("{train} run --set data.test_rows=8"));
+    assert_refused(
+        &sandbox,
+        "eval run --data real.csv",
+        2,
+        &["a Bernoulli likelihood needs intensities, and real.csv"],
+    );
     assert_refused(&sandbox, "export latents run --data real.csv -o z.csv", 2, &["needs intensities, and real.csv"]);
 }
 

@@ -33,7 +33,12 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
 fn model() -> Vec<Setting> {
     vec![
         Setting::int("latents", 50, [1, 4096], "number of latents"),
-        Setting::positive("floor", 1e-4, 1e300, "least variance of a column; with solver = \"em\" also least noise variance"),
+        Setting::positive(
+            "floor",
+            1e-4,
+            1e300,
+            "least variance of a column; with solver = \"em\" also least noise variance",
+        ),
         Setting::choice("rotate", "canonical", &["canonical", "none"], "coordinates of the latents"),
     ]
 }

@@ -151,7 +151,9 @@ impl fmt::Display for Divergence {
         match &self.cause {
             Cause::Term(name) => write!(f, "term `{name}` of the loss is not finite at step {}", self.step)?,
             Cause::Gradient(name) => write!(f, "the gradient of `{name}` is not finite at step {}", self.step)?,
-            Cause::Square(name) => write!(f, "the gradient of `{name}` is too large to be squared at step {}", self.step)?,
+            Cause::Square(name) => {
+                write!(f, "the gradient of `{name}` is too large to be squared at step {}", self.step)?
+            }
         }
         self.layer.iter().try_for_each(|layer| write!(f, ", first in the layer of `{layer}`"))
     }

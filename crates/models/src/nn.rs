@@ -106,7 +106,9 @@ impl Linear {
         let (fan_in, units): (usize, usize) = (inputs.iter().map(|(_, width)| width).sum(), outputs.iter().sum());
         let weights = inputs.iter().map(|(input, width)| {
             let suffix = if inputs.len() == 1 { String::new() } else { format!("_{input}") };
-            b.add(format!("{name}.weight{suffix}"), width * units, |init, rng| init.weight(*width, fan_in, outputs, rng))
+            b.add(format!("{name}.weight{suffix}"), width * units, |init, rng| {
+                init.weight(*width, fan_in, outputs, rng)
+            })
         });
         let weights = weights.collect();
         let bias = b.add(format!("{name}.bias"), units, |init, rng| init.bias([units], fan_in, rng));

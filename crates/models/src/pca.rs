@@ -159,7 +159,9 @@ impl Estimator for Pca {
 fn of_covariance(x: &Tensor) -> Result<(Vec<f64>, Eigen), Degenerate> {
     let width = x.shape().last();
     if width * width > MOST_NUMBERS / 4 {
-        return Err(Degenerate(format!("{width} columns have too many covariances; fewer latents than rows need none")));
+        return Err(Degenerate(format!(
+            "{width} columns have too many covariances; fewer latents than rows need none"
+        )));
     }
     let Moments { mean, covariance } = Moments::of(x);
     if !covariance.iter().all(|entry| entry.is_finite()) {

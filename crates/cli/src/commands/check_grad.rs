@@ -101,5 +101,8 @@ fn json(comparisons: &[Comparison]) -> String {
         })
     };
     let rows: Vec<_> = comparisons.iter().map(row).collect();
-    format!("{:#}\n", json!({"precision": precision(), "tolerance": check::TOLERANCE, "floor": check::FLOOR, "parameters": rows}))
+    format!(
+        "{:#}\n",
+        json!({"precision": precision(), "tolerance": check::TOLERANCE, "floor": check::FLOOR, "parameters": rows})
+    )
 }

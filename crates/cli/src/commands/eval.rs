@@ -38,7 +38,8 @@ pub fn run(args: &Eval) -> Result<()> {
         let rows = Rows { data: &set, binarize: data::binarize(config.section("data")) };
         let count = args.iwae_rows.map_or(set.rows(), |rows| rows as usize);
         let seed = config.section("train").int("seed") as u64;
-        let bound = importance_bound((&**model, params, setup::classes(&config)), rows, (count, samples as usize), seed);
+        let bound =
+            importance_bound((&**model, params, setup::classes(&config)), rows, (count, samples as usize), seed);
         metrics.push((format!("iwae_{samples}"), bound));
     }
     let epoch = stored.epoch;

@@ -16,7 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::run_dir::RunDir;
 use crate::run_fitting::{Fitted, Fitting, limit};
-use crate::run_training::{Finished, Run, Start};
+use crate::run_training::{Finished, Run, Start, check_start};
 use crate::setup::Spec;
 use crate::summary::Ended;
 use crate::{figures, files, output, recipe, setup};
@@ -48,12 +48,16 @@ pub fn run(args: &Train) -> Result<()> {
     let stored = resumed.as_ref().map(RunDir::preparation).filter(|path| path.exists());
     let Loaded { splits, preparation, remark, .. } = source.prepared(data, stored.as_deref())?;
     let spec = setup::check(&config, &splits)?;
-    if let (Spec::Iterations(spec), Some(path)) = (spec, &args.from) {
-        let reason = format!("{} has no steps to begin at", spec.kind);
-        return Err(Error::usage(format_args!("--from {}: {reason}", path.display())));
-    }
-    if let Some(path) = &args.from {
-        env["from"] = json!(path.display().to_string());
+    match (spec, &args.from) {
+        (Spec::Iterations(spec), Some(path)) => {
+            let reason = format!("{} has no steps to begin at", spec.kind);
+            return Err(Error::usage(format_args!("--from {}: {reason}", path.display())));
+        }
+        (Spec::Steps(spec), Some(path)) => {
+            check_start(path, &config, &splits, spec)?;
+            env["from"] = json!(path.display().to_string());
+        }
+        (_, None) => {}
     }
     let dir = match resumed {
         Some(dir) => dir,
@@ -140,13 +144,8 @@ fn by_iterations(
         Some(samples.reshape([1, count, splits.train.width()]))
     };
     let clusters = test.and_then(|test| test.clusters);
-    let figures = figures::write(
-        dir,
-        (&metrics, "nats"),
-        ("draws from the model", generate),
-        &splits.test,
-        clusters.as_ref(),
-    )?;
+    let figures =
+        figures::write(dir, (&metrics, "nats"), ("draws from the model", generate), &splits.test, clusters.as_ref())?;
     Ok(Ended { last, converged, best: None, steps: iterations, elapsed, log_density_shift: None, figures })
 }
 

@@ -88,7 +88,12 @@ impl Study for MnistClustering {
         }
         let parts = (model, &finished.params);
         let rows = Rows { data: &done.splits.test, binarize };
-        let bound = importance_bound((model, &finished.params, setup::classes(&done.experiment.config)), rows, BOUND, done.experiment.seed());
+        let bound = importance_bound(
+            (model, &finished.params, setup::classes(&done.experiment.config)),
+            rows,
+            BOUND,
+            done.experiment.seed(),
+        );
         values.push((format!("iwae-{}", BOUND.1), bound));
         if done.experiment.seed() == 1 {
             let test = &done.splits.test;

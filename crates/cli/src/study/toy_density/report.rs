@@ -225,10 +225,9 @@ fn fails(density: Toy, arm: &str, value: impl Fn(&str) -> Option<f64>) -> bool {
 /// How many of so many runs fail.
 fn failed(results: &Results<'_>, density: Toy, arm: &str, posterior: &str) -> (usize, usize) {
     let runs = of(results, density, arm, posterior);
-    let failed = runs
-        .runs()
-        .iter()
-        .filter(|(_, outcome)| fails(density, arm, |name| outcome.values.iter().find(|(n, _)| n == name).map(|(_, v)| *v)));
+    let failed = runs.runs().iter().filter(|(_, outcome)| {
+        fails(density, arm, |name| outcome.values.iter().find(|(n, _)| n == name).map(|(_, v)| *v))
+    });
     (failed.count(), runs.runs().len())
 }
 
@@ -266,7 +265,7 @@ fn latent_sizes(results: &Results<'_>) -> Section {
     let arm = |z| Some(of(longest, z)).filter(|runs| !runs.is_empty()).unwrap_or_else(|| of(KNOWN, z));
     let sizes = ["1", "2", "3", "5"];
     let medians = |posterior: &str, metric: &str| {
-        let of_size = |z: &&str| {
+        let of_size = |&z: &&'static str| {
             let runs = arm(z).of(&[("posterior", posterior)]);
             Some((z.parse().ok()?, runs.median(metric))).filter(|_| !runs.is_empty())
         };

@@ -91,7 +91,11 @@ fn per_sample(results: &Results<'_>, density: Toy) -> Option<Block> {
 pub(super) fn latent_sizes(medians: impl Fn(&str, &str) -> Vec<(f64, f64)>) -> Block {
     let strokes = |posterior: &str| look(posterior).pattern(usize::from(posterior == "full"));
     let panel = |(metric, stem, title, label): (&str, &str, &str, &str)| {
-        let line = |posterior: &str| Line { markers: true, points: medians(posterior, metric), ..Line::new(strokes(posterior)) };
+        let line = |posterior: &str| Line {
+            markers: true,
+            points: medians(posterior, metric),
+            ..Line::new(strokes(posterior))
+        };
         let (x, y) = (Scale::new("dimensions of the latent"), Scale::new(label));
         let lines = Lines { title: title.into(), x, y, series: POSTERIORS.map(line).into(), reference: None };
         (stem.to_string(), lines.draw())
