@@ -18,12 +18,14 @@ static REFERENCE: LazyLock<Value> =
 /// Largest relative error of a loss or a term.
 const VALUE: f64 = if cfg!(feature = "f64") { 1e-10 } else { 1e-5 };
 
-/// Largest relative L2 error of a tensor's gradient in a network of this many units a layer.
-fn gradient_tolerance(units: usize) -> f64 {
+/// Largest relative L2 error of the gradient of the tensor `name` in networks of this many units a layer. The gradient of
+/// q(y|x) is of differences between the classes' losses, which at full size are 560 nats each: PyTorch 2.15 in single
+/// precision is 1.3e-5 to 1.6e-5 off itself there, and 4e-7 at most elsewhere.
+fn gradient_tolerance(units: usize, name: &str) -> f64 {
     match units {
         _ if cfg!(feature = "f64") => 1e-10,
-        ..=128 => 1e-5,
-        _ => 3e-5,
+        129.. if name.starts_with("q_y") => 3e-5,
+        _ => 1e-5,
     }
 }
 
@@ -200,8 +202,8 @@ fn every_bound_and_its_gradient_are_those_of_pytorch() {
             let gradient: &Tensor = grads.param(id).unwrap_or_else(|| panic!("{name}: no gradient"));
             flat[params.range(id)].copy_from_slice(&f64s(gradient));
         }
-        let tolerance = gradient_tolerance(case.size("units"));
         for entry in case.entries() {
+            let tolerance = gradient_tolerance(case.size("units"), entry.name());
             let ours: Vec<f64> = entry.places(&params).iter().map(|&place| flat[place]).collect();
             let expected = numbers(&entry.0["grad"]);
             let stored: Vec<f64> = match &entry.0["grad_indices"] {
