@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::use_threads;
 use crate::args::Reproduce;
@@ -46,7 +46,7 @@ pub fn run(args: &Reproduce) -> Result<()> {
         report.summary.iter_mut().for_each(|statement| statement.holds = None);
     }
     report.sections.push(command(args));
-    report.provenance = provenance(threads, &results);
+    report.provenance = provenance(&grid.environment(), threads, &results);
     write(&out, &report)?;
     tell(args, &out, &report)
 }
@@ -69,11 +69,13 @@ fn command(args: &Reproduce) -> Section {
     Section { title: "Run it again".into(), blocks: vec![Block::Code(command)] }
 }
 
-/// On what the report was made.
-fn provenance(threads: usize, results: &Results<'_>) -> Vec<(String, String)> {
+/// On what the report was made; `begun`: what was noted when the first run began.
+fn provenance(begun: &Value, threads: usize, results: &Results<'_>) -> Vec<(String, String)> {
     let seconds: f64 = results.runs().iter().map(|(_, outcome)| outcome.seconds).sum();
+    let begun = ["version", "commit"].map(|key| begun[key].as_str().unwrap_or("unknown"));
     let rows = [
-        ("version", format!("elbo {} ({})", env!("CARGO_PKG_VERSION"), env!("ELBO_COMMIT"))),
+        ("version that began the runs", format!("elbo {} ({})", begun[0], begun[1])),
+        ("version of this page", format!("elbo {} ({})", env!("CARGO_PKG_VERSION"), env!("ELBO_COMMIT"))),
         ("machine", format!("{} kernels, {threads} threads", elbo_tensor::kernel_name())),
         ("runs", format!("{}, of which {} diverged", results.runs().len(), results.diverged())),
         ("time of the runs, added up", crate::grid::duration(seconds)),

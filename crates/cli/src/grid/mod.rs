@@ -132,6 +132,12 @@ impl Grid {
         &self.path
     }
 
+    /// What was noted of version and machine at the start; null where the note is gone.
+    pub fn environment(&self) -> Value {
+        let text = std::fs::read_to_string(self.path.join(ENV)).ok();
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
     /// What is run.
     pub fn plan(&self) -> &Plan {
         &self.plan

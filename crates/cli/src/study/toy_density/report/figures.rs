@@ -96,7 +96,7 @@ pub(super) fn latent_sizes(medians: impl Fn(&str, &str) -> Vec<(f64, f64)>) -> B
             points: medians(posterior, metric),
             ..Line::new(strokes(posterior))
         };
-        let (x, y) = (Scale::new("dimensions of the latent"), Scale::new(label));
+        let (x, y) = (Scale::new("dimensions of the latent").limits(0.5, 5.5), Scale::new(label));
         let lines = Lines { title: title.into(), x, y, series: POSTERIORS.map(line).into(), reference: None };
         (stem.to_string(), lines.draw())
     };
