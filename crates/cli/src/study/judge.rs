@@ -49,7 +49,7 @@ impl Quantity<'_> {
 
     /// The same for one number that is computed from all seeds together.
     pub fn single(name: &str, value: f64, band: (Option<f64>, Option<f64>), request: &Request<'_>) -> Verdict {
-        let band = Some((band.0, band.1, "what must hold"));
+        let band = Some((band.0, band.1, "what the study requires"));
         let quantity =
             Quantity { name: name.into(), unit: "", values: vec![value], band, source: None, look: Look::GREY };
         Verdict { n: 0, ..quantity.verdict(request) }
