@@ -321,7 +321,8 @@ fn a_continuous_latent_is_at_least_as_good_as_a_linear_one_and_collapses_beyond_
         let linear = beta + beta * information(beta);
         assert!(*loss <= linear, "β = {beta}: {loss}, linear {linear}");
     }
-    assert!((recon[0] / betas[0] - 1.0).abs() < 0.15, "error at β = 0.1: {}", recon[0]);
+    // Of a network only nearly: where it bends it trades a little error for much divergence.
+    assert!((recon[0] / betas[0] - 1.0).abs() < 0.2, "error at β = 0.1: {}", recon[0]);
     assert!(kl[0] < information(betas[0]), "a network needs less, because the rows lie in clumps: {}", kl[0]);
     assert!(kl[2] > 0.05 && kl[3] < 0.01, "KL at β = 8 and 10: {kl:?}");
     assert!((recon[3] / total - 1.0).abs() < 0.01, "all variance is left: {recon:?}, {total}");
