@@ -81,7 +81,8 @@ pub fn summarise(terms: fit::Terms, clusters: Vec<Real>, latents: Vec<Real>, row
 }
 
 /// Mean over the first `count` rows of the importance-weighted bound on `ln p(x)` with `samples` samples of the latent
-/// (Burda et al. 2016, eq. 8), in nats, of a model with `classes` classes, or 1. Its randomness is its own and does not depend on other evaluations.
+/// (Burda et al. 2016, eq. 8), in nats, of a model with `classes` classes, or 1. Its randomness is its own and does not
+/// depend on other evaluations.
 pub fn importance_bound(
     (model, params, classes): (&dyn Model, &Params, usize),
     rows: Rows<'_>,

@@ -1,7 +1,8 @@
 //! Many experiments, run to the end whatever happens: killed, interrupted, diverged.
 //!
-//! A grid is a directory: `grid.lock`, `env.json`, `plan.json`, `cells/ID/status.json` for every cell that has ended beside
-//! whatever the work of the cell keeps there, and `results.csv`. What a cell does is a closure; no model is known here.
+//! A grid is a directory: `grid.lock`, `env.json`, `plan.json`, `cells/ID/status.json` for every cell that has ended
+//! beside whatever the work of the cell keeps there, and `results.csv`. What a cell does is a closure; no model is known
+//! here.
 //!
 //! Whoever holds `grid.lock` may write the files of the grid itself. A grid that is opened by one process is locked as
 //! long as it is open, with all its cells. A grid that is shared is locked for moments only, and every cell has a lock of
