@@ -48,7 +48,7 @@ pub fn run(args: &Reproduce) -> Result<()> {
     report.sections.push(command(args));
     report.provenance = provenance(&grid.environment(), threads, &results);
     write(&out, &report)?;
-    tell(args, &out, &report)
+    tell(args, &request, &out, &report)
 }
 
 fn find(name: &str) -> Result<&'static dyn Study> {
@@ -96,7 +96,7 @@ fn write(out: &Path, report: &Report) -> Result<()> {
 }
 
 /// Says where the report is and how the bands came out; a band that does not hold is a failed check.
-fn tell(args: &Reproduce, out: &Path, report: &Report) -> Result<()> {
+fn tell(args: &Reproduce, request: &Request<'_>, out: &Path, report: &Report) -> Result<()> {
     let (judged, broken) = report.verdicts();
     if args.common.json {
         let value = json!({"study": args.study, "judged": judged, "broken": broken, "out": out.display().to_string()});
@@ -109,6 +109,7 @@ fn tell(args: &Reproduce, out: &Path, report: &Report) -> Result<()> {
         output::data(&text)?;
         if !args.common.quiet {
             let line = match judged {
+                0 if request.is_judged() => "this study has no bands".to_string(),
                 0 => "nothing was judged: the bands are for the default budget and settings".to_string(),
                 _ => format!("{} of {judged} bands hold", judged - broken.len()),
             };

@@ -197,9 +197,12 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
     let at_zero = ended.iter().filter(|outcome| outcome.value("scale variance") == 0.0).count();
     let seen = match ended.len() {
         0 => "so what follows is where the equations lead and not what was seen".to_string(),
-        n => format!(
-            "and in {at_zero} of these {n} the smallest variance of the scale was exactly 0 at the step that was refused"
-        ),
+        n => {
+            let which = if at_zero == n { "all".to_string() } else { at_zero.to_string() };
+            format!(
+                "and in {which} of these the smallest variance of the scale was exactly 0 at the step that was refused"
+            )
+        }
     };
     let all: usize = runs.iter().map(|runs| runs.runs().len()).sum();
     let mut blocks = vec![Block::Text(format!("Of {all} runs as published {} ended in NaN, {seen}.", ended.len()))];
