@@ -49,11 +49,6 @@ fn cause(outcome: &Outcome) -> Option<String> {
     Some(middle.split(';').next().unwrap_or(middle).to_string())
 }
 
-/// The first epoch in which the smallest argument of a run's scale is below `level`.
-fn crossing(outcome: &Outcome, level: f64) -> Option<u64> {
-    outcome.series("scale raw").into_iter().find(|(_, raw)| *raw < level).map(|(epoch, _)| epoch as u64)
-}
-
 /// `a` and `c` of `raw ≈ a − c ln epoch`, least squares over the second half of a run.
 fn drift(outcome: &Outcome) -> Option<(f64, f64)> {
     let list = outcome.series("scale raw");
@@ -67,42 +62,45 @@ fn drift(outcome: &Outcome) -> Option<(f64, f64)> {
 }
 
 fn summary(results: &Results<'_>) -> Vec<Statement> {
-    let mut list = Vec::new();
-    let mut state = |text| list.push(Statement { holds: None, text });
-    for networks in [FULL, SMALL] {
-        for (experiment, outcome) in of(results, networks, NONE.0).runs() {
-            let epochs = last_epoch(experiment, outcome);
-            let end = match cause(outcome) {
-                Some(cause) => format!("NaN in epoch {epochs}: {cause}"),
-                None => format!("no NaN in {epochs} epochs"),
-            };
-            let crossed = match crossing(outcome, LOST) {
-                Some(epoch) => format!("fell below {} in epoch {epoch}", number(LOST)),
-                None => format!("fell to {}", number(outcome.value("scale raw"))),
-            };
-            state(format!(
-                "{networks}, seed {}, as published: {end}; the smallest argument of the scale {crossed}.",
-                experiment.seed()
-            ));
-        }
-        for (arm, ..) in REMEDIES {
-            let runs = of(results, networks, arm);
-            let all = runs.runs().len();
-            let ended = runs.runs().iter().filter(|(_, outcome)| outcome.diverged());
-            let ended: Vec<String> = ended.map(|(e, outcome)| last_epoch(e, outcome).to_string()).collect();
-            match (all, ended.len()) {
-                (0, _) => {}
-                (_, 0) => {
-                    let until = runs.runs().iter().map(|(e, outcome)| last_epoch(e, outcome).to_string());
-                    let until = until.collect::<Vec<_>>().join(", ");
-                    state(format!("{networks}, {arm}: no NaN in {all} of {all} runs, to epoch {until}."));
-                }
-                (_, n) => state(format!("{networks}, {arm}: NaN in {n} of {all} runs, epoch {}.", ended.join(", "))),
-            }
-        }
+    let alone: Vec<_> =
+        [FULL, SMALL].iter().flat_map(|networks| of(results, networks, NONE.0).runs().to_vec()).collect();
+    let ended: Vec<_> = alone.iter().filter(|(_, outcome)| outcome.diverged()).collect();
+    let at_zero = ended.iter().filter(|(_, outcome)| outcome.value("scale variance") == 0.0).count();
+    let epochs: Vec<String> = ended.iter().map(|(e, outcome)| last_epoch(e, outcome).to_string()).collect();
+    if ended.is_empty() {
+        let text =
+            format!("None of {} runs as published ended in NaN; the source's did in epochs {PUBLISHED}.", alone.len());
+        return vec![Statement { holds: None, text }];
     }
-    state(format!("The source's runs of this variant ended in epochs {PUBLISHED}."));
-    list
+    // Of the runs that start shortly before a NaN: how many end in one as well.
+    let after = |arms: &[&str]| {
+        let starts_there = |e: &Experiment| {
+            ended.iter().any(|(a, _)| (a.label("networks"), a.seed()) == (e.label("networks"), e.seed()))
+        };
+        let runs = arms.iter().flat_map(|arm| results.of(&[("arm", arm)]).runs().to_vec());
+        let runs: Vec<_> = runs.filter(|(experiment, _)| starts_there(experiment)).collect();
+        (runs.iter().filter(|(_, outcome)| outcome.diverged()).count(), runs.len())
+    };
+    let prevents = |what: &str, arms: &[&str]| {
+        let (broken, all) = after(arms);
+        let text = format!("{what}: NaN in {broken} of {all} runs that start at most {KEPT} epochs before one.");
+        Statement { holds: (all > 0).then_some(broken == 0), text }
+    };
+    vec![
+        Statement {
+            holds: Some(at_zero == ended.len()),
+            text: format!(
+                "What leaves its range first is the variance of the decoder's scale s(y): {} of {} runs as published ended in NaN, in \
+                 epochs {}, {at_zero} of them at a step where it was exactly 0. The source's ended in epochs {PUBLISHED}.",
+                ended.len(),
+                alone.len(),
+                epochs.join(", ")
+            ),
+        },
+        prevents("Clipping the gradient prevents it, as the source imagined", &[REMEDIES[0].0, REMEDIES[1].0]),
+        prevents("A floor under the variance prevents it", &[REMEDIES[2].0, REMEDIES[3].0]),
+        prevents("So does a softplus that keeps eˣ beside 1", &[STABLE.0]),
+    ]
 }
 
 fn sections(results: &Results<'_>) -> Vec<Section> {
