@@ -19,6 +19,7 @@ mod files;
 mod fit_events;
 mod grid;
 mod interrupt;
+mod limits;
 mod lock;
 mod metrics_csv;
 mod output;

@@ -227,7 +227,9 @@ impl<'a> Run<'a> {
                 self.dir.prepare_checkpoints()?;
                 self.state().save(&self.dir.kept(self.epoch))?;
             }
-            if due || kept || (self.epoch == epochs && !self.brief) {
+            let has_files = || self.dir.state("last").exists() || self.dir.metrics().exists();
+            let over = self.epoch == epochs && (!self.brief || has_files());
+            if due || kept || over {
                 self.checkpoint()?;
             }
         }

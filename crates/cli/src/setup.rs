@@ -1,12 +1,13 @@
 //! What every command that trains must establish first: that model and data fit together, and on what it runs.
 
 use elbo_datasets::{Dataset, Splits};
-use elbo_models::{EstimatorSpec, MOST_NUMBERS, ModelSpec, Settings, Value};
+use elbo_models::{EstimatorSpec, ModelSpec, Value};
 use serde_json::{Value as Json, json};
 
 use crate::config::Config;
 use crate::data;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::run_dir::RunDir;
 
 /// How a model is trained.
@@ -42,11 +43,8 @@ pub fn check(config: &Config, splits: &Splits) -> Result<Spec> {
             let reason = format!("{} sees the same rows in every iteration", spec.kind);
             return Err(Error::usage(format_args!("data.binarize = \"dynamic\": {reason}")));
         }
-        Spec::Iterations(_) if k > 1 && k * rows.max(splits.test.rows()) > MOST_NUMBERS => {
-            let problem = format!("model.k = {k}: too many clusters for {} rows", rows.max(splits.test.rows()));
-            return Err(Error::usage(format_args!("{problem}; their product is at most {MOST_NUMBERS}")));
-        }
         Spec::Iterations(spec) => {
+            limits::assignments(k, rows.max(splits.test.rows()))?;
             let problem = (spec.check)(config.section("model"), config.section("train"), splits.train.width());
             problem.map_or(Ok(()), |problem| Err(Error::usage(problem)))?;
         }
@@ -62,35 +60,14 @@ pub fn classes(config: &Config) -> usize {
     }
 }
 
-/// Refuses networks whose parameters would not fit into the memory of most machines, with their gradient and moments.
-pub fn check_size(spec: &ModelSpec, model: &Settings, width: usize) -> Result<()> {
-    let (numbers, most) = (spec.parameters(model, width), MOST_NUMBERS / 4);
-    if numbers > most {
-        let problem = format!("{numbers} parameters for {width} columns; at most {most}");
-        return Err(Error::usage(format_args!("model.hidden and the other sizes of the model make {problem}")));
-    }
-    Ok(())
-}
-
 fn check_steps(config: &Config, splits: &Splits, spec: &ModelSpec) -> Result<()> {
-    let (train, width) = (config.section("train"), splits.train.width());
-    let (rows, batch, samples, k) = (splits.train.rows(), train.int("batch"), train.int("samples"), classes(config));
+    let (rows, train) = (splits.train.rows(), config.section("train"));
+    let batch = train.int("batch");
     if batch > rows {
         return Err(Error::usage(format_args!("train.batch = {batch}: more than the {rows} training rows")));
     }
-    check_size(spec, config.section("model"), width)?;
-    // The widest layer of all networks: every pass has that of its decoder for each sample, class and row.
-    let hidden = config.section("model").iter().filter_map(|(_, value)| match value {
-        Value::Ints(list) => list.iter().max().map(|n| *n as usize),
-        _ => None,
-    });
-    let (widest, most) = (hidden.max().unwrap_or(0).max(width), MOST_NUMBERS / 4);
-    if [batch, samples, k].iter().fold(widest, |product, n| product.saturating_mul(*n)) > most {
-        let problem = format!(
-            "train.samples = {samples} for train.batch = {batch} rows and {k} classes in layers of {widest} units"
-        );
-        return Err(Error::usage(format_args!("{problem}: too much at a time; the product is at most {most}")));
-    }
+    let size = limits::networks(spec, config.section("model"), splits.train.width())?;
+    limits::activations(size.widest, batch, train.int("samples"), classes(config))?;
     [&splits.train, &splits.valid, &splits.test].into_iter().try_for_each(|set| check_values(config, spec, set))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use elbo_autograd::Params;
 use elbo_datasets::Dataset;
-use elbo_models::{Estimator, Model};
+use elbo_models::{Estimator, Model, ModelSpec};
 use serde_json::Value;
 
 use crate::args::Which;
@@ -22,7 +22,7 @@ use crate::{recipe, run_fitting};
 /// The model of a run.
 pub enum Trained {
     /// One that is trained by steps.
-    Steps(Box<dyn Model>, Params),
+    Steps(&'static ModelSpec, Box<dyn Model>, Params),
     /// One that is fitted by iterations.
     Iterations(Box<dyn Estimator>),
 }
@@ -139,14 +139,14 @@ impl Stored {
             None => Error::checkpoint(path, reason),
         };
         let (path, seed) = (file(dir, which), config.section("train").int("seed") as u64);
-        match setup::spec(config.kind())? {
+        let (epoch, model) = match setup::spec(config.kind())? {
             Spec::Steps(spec) => {
                 let stored: Weights = load_weights(&path)?;
                 let (model, mut params) = spec.create(config.section("model"), width, seed);
                 fill(&mut params, &stored).map_err(|reason| misfit(&path, reason))?;
                 let epoch = stored.metadata.get("epoch").and_then(|epoch| epoch.parse().ok());
                 let epoch = epoch.ok_or_else(|| Error::checkpoint(&path, "no epoch is noted in it"))?;
-                Ok(Self { epoch, model: Trained::Steps(model, params) })
+                (epoch, Trained::Steps(spec, model, params))
             }
             Spec::Iterations(spec) if matches!(which, Which::Last) => {
                 let mut estimator = (spec.build)(config.section("model"), config.section("train"), width, seed);
@@ -155,23 +155,22 @@ impl Stored {
                     return Err(Error::diverged(format_args!("{}: this run has no fit yet", dir.path().display())));
                 }
                 estimator.restore(&state).map_err(|reason| misfit(&path, reason))?;
-                let epoch = notes.iteration;
-                Ok(Self { epoch, model: Trained::Iterations(estimator) })
+                (notes.iteration, Trained::Iterations(estimator))
             }
             Spec::Iterations(spec) => {
-                Err(Error::usage(format_args!("--checkpoint best: {} keeps its last state only", spec.kind)))
+                let problem = format!("--checkpoint best: {} keeps its last state only", spec.kind);
+                return Err(Error::usage(problem));
             }
-        }
+        };
+        Ok(Self { epoch, model })
     }
 
     /// Loss or likelihood, clusters and latents of the rows of `set`, as the run itself found them for its `split`.
     pub fn evaluate(&self, config: &Config, set: &Dataset, split: Split) -> Result<Evaluation> {
         let train = config.section("train");
         Ok(match &self.model {
-            Trained::Steps(model, params) => {
-                if let Spec::Steps(spec) = setup::spec(config.kind())? {
-                    setup::check_values(config, spec, set)?;
-                }
+            Trained::Steps(spec, model, params) => {
+                setup::check_values(config, spec, set)?;
                 let rows = Rows { data: set, binarize: data::binarize(config.section("data")) };
                 let place = (train.int("seed") as u64, evaluation_index(self.epoch, split));
                 evaluation::evaluate((&**model, params), rows, train.int("batch"), place)

@@ -199,7 +199,7 @@ fn malformed_recipes_are_refused_with_line_and_column() {
 
 #[test]
 fn settings_that_nothing_can_be_trained_with_are_refused() {
-    let cases: [(&str, &[&str]); 30] = [
+    let cases: [(&str, &[&str]); 31] = [
         ("glyphs-gmvae --set train.epochs=0", &["`train.epochs` takes a whole number from 1"]),
         ("glyphs-gmvae --set train.batch=0", &["`train.batch` takes a whole number from 1"]),
         ("glyphs-gmvae --set train.lr=-0.1", &["`train.lr` takes a number above 0", "not `-0.1`"]),
@@ -227,6 +227,10 @@ fn settings_that_nothing_can_be_trained_with_are_refused() {
         ("glyphs-gmvae --set train.samples=10000", &["train.samples = 10000", "at most 268435456"]),
         ("glyphs-gmvae --set model.hidden=[16384,16384]", &["model.hidden", "parameters for 784 columns"]),
         ("mixture-vae --set model.posterior=full --set model.z=4096", &["model.hidden", "parameters for 2 columns"]),
+        (
+            "mixture-vae --set model.posterior=full --set model.z=2048 --set train.batch=200",
+            &["train.batch = 200", "layers of 2100224 units", "at most 268435456"],
+        ),
         ("gmm --data wide.npy", &["model.covariance = \"full\"", "try \"diagonal\""]),
         ("glyphs-gmave", &["no recipe `glyphs-gmave`", "did you mean glyphs-gmvae?"]),
         ("thesis", &["no recipe `thesis`", "built in are factor-analysis, glyphs-gmm, glyphs-gmvae"]),

@@ -7,8 +7,8 @@ mod harmonium;
 use elbo_tensor::Tensor;
 use elbo_tensor::linalg::Moments;
 
-use crate::linear_gaussian::too_many_latents;
-use crate::{Degenerate, EstimatorSpec, MOST_NUMBERS, Setting};
+use crate::linear_gaussian::{MOST_COVARIANCES, too_many_latents};
+use crate::{Degenerate, EstimatorSpec, Setting};
 
 use em::FactorAnalysis;
 use gradient::GradientFactorAnalysis;
@@ -22,7 +22,7 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
     check: |model, train, width| {
         let too_wide = || format!("{width} columns have too many covariances; train.solver = \"gradient\" needs none");
         let covariances = if train.text("solver") == "em" { width * width } else { 0 };
-        too_many_latents(model, width).or_else(|| (covariances > MOST_NUMBERS / 4).then(too_wide))
+        too_many_latents(model, width).or_else(|| (covariances > MOST_COVARIANCES).then(too_wide))
     },
     build: |model, train, width, seed| match train.text("solver") {
         "em" => Box::new(FactorAnalysis::new(model, train, width, seed)),

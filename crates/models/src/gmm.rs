@@ -43,11 +43,14 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
     build: |model, train, width, seed| Box::new(Gmm::new(Options::of(model, train), width, seed)),
 };
 
-/// Refuses matrices beyond the memory of most machines: their second moments are kept for each of several blocks of rows.
+/// Covariances of all components at most: f64, and their second moments are kept for each of several blocks of rows.
+const MOST_IN_BLOCKS: usize = MOST_NUMBERS / 8;
+
+/// Refuses matrices beyond the memory of most machines.
 fn check(model: &Settings, _: &Settings, width: usize) -> Option<String> {
     let (k, covariance) = (model.int("k"), model.text("covariance"));
     let numbers = if covariance == "full" { k * width * width } else { 0 };
-    (numbers > MOST_NUMBERS / 8).then(|| {
+    (numbers > MOST_IN_BLOCKS).then(|| {
         format!("model.covariance = \"full\": {k} matrices of {width} x {width} numbers; try \"diagonal\" or fewer components")
     })
 }

@@ -6,7 +6,10 @@ use elbo_tensor::linalg::{Cholesky, Moments, dot, symmetric_eigen};
 use elbo_tensor::{Mat, Real, Stream, Tensor, dgemm, fill_normal};
 use rayon::prelude::*;
 
-use crate::{Array, Inferred, Settings};
+use crate::{Array, Inferred, MOST_NUMBERS, Settings};
+
+/// Covariances of the columns that a fit holds at most: they are f64, and decomposed in a copy.
+pub(crate) const MOST_COVARIANCES: usize = MOST_NUMBERS / 4;
 
 /// Rows that are projected at a time.
 const BLOCK: usize = 256;

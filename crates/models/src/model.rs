@@ -3,7 +3,7 @@
 use elbo_autograd::{Activation, Init, Params, Tape, Var};
 use elbo_tensor::{Purpose, stream};
 
-use crate::nn::Builder;
+use crate::nn::{Builder, Size};
 use crate::{Noise, Objective, Setting, Settings};
 
 /// A generative latent-variable model with its inference network. Its parameters live in [`Params`] of their own.
@@ -45,10 +45,10 @@ impl ModelSpec {
         (model, builder.finish())
     }
 
-    /// How many numbers the parameters of the model hold, without making them.
-    pub fn parameters(&self, settings: &Settings, width: usize) -> usize {
-        let mut builder = Builder::new(Init::Glorot, Activation::Relu, stream(0, Purpose::Init, 0)).counting();
+    /// The size of the model's networks, without making them.
+    pub fn size(&self, settings: &Settings, width: usize) -> Size {
+        let mut builder = Builder::new(Init::Glorot, Activation::Relu, stream(0, Purpose::Init, 0)).measuring();
         (self.build)(settings, width, &mut builder);
-        builder.count()
+        builder.size()
     }
 }

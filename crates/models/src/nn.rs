@@ -12,6 +12,15 @@ use crate::{Setting, Settings};
 pub use likelihood::{Likelihood, LikelihoodNet};
 pub use normal::{NormalNet, Spread, TrilNormalNet};
 
+/// How large networks are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Numbers that the parameters hold.
+    pub parameters: usize,
+    /// Units of the widest layer, outputs included.
+    pub widest: usize,
+}
+
 /// Collects the parameters of a model while it is built.
 #[derive(Debug)]
 pub struct Builder {
@@ -20,35 +29,30 @@ pub struct Builder {
     init: Init,
     activation: Activation,
     floor: Real,
-    /// Numbers so far, if nothing but their count is wanted.
-    counted: Option<usize>,
+    size: Size,
+    only_measures: bool,
 }
 
 impl Builder {
     /// Layers start as `init` says, drawn from `rng`; hidden layers end in `activation`.
     pub fn new(init: Init, activation: Activation, rng: Stream) -> Self {
-        Self { params: Params::new(), rng, init, activation, floor: 0.0, counted: None }
+        Self { params: Params::new(), rng, init, activation, floor: 0.0, size: Size::default(), only_measures: false }
     }
 
-    /// A builder that only counts: what is built with it has parameters without values and is of no use.
-    pub(crate) fn counting(self) -> Self {
-        Self { counted: Some(0), ..self }
+    /// A builder that only measures: what is built with it has parameters without values and is of no use.
+    pub(crate) fn measuring(self) -> Self {
+        Self { only_measures: true, ..self }
     }
 
-    /// How many numbers the parameters hold.
-    pub(crate) fn count(&self) -> usize {
-        self.counted.unwrap_or_else(|| self.params.flat().len())
+    /// What has been built so far.
+    pub(crate) fn size(&self) -> Size {
+        self.size
     }
 
     /// A parameter of `size` numbers.
     fn add(&mut self, name: String, size: usize, value: impl FnOnce(Init, &mut Stream) -> Tensor) -> ParamId {
-        let value = match &mut self.counted {
-            Some(counted) => {
-                *counted = counted.saturating_add(size);
-                Tensor::zeros([0])
-            }
-            None => value(self.init, &mut self.rng),
-        };
+        self.size.parameters = self.size.parameters.saturating_add(size);
+        let value = if self.only_measures { Tensor::zeros([0]) } else { value(self.init, &mut self.rng) };
         self.params.add(name, value)
     }
 
@@ -104,6 +108,7 @@ impl Linear {
     /// A layer of `outputs` units; several numbers stand for as many layers side by side.
     fn new(b: &mut Builder, name: &str, inputs: &[Input], outputs: &[usize], activation: Activation) -> Self {
         let (fan_in, units): (usize, usize) = (inputs.iter().map(|(_, width)| width).sum(), outputs.iter().sum());
+        b.size.widest = b.size.widest.max(units);
         let weights = inputs.iter().map(|(input, width)| {
             let suffix = if inputs.len() == 1 { String::new() } else { format!("_{input}") };
             b.add(format!("{name}.weight{suffix}"), width * units, |init, rng| {

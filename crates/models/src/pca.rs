@@ -7,10 +7,8 @@ use elbo_tensor::linalg::{Eigen, Moments, column_means, dot, symmetric_eigen};
 use elbo_tensor::{Mat, Real, Stream, Tensor, dgemm};
 use rayon::prelude::*;
 
-use crate::linear_gaussian::{product, too_many_latents};
-use crate::{
-    Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, LinearGaussian, MOST_NUMBERS, Setting, Settings,
-};
+use crate::linear_gaussian::{MOST_COVARIANCES, product, too_many_latents};
+use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, LinearGaussian, Setting, Settings};
 
 /// A variance below this share of the largest is rounding.
 const RELATIVE_RANK: f64 = 1e-14;
@@ -158,7 +156,7 @@ impl Estimator for Pca {
 /// Mean, eigenvalues and eigenvectors of the covariance of the rows.
 fn of_covariance(x: &Tensor) -> Result<(Vec<f64>, Eigen), Degenerate> {
     let width = x.shape().last();
-    if width * width > MOST_NUMBERS / 4 {
+    if width * width > MOST_COVARIANCES {
         return Err(Degenerate(format!(
             "{width} columns have too many covariances; fewer latents than rows need none"
         )));

@@ -9,7 +9,7 @@ use crate::args::CheckGrad;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::study::Request;
-use crate::{output, recipe, setup};
+use crate::{limits, output, recipe};
 
 /// Rows and width of the data, and the sizes of the networks unless `--set` says otherwise: differences cost two losses
 /// a coordinate.
@@ -41,7 +41,7 @@ pub fn run(args: &CheckGrad) -> Result<()> {
     }
     config.set(&small.chain(args.set.iter().cloned()).collect::<Vec<_>>(), &schema)?;
 
-    setup::check_size(spec, config.section("model"), WIDTH)?;
+    limits::networks(spec, config.section("model"), WIDTH)?;
     // A point beside a kink of a ReLU is drawn anew; whether the gradient is right there plays no part.
     let mut points = (0..POINTS).map(|index| compare(spec, config.section("model"), (args.seed, index)));
     let smooth = points.find(|comparisons| comparisons.iter().all(Comparison::is_smooth));

@@ -34,7 +34,7 @@ pub fn run(args: &Eval) -> Result<()> {
     let result = stored.evaluate(&config, &set, Split::Test)?;
     let labels = set.labels().map(|labels| labels.values.as_slice());
     let mut metrics = result.metrics(labels, config.section("log").bool("probe"));
-    if let (Some(samples), Trained::Steps(model, params)) = (args.iwae, &stored.model) {
+    if let (Some(samples), Trained::Steps(_, model, params)) = (args.iwae, &stored.model) {
         let rows = Rows { data: &set, binarize: data::binarize(config.section("data")) };
         let count = args.iwae_rows.map_or(set.rows(), |rows| rows as usize);
         let seed = config.section("train").int("seed") as u64;

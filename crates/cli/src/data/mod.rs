@@ -16,10 +16,8 @@ use serde_json::{Value, json};
 
 use crate::cache_dir::cache_dir;
 use crate::error::{Error, Result};
+use crate::limits;
 pub use prepare::Preparation;
-
-/// More would not fit into the memory of most machines: there are up to five copies of them for a while.
-const MOST_NUMBERS: usize = elbo_models::MOST_NUMBERS / 2;
 
 /// The data sets that need no file: name and what they are.
 pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -229,10 +227,8 @@ fn named(data: &Settings, data_dir: Option<&Path>) -> Result<Splits> {
         "factors" => 40,
         _ => 2,
     };
-    let all = generated_rows(data);
-    if all * width > MOST_NUMBERS && built_in().any(|(name, _)| name == data.text("name")) {
-        let problem = format!("{all} rows of {width} numbers; a generated set has at most {MOST_NUMBERS} numbers");
-        return Err(Error::usage(format_args!("data.train_rows + valid_rows + test_rows: {problem}")));
+    if built_in().any(|(name, _)| name == data.text("name")) {
+        limits::generated(generated_rows(data), width)?;
     }
     let [train, valid, test] = ["train_rows", "valid_rows", "test_rows"].map(rows);
     let cut = |all: Dataset| {

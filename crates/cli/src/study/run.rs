@@ -43,7 +43,8 @@ struct Origin {
 
 /// Loads the data of every experiment and checks that its model fits: no run begins before all of them can.
 pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Prepared>)> {
-    let is_fixed = |key: &str| key == "model.kind" || study.fixed().contains(&key);
+    let fixed = study.fixed();
+    let is_fixed = |key: &str| key == "model.kind" || fixed.contains(&key);
     if let Some(set) = request.set.iter().find(|set| is_fixed(Request::key(set))) {
         return Err(Error::usage(format_args!("--set {set}: the study itself says what {} is", Request::key(set))));
     }
