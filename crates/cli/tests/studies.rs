@@ -13,8 +13,8 @@ use std::time::Duration;
 use elbo_datasets::{Layout, Mixture, Proportions, Values};
 use support::Sandbox;
 
-/// 24 runs of about a second, long enough for checkpoints within a run.
-const LONG: &str = "reproduce beta-sweep --seeds 1 --set train.epochs=1500 --quiet";
+/// 24 runs of about a second, with checkpoints within each.
+const LONG: &str = "reproduce beta-sweep --seeds 1 --set train.epochs=1500 --set log.keep_epochs=400 --quiet";
 
 /// Every finished cell with the number of its file, which changes when it is written again.
 fn finished(sandbox: &Sandbox, out: &str) -> BTreeMap<PathBuf, u64> {
@@ -47,6 +47,10 @@ fn a_study_killed_at_ten_moments_has_the_results_of_one_never_killed() {
     let [whole, killed] = ["whole", "killed"].map(|out| fs::read(sandbox.path(out).join("results.csv")).unwrap());
     assert!(whole == killed, "results.csv differs");
     assert!(String::from_utf8(whole).unwrap().starts_with("study,cell,seed,metric,value\n"));
+    // A run that wrote checkpoints on its way has its last epoch in them.
+    let tables = after.keys().map(|status| status.with_file_name("metrics.csv")).filter(|path| path.exists());
+    let epochs: Vec<usize> = tables.map(|path| fs::read_to_string(path).unwrap().lines().count() - 1).collect();
+    assert!(epochs.len() == 24 && epochs.iter().all(|&rows| rows == 1500), "{epochs:?}");
 }
 
 /// With one seed the median is that seed, and some number lies outside the quartiles of the reference.
@@ -259,19 +263,20 @@ batch = 64
 lr = 5e-3
 "#;
 
-/// The metrics after the last epoch, by β.
-fn trained(kind: &str, betas: [f64; 4]) -> Vec<BTreeMap<String, f64>> {
+/// The metrics after the last epoch of runs of these β and seeds.
+fn trained(kind: &str, runs: impl IntoIterator<Item = (f64, u64)>) -> Vec<BTreeMap<String, f64>> {
     let sandbox = Sandbox::new();
     fs::write(sandbox.path("recipe.toml"), CONVERGED.replace("[model]", &format!("[model]\nkind = \"{kind}\"")))
         .unwrap();
-    let one = |beta: f64| {
-        sandbox.succeed(&format!("train recipe.toml --set model.beta={beta} --seed 1 --quiet --out {beta}"));
-        let csv = fs::read_to_string(sandbox.path(&format!("{beta}/metrics.csv"))).unwrap();
+    let one = |(beta, seed): (f64, u64)| {
+        let out = format!("{beta}-{seed}");
+        sandbox.succeed(&format!("train recipe.toml --set model.beta={beta} --seed {seed} --quiet --out {out}"));
+        let csv = fs::read_to_string(sandbox.path(&format!("{out}/metrics.csv"))).unwrap();
         let (head, last) = (csv.lines().next().unwrap(), csv.lines().last().unwrap());
         let cells = head.split(',').zip(last.split(','));
         cells.filter_map(|(name, cell)| Some((name.to_string(), cell.parse().ok()?))).collect()
     };
-    betas.map(one).into()
+    runs.into_iter().map(one).collect()
 }
 
 fn column(list: &[BTreeMap<String, f64>], name: &str) -> Vec<f64> {
@@ -312,7 +317,7 @@ fn moments() -> (f64, f64, [f64; 2]) {
 #[test]
 fn a_continuous_latent_is_at_least_as_good_as_a_linear_one_and_collapses_beyond_the_variance() {
     let betas = [0.1, 1.0, 8.0, 10.0];
-    let found = trained("vae", betas);
+    let found = trained("vae", betas.map(|beta| (beta, 1)));
     let (loss, recon, kl) = (column(&found, "test_loss"), column(&found, "test_recon"), column(&found, "test_kl_z"));
     let (_, total, eigenvalues) = moments();
     assert!(betas[2] < eigenvalues[1] && eigenvalues[0] < betas[3], "{eigenvalues:?}");
@@ -321,12 +326,19 @@ fn a_continuous_latent_is_at_least_as_good_as_a_linear_one_and_collapses_beyond_
         let linear = beta + beta * information(beta);
         assert!(*loss <= linear, "β = {beta}: {loss}, linear {linear}");
     }
-    // Of a network only nearly: where it bends it trades a little error for much divergence.
-    assert!((recon[0] / betas[0] - 1.0).abs() < 0.2, "error at β = 0.1: {}", recon[0]);
     assert!(kl[0] < information(betas[0]), "a network needs less, because the rows lie in clumps: {}", kl[0]);
     assert!(kl[2] > 0.05 && kl[3] < 0.01, "KL at β = 8 and 10: {kl:?}");
     assert!((recon[3] / total - 1.0).abs() < 0.01, "all variance is left: {recon:?}, {total}");
     assert_ordered(&recon, &kl);
+}
+
+/// Where a network bends it trades a little error for much divergence, so its error is only nearly `β`. Errors of single
+/// seeds scatter by .0105 (standard deviation), medians of 21 by .003: of medians at .107 one in 200 lies above the bar.
+#[test]
+fn the_error_of_a_continuous_latent_is_nearly_beta() {
+    let mut errors = column(&trained("vae", (1..=21).map(|seed| (0.1, seed))), "test_recon");
+    errors.sort_by(f64::total_cmp);
+    assert!((errors[10] / 0.1 - 1.0).abs() < 0.15, "{errors:?}");
 }
 
 /// One code a component costs `ln 3` and leaves the variance within: `min(within + β ln 3, total)`, up to the noise of Adam's
@@ -334,7 +346,7 @@ fn a_continuous_latent_is_at_least_as_good_as_a_linear_one_and_collapses_beyond_
 #[test]
 fn a_discrete_latent_names_the_component_or_nothing() {
     let betas = [0.1, 1.0, 8.0, 10.0];
-    let found = trained("discrete-vae", betas);
+    let found = trained("discrete-vae", betas.map(|beta| (beta, 1)));
     let (loss, recon, kl) = (column(&found, "test_loss"), column(&found, "test_recon"), column(&found, "test_kl_y"));
     let (within, total, _) = moments();
     for (beta, loss) in betas.into_iter().zip(&loss) {

@@ -9,7 +9,7 @@ use crate::args::Reproduce;
 use crate::error::{Error, Result};
 use crate::grid::{CellProgress, Grid};
 use crate::interrupt::Interrupt;
-use crate::report::{self, Block, Report, Section};
+use crate::report::{self, Block, Report, Section, Statement};
 use crate::study::{self, Request, Results, Scale, Study};
 use crate::{files, output, setup};
 
@@ -44,6 +44,15 @@ pub fn run(args: &Reproduce) -> Result<()> {
     let mut report = study.report(&results, &request);
     if !request.is_judged() {
         report.summary.iter_mut().for_each(|statement| statement.holds = None);
+    }
+    let (judged, outside) = report.verdicts();
+    if judged > 0 {
+        let most = match judged - outside.len() {
+            all if all == judged => ".".to_string(),
+            inside => format!(": {inside} do."),
+        };
+        let text = format!("All {judged} judged quantities lie within their bands{most}");
+        report.summary.push(Statement { holds: Some(outside.is_empty()), text });
     }
     report.sections.push(command(args));
     report.provenance = provenance(&grid.environment(), threads, &results);

@@ -6,7 +6,7 @@ use super::svg::num;
 
 /// Colours for an ordered setting, dark to light: they keep their order in grey and with every colour vision, and even the
 /// lightest has a contrast of 3 with white.
-const ORDERED: [[f64; 3]; 4] = [[40.0, 11.0, 84.0], [120.0, 28.0, 109.0], [188.0, 55.0, 84.0], [232.0, 100.0, 36.0]];
+const ORDERED: [[f64; 3]; 4] = [[36.0, 8.0, 74.0], [108.0, 26.0, 118.0], [172.0, 52.0, 138.0], [226.0, 100.0, 152.0]];
 const GREY: &str = "#767676";
 
 /// Colour and pattern of a series. The caller chooses it by name once for a whole study, so that a model has one colour in
@@ -64,6 +64,13 @@ impl Look {
                 format!("#{r:02x}{g:02x}{b:02x}")
             }
         }
+    }
+
+    /// The same darker, for text on white: a contrast of 4.5 needs it.
+    pub fn text_colour(self) -> String {
+        let colour = self.colour();
+        let channel = |at: usize| u32::from_str_radix(&colour[at..at + 2], 16).expect("a colour is #rrggbb") * 3 / 4;
+        format!("#{:02x}{:02x}{:02x}", channel(1), channel(3), channel(5))
     }
 
     /// The attributes of a line: colour, width, dashes.
@@ -140,7 +147,7 @@ mod tests {
         assert!(1.05 / (lights[10] + 0.05) >= 3.0, "the lightest colour cannot be seen on white");
         assert_eq!(
             (Look::ordered(0, 1).colour().as_str(), Look::ordered(5, 6).colour().as_str()),
-            ("#280b54", "#e86424")
+            ("#24084a", "#e26498")
         );
     }
 

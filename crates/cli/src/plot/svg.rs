@@ -7,13 +7,13 @@ const FONTS: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Ar
 
 /// How a piece of text is set.
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub struct Style<'a> {
     /// Font size in user units.
     pub size: f64,
     /// `text-anchor`: `start`, `middle` or `end`.
     pub anchor: &'static str,
     /// Colour.
-    pub fill: &'static str,
+    pub fill: &'a str,
     /// Bold face.
     pub bold: bool,
     /// Turned a quarter to the left, so that it reads upwards.
@@ -25,11 +25,12 @@ pub struct Style {
 /// Smaller print than this cannot be read where a panel is shown 360 px wide.
 pub const SMALLEST: f64 = 12.0;
 /// Numbers on an axis, names in a legend.
-pub const SMALL: Style = Style { size: 18.0, anchor: "middle", fill: "#333", bold: false, turned: false, halo: false };
+pub const SMALL: Style<'static> =
+    Style { size: 18.0, anchor: "middle", fill: "#333", bold: false, turned: false, halo: false };
 /// Names of axes and panels.
-pub const NORMAL: Style = Style { size: 19.0, fill: "#111", ..SMALL };
+pub const NORMAL: Style<'static> = Style { size: 19.0, fill: "#111", ..SMALL };
 /// The title of the figure.
-pub const TITLE: Style = Style { size: 23.0, bold: true, ..NORMAL };
+pub const TITLE: Style<'static> = Style { size: 23.0, bold: true, ..NORMAL };
 
 /// A document under construction; it is drawn from top to bottom and its height is known at the end.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl Svg {
     }
 
     /// Appends text centred vertically on `y`.
-    pub fn text(&mut self, (x, y): (f64, f64), style: Style, text: &str) {
+    pub fn text(&mut self, (x, y): (f64, f64), style: Style<'_>, text: &str) {
         let Style { size, anchor, fill, bold, turned, halo } = style;
         // `dominant-baseline` is not supported everywhere; a third of the size is half the height of a capital.
         let dy = num(0.35 * size);
@@ -92,7 +93,7 @@ impl Svg {
     }
 
     /// The same within `width`: smaller where it is longer, cut where even the smallest print is.
-    pub fn text_within(&mut self, place: (f64, f64), style: Style, text: &str, width: f64) {
+    pub fn text_within(&mut self, place: (f64, f64), style: Style<'_>, text: &str, width: f64) {
         let (size, text) = fitted(text, style.size, width);
         self.text(place, Style { size, ..style }, &text);
     }

@@ -132,7 +132,7 @@ impl Page {
         let lines: String = rows.iter().map(|row| self.verdict(row, band.is_none())).collect();
         let strips = rows.iter().any(|row| row.strip.is_some());
         let marks = " In the strips a dot is a seed, the bar our median, the grey area the reference band, the diamond the \
-                     source’s value.";
+                     source’s value; each strip has a scale of its own.";
         self.push(&format!(
             "<table class=\"verdicts\">\n<caption><b>Table {}.</b> {}{bands}{}</caption>\n{HEAD}<tbody>\n{lines}</tbody>\n</table>\n",
             self.tables,

@@ -76,19 +76,28 @@ impl Verdict {
         }
     }
 
+    /// With no more digits than it has.
     pub(super) fn source_text(&self) -> String {
-        self.source.map_or("–".to_string(), number)
+        let text = |value: f64| {
+            [value.to_string().replace('-', "−"), number(value)].into_iter().min_by_key(|text| text.chars().count())
+        };
+        self.source.and_then(text).unwrap_or("–".to_string())
+    }
+
+    /// Whether the source's value lies beyond the 5th or 95th percentile of ours, of which there are enough for tails.
+    pub fn is_in_tail(&self) -> bool {
+        self.n >= FEW && self.source_percentile.is_some_and(|p| !(5.0..=95.0).contains(&p))
     }
 
     /// Where the source's value lies among ours: a number and its words.
-    pub(super) fn place_text(&self) -> (String, &'static str) {
+    pub fn place_text(&self) -> (String, &'static str) {
         let Some(p) = self.source_percentile else { return ("–".to_string(), "") };
         let words = match p {
             // So few have no tails.
             _ if self.n < FEW => "",
-            _ if p < 5.0 => "in our lower tail",
-            _ if p > 95.0 => "in our upper tail",
-            _ => "within our 5–95\u{a0}%",
+            _ if !self.is_in_tail() => "within our 5–95\u{a0}%",
+            _ if p < 50.0 => "in our lower tail",
+            _ => "in our upper tail",
         };
         (format!("{}\u{a0}%", crate::plot::digits(p, 3)), words)
     }
@@ -131,6 +140,10 @@ mod tests {
             ("[1, 2.500], n\u{a0}=\u{a0}100", "–")
         );
         assert_eq!(verdict.place_text(), ("–".to_string(), ""));
+        verdict.source = Some(-0.035);
+        assert_eq!(verdict.source_text(), "−0.035");
+        verdict.source = Some(2.0 / 3.0);
+        assert_eq!(verdict.source_text(), "0.667");
         verdict.source_percentile = Some(99.75);
         assert_eq!(verdict.place_text(), ("99.8\u{a0}%".to_string(), "in our upper tail"));
         verdict.n = 1;

@@ -79,8 +79,8 @@ impl Study for GmmStability {
         "a diagonal mixture in natural parameters on factors of MNIST: which settings collapse, and why"
     }
 
-    fn fixed(&self) -> &'static [&'static str] {
-        &PREPARATION
+    fn fixed(&self) -> Vec<&'static str> {
+        PREPARATION.into()
     }
 
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {

@@ -178,8 +178,8 @@ pub trait Study: Sync {
     /// One line for help texts.
     fn about(&self) -> &'static str;
     /// The keys that `--set` cannot change, because the study varies them or reads what they lead to.
-    fn fixed(&self) -> &'static [&'static str] {
-        &[]
+    fn fixed(&self) -> Vec<&'static str> {
+        Vec::new()
     }
     /// Every run, errors of configuration found.
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>>;

@@ -65,9 +65,8 @@ impl Study for ToyDensity {
     }
 
     /// What is measured are points of the plane as they are; the losses of the steps are drawn.
-    fn fixed(&self) -> &'static [&'static str] {
-        const FIXED: [&str; 5] = [PREPARATION[0], PREPARATION[1], PREPARATION[2], PREPARATION[3], "log.every_steps"];
-        &FIXED
+    fn fixed(&self) -> Vec<&'static str> {
+        [&PREPARATION[..], &["log.every_steps"]].concat()
     }
 
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {

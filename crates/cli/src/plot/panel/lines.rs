@@ -49,7 +49,7 @@ impl Line {
 pub struct Reference {
     /// Where it crosses the vertical axis.
     pub y: f64,
-    /// Printed along it.
+    /// Printed along it; empty for none.
     pub label: String,
 }
 
@@ -65,6 +65,8 @@ impl Lines {
             let (behind, before): (Vec<&Line>, Vec<&Line>) = self.series.iter().partition(|line| line.look.is_faint());
             behind.into_iter().chain(before).for_each(|line| line.draw(svg, frame));
             svg.push(format_args!("</g>"));
+            // A marker on the frame is seen whole.
+            self.series.iter().for_each(|line| line.draw_markers(svg, frame));
             // On top, since a label below a line could not be read.
             let places: Vec<(f64, f64)> = data.iter().filter_map(|&point| frame.at(point)).collect();
             self.reference.iter().for_each(|reference| reference.draw(svg, frame, &places));
@@ -94,10 +96,14 @@ impl Line {
         if !path.is_empty() {
             svg.push(format_args!("<path class=\"series\" d=\"{path}\" {}/>", self.look.stroke()));
         }
+    }
+
+    fn draw_markers(&self, svg: &mut Svg, frame: &Frame) {
         if self.markers {
             let marker = self.look.marker(5.0);
-            let places = points.iter().filter_map(|&point| frame.at(point));
-            let markers: String = places.map(|(x, y)| format!("M{} {}{marker}", num(x), num(y))).collect();
+            let places = thinned(&self.points).into_iter().filter_map(|point| frame.at(point));
+            let markers = places.filter(|&place| frame.area().contains(place));
+            let markers: String = markers.map(|(x, y)| format!("M{} {}{marker}", num(x), num(y))).collect();
             svg.push(format_args!("<path class=\"markers\" d=\"{markers}\" fill=\"{}\"/>", self.look.colour()));
         }
     }
@@ -114,6 +120,9 @@ impl Reference {
             num(y),
             num(width)
         ));
+        if self.label.is_empty() {
+            return;
+        }
         let (size, text) = fitted(&self.label, SMALL.size, width - 12.0);
         let (text_width, text_height) = (text_width(&text, size), 1.5 * size);
         let boxes = [1.0, 0.0].into_iter().flat_map(|side| {

@@ -59,9 +59,9 @@ impl Marks {
         let extent = spots().flat_map(|spot| spot.bars().flatten().chain([spot.at]));
         framed(&self.title, [&self.x, &self.y], false, extent, |svg, frame| {
             self.series.iter().for_each(|series| series.draw(svg, frame));
-            let places: Vec<_> = spots().filter_map(|spot| Some((frame.at(spot.at)?, spot.label.as_str()))).collect();
             let drawn = self.series.iter().flat_map(|series| series.boxes(frame)).collect();
-            label(svg, frame.area(), &places, drawn);
+            let labels = self.series.iter().flat_map(|series| series.labels(frame)).collect();
+            label(svg, frame.area(), labels, drawn);
         })
     }
 }
@@ -84,6 +84,11 @@ impl Marked {
         svg.push(format_args!("<path class=\"markers\" d=\"{markers}\" fill=\"{colour}\" stroke=\"#fff\"/>"));
     }
 
+    /// Place, text and colour of the labels.
+    fn labels(&self, frame: &Frame) -> impl Iterator<Item = ((f64, f64), &str, String)> {
+        self.spots.iter().filter_map(|spot| Some((frame.at(spot.at)?, spot.label.as_str(), self.look.text_colour())))
+    }
+
     /// What labels should not cover: a box for each marker, small ones along the bars and the line.
     fn boxes(&self, frame: &Frame) -> Vec<Slot> {
         let markers = self.spots.iter().filter_map(|spot| frame.at(spot.at)).map(|place| around(place, 14.0, 14.0));
@@ -99,9 +104,9 @@ impl Marked {
 }
 
 /// Prints each label beside its point, in the direction where it covers least of what is drawn and of earlier labels.
-fn label(svg: &mut Svg, area: Slot, places: &[((f64, f64), &str)], drawn: Vec<Slot>) {
+fn label(svg: &mut Svg, area: Slot, places: Vec<((f64, f64), &str, String)>, drawn: Vec<Slot>) {
     let mut labels: Vec<Slot> = Vec::new();
-    for &((x, y), text) in places.iter().filter(|(_, text)| !text.is_empty()) {
+    for ((x, y), text, colour) in places.into_iter().filter(|(_, text, _)| !text.is_empty()) {
         let (width, height) = (text_width(text, SMALL.size), SMALL.size);
         let (dx, dy) = (width / 2.0 + 10.0, height / 2.0 + 9.0);
         let boxes = DIRECTIONS.iter().flat_map(|&(right, down)| {
@@ -116,7 +121,7 @@ fn label(svg: &mut Svg, area: Slot, places: &[((f64, f64), &str)], drawn: Vec<Sl
         // The first of the best, since a minimum of equal numbers is the first.
         let best = boxes.min_by(|a, b| covered(a).total_cmp(&covered(b))).expect("sixteen places");
         let centre = (best.x + best.width / 2.0, best.y + best.height / 2.0);
-        svg.text(centre, Style { halo: true, ..SMALL }, text);
+        svg.text(centre, Style { halo: true, fill: &colour, ..SMALL }, text);
         labels.push(best);
     }
 }

@@ -73,7 +73,8 @@ pub fn section(results: &Results<'_>, request: &Request<'_>) -> Section {
         None,
         Some(STABLE),
     );
-    bar("K = 20: mean NMI lost from lat_min_var .01 to 1".into(), lost(results), Some(0.02), None);
+    let lost = lost(results);
+    bar("K = 20: mean NMI lost from lat_min_var .01 to 1".into(), lost, Some(0.02), None);
     let unclipped = results.of(&[("arm", UNCLIPPED)]).by_seed("train nmi");
     let clipped = guarded(results, "20", "0.01", "0", "1000").by_seed("train nmi");
     let apart = clipped.iter().zip(&unclipped).map(|(a, b)| (a.1 - b.1).abs()).fold(f64::NAN, f64::max);
@@ -81,11 +82,12 @@ pub fn section(results: &Results<'_>, request: &Request<'_>) -> Section {
     let caption = "Bars of the study, over its seeds. That many small steps reach the closed form of an M-step, that the gradient is exact \
                    and that coordinates lead back is tested with the library (`tests/natural_gmm.rs`, `tests/natural.rs`)."
         .into();
-    Section { title: "What must hold".into(), blocks: vec![Block::Verdicts { caption, rows }, remarks(results)] }
+    Section { title: "What must hold".into(), blocks: vec![Block::Verdicts { caption, rows }, remarks(results, lost)] }
 }
 
-/// What more runs say of the bars that do not hold, and how the one that can be read in two ways is read.
-fn remarks(results: &Results<'_>) -> Block {
+/// What more runs say of the bars that do not hold, and how the one that can be read in two ways is read; `lost` is
+/// [`lost`] of the same results.
+fn remarks(results: &Results<'_>, lost: f64) -> Block {
     let hundred = of(results, FAITHFUL, "20", "0.01", LARGEST, "100");
     let share = |penalty: &&str| {
         let runs = guarded(results, "20", "0.01", penalty, "1000");
@@ -107,7 +109,7 @@ fn remarks(results: &Results<'_>) -> Block {
         ],
         [
             "lat_min_var 1 costs at least .02 (K = 20)".into(),
-            format!("{:.4} over the seeds of the grid", lost(results)),
+            format!("{lost:.4} over the seeds of the grid"),
             format!("{:.4} over {} seeds (single seeds: {least:.4} to {most:.4})", average(&by_seed), by_seed.len()),
         ],
         [

@@ -87,7 +87,7 @@ pub fn section(results: &Results<'_>) -> Section {
     row(
         "100 steps strictly stable, 500 and 1000 dip at epoch 100 (lat_min_var .01, lwr ≤ 1e-3)",
         format!(
-            "stable by its rule: {} of {} at 100 steps, {} of {} at 500, {} of {} at 1000. Its own table calls every row unstable, those \
+            "stable by its rule: {} of {} at 100 steps, {} of {} at 500, {} of {} at 1000. The source's table calls every row unstable, those \
              of 100 steps too",
             stable[0].0, stable[0].1, stable[1].0, stable[1].1, stable[2].0, stable[2].1
         ),
@@ -107,7 +107,7 @@ pub fn section(results: &Results<'_>) -> Section {
         "−lwr ln|Λ| is minimised: it penalises large variance and shrinks it, most where the weight is small, \
          σ² = (π s² + 2 upr)/(π + 2 lwr). With upr_prs_reg of the same size it is harmless"
             .into(),
-        "right in effect, wrong in sign",
+        "small ln|Λ| is right, but that is large variance, not low",
     );
     let hundred = KS.map(|k| of(results, FAITHFUL, k, "0.01", LARGEST, "100"));
     let epochs = |runs: &Results<'_>| runs.runs().iter().map(|(_, o)| end(o)).collect::<Vec<_>>().join(", ");

@@ -49,7 +49,7 @@ fn by_steps(results: &Results<'_>, k: &str) -> Block {
     Block::Figure {
         id: format!("steps-{k}"),
         caption: format!(
-            "NMI of the guarded runs with K = {k} and lat_min_var = 0.01 where the source looks, a line a seed, by the number of Adam \
+            "NMI of the guarded runs with K = {k} and lat_min_var = 0.01 where it was evaluated, a line a seed, by the number of Adam \
              steps in an M-step."
         ),
         legend: keys(&STEPS, "batch_steps"),
@@ -76,7 +76,8 @@ fn by_floor(results: &Results<'_>, k: &str) -> Block {
 }
 
 fn keys(values: &[&str], name: &str) -> Vec<Key> {
-    let key = |(i, value): (usize, &&str)| Key { name: format!("{name} = {value}"), look: look(i), mark: Mark::Line };
+    let key =
+        |(i, value): (usize, &&str)| Key { name: format!("{name} = {value}"), look: look(i), mark: Mark::JoinedPoints };
     values.iter().enumerate().map(key).collect()
 }
 
@@ -105,7 +106,7 @@ fn collapse(results: &Results<'_>) -> Block {
     Block::Figure {
         id: "collapse".into(),
         caption: "What happens under the largest penalty: the smallest weight of a component after the M-step of every fifth epoch, a \
-                  line a seed, cut at epoch 100 and at 1e-12. A faithful run ends where the anchor's probability, 1 − Σ, is exactly 0."
+                  line a seed, cut at epoch 100 and at 1e-12. A line ends at the last such epoch before its run's end."
             .into(),
         legend: PAIRS.iter().enumerate().map(key).collect(),
         panels: KS.iter().map(|k| one(k)).collect(),
@@ -125,7 +126,8 @@ fn swept(results: &Results<'_>) -> Block {
     Block::Figure {
         id: "swept".into(),
         caption:
-            "NMI of faithful runs on the factors of the source's own route, by the number of Adam steps in an M-step."
+            "NMI of faithful runs on the factors of the source's own route, by the number of Adam steps in an M-step, a line a seed; a \
+             line ends where its run was last evaluated before a collapse, so a run that collapsed early is a point at epoch 0."
                 .into(),
         legend: keys(&STEPS, "batch_steps"),
         panels: pairs.map(one).collect(),

@@ -147,25 +147,63 @@ fn figure(runs: &Results<'_>, id: &str) -> Block {
             legend.push(key);
         }
     }
-    let lost = Reference { y: LOST, label: "below: ln(1 + eˣ) = 0 in single precision".into() };
+    // The lines leave no room for a label: the caption has it.
+    let lost = || Some(Reference { y: LOST, label: String::new() });
+    let ends = ends(runs);
+    let second = match ends.is_empty() {
+        true => "",
+        false => " The second panel shows the runs of the seeds that ended in NaN without a remedy.",
+    };
+    let mut panels = vec![
+        panel("raw", "Argument of the softplus", "smallest argument", "scale raw", false, lost()),
+        panel("variance", "Variance of the scale", "smallest s(y)²", "scale variance", true, None),
+        panel("posterior", "Variance of q(z|x,y)", "smallest variance", "posterior variance", true, None),
+        panel("gradient", "Gradient", "largest entry (nats)", "largest gradient", true, None),
+    ];
+    if !ends.is_empty() {
+        let title = "The same from where the remedies start".into();
+        let x = Scale::new("epochs after the last state kept before a NaN");
+        let end = Lines { title, x, y: Scale::new("smallest argument"), series: ends, reference: lost() };
+        panels.insert(1, ("end".into(), end.draw()));
+    }
     Block::Figure {
         id: format!("{id}-watch"),
-        caption: "Smallest argument and variance of the scale s(y) in each epoch, the smallest variance of q(z|x,y), both before a floor \
-                  is added, and the largest entry of the gradient of a batch sum, from every 50th step."
-            .into(),
+        caption: format!(
+            "Smallest argument and variance of the scale s(y) in each epoch, the smallest variance of q(z|x,y), both before a floor is \
+             added, and the largest entry of the gradient of a batch sum, from every 50th step. Grey dashes: {}, below which \
+             ln(1 + eˣ) as written is 0 in single precision.{second}",
+            number(LOST)
+        ),
         legend,
-        panels: vec![
-            panel("raw", "Argument of the softplus", "smallest argument", "scale raw", false, Some(lost)),
-            panel("variance", "Variance of the scale", "smallest s(y)²", "scale variance", true, None),
-            panel("posterior", "Variance of q(z|x,y)", "smallest variance", "posterior variance", true, None),
-            panel("gradient", "Gradient", "largest entry (nats)", "largest gradient", true, None),
-        ],
+        panels,
     }
+}
+
+/// The argument of the scale in the runs that ended in NaN, from where the remedies start, and in the remedies.
+fn ends(runs: &Results<'_>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (alone, _) in runs.of(&[("arm", NONE.0)]).runs().iter().filter(|(_, outcome)| outcome.diverged()) {
+        let of_seed = || runs.runs().iter().filter(|(experiment, _)| experiment.seed() == alone.seed());
+        let start = of_seed().map(|(_, outcome)| started(outcome)).max().unwrap_or(0) as f64;
+        for (experiment, outcome) in of_seed() {
+            let points = outcome.series("scale raw").into_iter().filter(|(epoch, _)| *epoch > start);
+            let points = points.map(|(epoch, raw)| (epoch - start, raw)).collect();
+            lines.push(Line { points, ..Line::new(look(experiment)) });
+        }
+    }
+    lines
+}
+
+/// The epoch after which a run began.
+fn started(outcome: &Outcome) -> u64 {
+    // One that ended within its first epoch has no loss.
+    let first = ["loss", "scale raw"].iter().find_map(|name| outcome.series(name).first().copied());
+    first.map_or(0, |(epoch, _)| epoch as u64 - 1)
 }
 
 fn table(runs: &Results<'_>) -> Block {
     let row = |(experiment, outcome): &(&Experiment, &Outcome)| {
-        let started = outcome.series("scale raw").first().map_or(0, |(epoch, _)| *epoch as u64 - 1);
+        let started = started(outcome);
         let end = last_epoch(experiment, outcome);
         let ended = cause(outcome).map_or_else(|| "ran to its end".into(), |cause| format!("NaN: {cause}"));
         vec![
@@ -198,7 +236,8 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
         n => {
             let which = if at_zero == n { "all".to_string() } else { at_zero.to_string() };
             format!(
-                "and in {which} of these the smallest variance of the scale was exactly 0 at the step that was refused"
+                "and in {which} of these the smallest variance of the scale was exactly 0 at the step that was refused; \
+                 every loss and gradient before it was finite"
             )
         }
     };

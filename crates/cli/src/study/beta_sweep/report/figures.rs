@@ -92,7 +92,9 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
     Block::Figure {
         id: format!("heat-{arm}"),
         caption: format!(
-            "Metrics by β (medians over seeds) and confusion matrices of the discrete model (first seed), layout {arm}."
+            "Layout {arm}. Metrics by β, medians over seeds: reconstruction error in squared units, KL in nats; each row is shaded from \
+             its least to its largest. Confusion matrices of the discrete model, first seed: the most probable class of every row, not \
+             matched to the modes, shaded by the share of its cluster."
         ),
         legend: Vec::new(),
         panels,

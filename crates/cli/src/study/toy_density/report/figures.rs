@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::super::super::Results;
 use super::super::super::results::numbers;
 use super::super::{KNOWN, PER_SAMPLE, POSTERIORS};
+use super::failures::fails;
 use super::{look, of};
 use crate::plot::Look;
 use crate::plot::panel::{Cloud, Ellipse, Key, Line, Lines, Mark, Points, Polyline, Scale};
@@ -15,7 +16,7 @@ const DATA: Look = Look::GREY;
 /// Ellipses of single posteriors.
 const POSTERIOR: Look = Look::new(3).pattern(0);
 /// Lines of constant z₁ and of constant z₂.
-const GRID: [(&str, Look); 2] = [("constant z₁", Look::new(2)), ("constant z₂", Look::new(4))];
+const GRID: [(&str, Look); 2] = [("constant z₁", Look::new(2)), ("constant z₂", Look::new(3))];
 
 /// Every figure.
 pub(super) fn blocks(results: &Results<'_>) -> Vec<Block> {
@@ -66,11 +67,13 @@ fn trained(ours: Look, record: &Value, of: &str) -> [(String, String); 3] {
 
 /// The same with a variance that depends on the code, both posteriors beside each other.
 fn per_sample(results: &Results<'_>, density: Toy) -> Option<Block> {
-    let mut panels = Vec::new();
+    let (mut panels, mut kl) = (Vec::new(), Vec::new());
     for posterior in POSTERIORS {
         let record = of(results, density, PER_SAMPLE, posterior).first_record()?;
         let own = trained(look(posterior), record, &format!(", {posterior}"));
         panels.extend(own.map(|(stem, panel)| (format!("{posterior}-{stem}"), panel)));
+        let first = of(results, density, PER_SAMPLE, posterior).by_seed("kl").into_iter().min_by_key(|(seed, _)| *seed);
+        kl.extend(first.map(|(_, kl)| format!("{} ({posterior})", number(kl))));
     }
     let mut legend: Vec<Key> = POSTERIORS
         .map(|posterior| Key { name: format!("{posterior} posterior"), look: look(posterior), mark: Mark::Points })
@@ -79,40 +82,13 @@ fn per_sample(results: &Results<'_>, density: Toy) -> Option<Block> {
     Some(Block::Figure {
         id: format!("{}-per-sample", density.name()),
         caption: format!(
-            "{} with a noise variance that depends on the code, as the slides state it, both posteriors, first seed.",
-            density.name()
+            "{}, per-sample variance, both posteriors, first seed. KL in nats: {}; where it is next to nothing the latent carries nothing.",
+            density.name(),
+            kl.join(", ")
         ),
         legend,
         panels,
     })
-}
-
-/// What the size of the latent does to the mixture; `medians` of a posterior and a metric by size.
-pub(super) fn latent_sizes(medians: impl Fn(&str, &str) -> Vec<(f64, f64)>) -> Block {
-    let strokes = |posterior: &str| look(posterior).pattern(usize::from(posterior == "full"));
-    let panel = |(metric, stem, title, label): (&str, &str, &str, &str)| {
-        let line = |posterior: &str| Line {
-            markers: true,
-            points: medians(posterior, metric),
-            ..Line::new(strokes(posterior))
-        };
-        let (x, y) = (Scale::new("dimensions of the latent").limits(0.5, 5.5), Scale::new(label));
-        let lines = Lines { title: title.into(), x, y, series: POSTERIORS.map(line).into(), reference: None };
-        (stem.to_string(), lines.draw())
-    };
-    Block::Figure {
-        id: "latent-size".into(),
-        caption: "The mixture by the size of the latent, medians over seeds.".into(),
-        legend: POSTERIORS
-            .map(|p| Key { name: format!("{p} posterior"), look: strokes(p), mark: Mark::JoinedPoints })
-            .into(),
-        panels: [
-            ("elbo", "elbo", "Bound on ln p(x)", "ELBO (nats)"),
-            ("off-mode share", "off-mode", "Generated off every mode", "share of points"),
-        ]
-        .map(panel)
-        .into(),
-    }
 }
 
 /// What the slides show of a run: data, samples, reconstructions, and the latent space before and after training.
@@ -142,13 +118,13 @@ fn one_run(density: Toy, posterior: &str, record: &Value) -> Block {
     Block::Figure {
         id: format!("{}-{posterior}", density.name()),
         caption: format!(
-            "{}, {posterior} posterior, one noise variance, first seed. Generated: decoder mean plus noise; reconstructed: decoder mean \
+            "{}, {posterior} posterior, one variance, first seed. Generated: decoder mean plus noise; reconstructed: decoder mean \
              at a posterior sample; latent space: posterior means, with one-sigma ellipses of the posteriors of some rows.{}",
             density.name(),
             if record["grid"].is_null() {
                 ""
             } else {
-                " Last panel: lines of constant z₁ and of constant z₂ from −2.5 to 2.5."
+                " Last panel: eleven lines of constant z₁ and eleven of constant z₂ from −2.5 to 2.5, each through 61 points."
             }
         ),
         legend,
@@ -187,8 +163,8 @@ fn losses(results: &Results<'_>, density: Toy) -> Block {
     Block::Figure {
         id: format!("{}-loss", density.name()),
         caption: format!(
-            "{}: loss of single batches, and on 2,000 test rows with averaged weights and one z each after every epoch, which scatters \
-             around its expectation (first seed).",
+            "{}, one variance, first seed: loss of single batches, some three hundred of them, and the loss after every epoch on test rows \
+             with averaged weights and one z each, which scatters around its expectation and may fall below −ln p.",
             density.name()
         ),
         legend,
@@ -205,17 +181,17 @@ fn worst(results: &Results<'_>, density: Toy) -> Option<Block> {
     let all = runs.flat_map(|(arm, posterior)| {
         let runs = of(results, density, arm, posterior);
         let gaps = runs.runs().iter().filter_map(|(experiment, outcome)| {
-            let gap = outcome.values.iter().find(|(name, _)| name == "gap")?.1;
-            Some((gap, arm, posterior, experiment.seed(), &outcome.record))
+            let end = if fails(density, arm, outcome).is_empty() { "no failure" } else { "a failure" };
+            Some((outcome.find("gap")?, arm, posterior, experiment.seed(), &outcome.record, end))
         });
         gaps.collect::<Vec<_>>()
     });
-    let (gap, arm, posterior, seed, record) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (gap, arm, posterior, seed, record, end) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
     let ours = look(posterior);
     Some(Block::Figure {
         id: format!("{}-worst", density.name()),
         caption: format!(
-            "{}, the worst of all runs: {arm}, {posterior} posterior, seed {seed}, {} nats short of the true density.",
+            "{}, the run with the largest gap: {arm}, {posterior} posterior, seed {seed}, {} nats short of the true density, {end}.",
             density.name(),
             number(gap)
         ),
