@@ -9,6 +9,7 @@ use elbo_models::{Model, Noise, fit};
 use elbo_tensor::{Purpose, Real, stream};
 
 use crate::data::Rows;
+use crate::limits;
 
 /// Posterior variance over the data above which a dimension of the latent counts as active (Burda et al. 2016).
 const ACTIVE: f64 = 0.01;
@@ -89,24 +90,23 @@ pub fn importance_bound(
     (count, samples): (usize, usize),
     seed: u64,
 ) -> f64 {
-    /// Rows at a time, samples at a time at most, and those of all classes: they bound the memory.
-    const CHUNK: (usize, usize, usize) = (50, 20, 400);
-    let most = (CHUNK.2 / classes).clamp(1, CHUNK.1);
+    let widest = params.ids().map(|id| params.get(id).shape().last()).max().unwrap_or(1);
+    let (rows_at_a_time, samples_at_a_time) = limits::chunk(widest, classes);
     let count = count.min(rows.data.rows());
     let all: Vec<u32> = (0..count as u32).collect();
     let mut binarize = stream(seed, Purpose::Bound, 0);
     let mut noise = Noise::from(stream(seed, Purpose::Bound, 1));
     let mut total = 0.0;
-    for indices in all.chunks(CHUNK.0) {
+    for indices in all.chunks(rows_at_a_time) {
         let x = rows.batch(indices, &mut binarize);
         let mut log_weights: Vec<f64> = Vec::with_capacity(samples * indices.len());
         while log_weights.len() < samples * indices.len() {
             let left = samples - log_weights.len() / indices.len();
-            noise = noise.with_samples(left.min(most));
+            noise = noise.with_samples(left.min(samples_at_a_time));
             let tape = Tape::new(params);
             let chunk = model.log_evidence(tape.constant(x.clone()), &mut noise).value();
             log_weights.extend(chunk.as_slice().iter().map(|&w| f64::from(w)));
-            if chunk.len() < left.min(most) * indices.len() {
+            if chunk.len() < left.min(samples_at_a_time) * indices.len() {
                 // Without noise there is one value, and it is exact.
                 break;
             }

@@ -38,6 +38,16 @@ pub fn activations(widest: usize, batch: usize, samples: usize, classes: usize) 
     Ok(())
 }
 
+/// Rows and samples of an importance-weighted bound at a time, for networks whose widest layer has `widest` units: their
+/// product with that and the classes bounds the memory, down to one of each.
+pub fn chunk(widest: usize, classes: usize) -> (usize, usize) {
+    /// Rows, samples, and samples of all classes: more at a time are no faster.
+    const MOST: (usize, usize, usize) = (50, 20, 400);
+    let fit = MOST_ACTIVATIONS / widest.saturating_mul(classes);
+    let rows = fit.clamp(1, MOST.0);
+    (rows, (MOST.2 / classes).min(fit / rows).clamp(1, MOST.1))
+}
+
 /// Refuses more numbers than the probabilities of `k` clusters for each of `rows` may be.
 pub fn assignments(k: usize, rows: usize) -> Result<()> {
     if k > 1 && k.saturating_mul(rows) > MOST_NUMBERS {
@@ -54,4 +64,19 @@ pub fn generated(rows: usize, width: usize) -> Result<()> {
         return Err(Error::usage(format_args!("data.train_rows + valid_rows + test_rows: {problem}")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_importance_weighted_bound_takes_as_much_at_a_time_as_fits() {
+        assert_eq!([chunk(512, 1), chunk(512, 10), chunk(512, 100)], [(50, 20), (50, 20), (50, 4)]);
+        for widest in [1 << 20, 1 << 22, 1 << 27] {
+            let (rows, samples) = chunk(widest, 2);
+            assert!(rows * samples * widest * 2 <= MOST_ACTIVATIONS, "{rows} rows, {samples} samples of {widest}");
+        }
+        assert_eq!(chunk(usize::MAX, 10), (1, 1));
+    }
 }
