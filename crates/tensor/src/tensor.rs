@@ -82,7 +82,7 @@ impl Tensor {
     /// The elements for writing; copies them first if another tensor shares them.
     pub fn as_mut_slice(&mut self) -> &mut [Real] {
         let len = self.len();
-        if self.buffer.get_mut().is_none() {
+        if !self.buffer.is_unique() {
             let mut own = Buffer::take(len);
             own.get_mut().expect("a buffer just taken has one owner")[..len].copy_from_slice(self.as_slice());
             (self.buffer, self.start) = (own, 0);
@@ -126,7 +126,7 @@ impl Tensor {
     }
 
     pub(crate) fn is_unique(&mut self) -> bool {
-        self.buffer.get_mut().is_some()
+        self.buffer.is_unique()
     }
 }
 
