@@ -113,7 +113,7 @@ fn workloads() -> Vec<Workload> {
                 ([1000, 512, 784], false),
             ],
             threads: &[1, 2],
-            pairs: 40,
+            pairs: 120,
         },
         Workload {
             name: "m2, mnist-clustering: 784-512-512, k 10, z 64, batch 100",
@@ -135,7 +135,7 @@ fn workloads() -> Vec<Workload> {
                 ([1000, 512, 784], false),
             ],
             threads: &[1],
-            pairs: 40,
+            pairs: 120,
         },
         Workload {
             name: "modified m2 (relu), mnist-clustering: 784-512-512, k 10, z 64, batch 100",
@@ -156,7 +156,7 @@ fn workloads() -> Vec<Workload> {
                 ([1000, 512, 784], false),
             ],
             threads: &[1],
-            pairs: 40,
+            pairs: 120,
         },
     ]
 }
