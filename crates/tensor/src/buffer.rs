@@ -43,7 +43,7 @@ impl Buffer {
     }
 
     /// Whether nobody else shares the contents. Unlike `Arc::get_mut` it locks nothing, since there are no weak references:
-    /// in small models a locked instruction for every tensor is a fifth of a step.
+    /// in small models a locked instruction for every tensor is an eighth of a step.
     pub(crate) fn is_unique(&mut self) -> bool {
         let unique = Arc::strong_count(&self.0) == 1;
         if unique {
