@@ -1,4 +1,4 @@
-//! What would not fit into the memory of most machines is refused before anything is made.
+//! What would not fit into the memory of most machines is refused before anything is made, or done in parts.
 
 use elbo_models::nn::Size;
 use elbo_models::{MOST_NUMBERS, ModelSpec, Settings};
