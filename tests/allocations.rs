@@ -28,8 +28,8 @@ fn bytes_of_ten_steps(kind: &str, settings: &[(&str, Value)], width: usize, b: u
     region.change().bytes_allocated
 }
 
-/// One test, because the counter counts every thread of the process. Both batches are large enough that the same
-/// products go to matrixmultiply and that its packing buffers, whose size is bounded, have reached their full size.
+/// One test, because the counter counts every thread of the process. Both batches are large enough that the same products
+/// are packed; matrixmultiply, where it does that, allocates for it, and its buffers have reached their full size.
 #[test]
 fn a_warm_step_allocates_the_same_for_any_batch() {
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().unwrap();

@@ -1,18 +1,27 @@
 //! Matrix products `C ← A·B + β·C` of strided views into row-major C.
 //!
-//! Small products run on an unpacked kernel of this crate, large ones on `matrixmultiply`, split over the current
-//! rayon pool along rows or columns of C and never along the inner dimension. Which kernel computes an element, and in
-//! which order its terms are added, depends on the shapes alone, so the bits are the same at any number of threads.
+//! Small products run unpacked. Large ones are packed and split over the current rayon pool, along rows or columns of C
+//! and never along the inner dimension; where there is neither AVX2 nor AVX-512, and in the f64 build, `matrixmultiply`
+//! does this. In which order the terms of an element are added depends on the shapes alone, so the bits are the same at
+//! any number of threads.
+
+mod block;
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+mod packed;
+mod unpacked;
+mod vector;
 
 use crate::parallel::{Disjoint, split};
-use crate::{Mat, Real, small_gemm};
+use crate::{Mat, Real};
+use block::Product;
 
-/// From this many multiply-adds on, packing into `matrixmultiply`'s layout pays (measured in `benches/gemm.rs`).
+/// From this many multiply-adds on, packing pays (measured in `benches/gemm.rs`).
 const PACKED_FROM: usize = 2 << 20;
 /// From this many multiply-adds on, a second thread pays.
 const PARALLEL_FROM: usize = 4 << 20;
-/// Blocks of a parallel product start at multiples of the widest micro-kernel.
-const BLOCK: usize = 16;
+/// Rows and columns of the largest register block: a parallel product is divided at multiples of them.
+const ROWS: usize = 12;
+const COLUMNS: usize = 32;
 
 /// `C ← A·B + β·C` with `A: [m, k]`, `B: [k, n]`, `C: [m, n]` row-major; for β = 0, C is not read.
 #[track_caller]
@@ -20,24 +29,16 @@ pub fn gemm(a: Mat<'_>, b: Mat<'_>, beta: Real, c: &mut [Real]) {
     let (m, k, n) = checked(&a, &b, c);
     let work = m * k * n;
     if work < PACKED_FROM {
-        return small_gemm::run(a, b, beta, c);
+        return unpacked::run(a, b, beta, c);
     }
     let threads = if work < PARALLEL_FROM { 1 } else { rayon::current_num_threads() };
     let out = Disjoint::new(c);
     let by_rows = m >= n;
-    split(if by_rows { m } else { n }, BLOCK, threads, &|range| {
+    let (count, unit) = if by_rows { (m, ROWS) } else { (n, COLUMNS) };
+    split(count, unit, threads, &|range| {
         let (rows, cols) = if by_rows { (range, 0..n) } else { (0..m, range) };
-        // SAFETY: the ranges of `split` are disjoint and inside the matrices, whose extents `checked` has verified;
-        // the pointer is offset to the first element of the block, and the block is addressed with C's row stride.
-        unsafe {
-            packed(
-                [rows.len(), k, cols.len()],
-                (a.data.as_ptr().add(rows.start * a.row_stride), a.row_stride, a.col_stride),
-                (b.data.as_ptr().add(cols.start * b.col_stride), b.row_stride, b.col_stride),
-                beta,
-                (out.pointer().add(rows.start * n + cols.start), n),
-            );
-        }
+        // SAFETY: the ranges of `split` are disjoint and inside the matrices, whose extents `checked` has verified.
+        unsafe { large(&Product::new(a, b, beta, out.pointer()).part(rows, 0..k, cols)) };
     });
 }
 
@@ -74,23 +75,32 @@ fn checked<T>(a: &Mat<'_, T>, b: &Mat<'_, T>, c: &[T]) -> (usize, usize, usize) 
 }
 
 /// # Safety
-/// All elements addressed by the extents and strides must be in bounds; C must not overlap A or B.
-unsafe fn packed(
-    [m, k, n]: [usize; 3],
-    (a, rsa, csa): (*const Real, usize, usize),
-    (b, rsb, csb): (*const Real, usize, usize),
-    beta: Real,
-    (c, rsc): (*mut Real, usize),
-) {
+/// All elements that the product names must be in bounds, one of B's strides must be 1, and C must overlap neither A nor B.
+unsafe fn large(p: &Product) {
+    #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+    {
+        use crate::cpu::{Level, level};
+        // SAFETY: the caller's promise; `level` has found the instructions.
+        match level() {
+            Level::Avx512 => return unsafe { packed::avx512(p) },
+            Level::Avx2 => return unsafe { packed::avx2(p) },
+            Level::Baseline => {}
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { by_matrixmultiply(p) }
+}
+
+/// # Safety
+/// As for `large`.
+unsafe fn by_matrixmultiply(p: &Product) {
     #[cfg(feature = "f64")]
     use matrixmultiply::dgemm as product;
     #[cfg(not(feature = "f64"))]
     use matrixmultiply::sgemm as product;
-    let signed = |stride: usize| stride as isize;
+    let [rsa, csa, rsb, csb, rsc] = [p.rsa, p.csa, p.rsb, p.csb, p.rsc].map(|stride| stride as isize);
     // SAFETY: the caller's promise.
-    unsafe {
-        product(m, k, n, 1.0, a, signed(rsa), signed(csa), b, signed(rsb), signed(csb), beta, c, signed(rsc), 1);
-    }
+    unsafe { product(p.m, p.k, p.n, 1.0, p.a, rsa, csa, p.b, rsb, csb, p.beta, p.c, rsc, 1) }
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ mod parallel;
 mod reduce;
 mod rng;
 mod shape;
-mod small_gemm;
 mod tensor;
 mod transpose;
 
