@@ -1,9 +1,9 @@
 //! Matrix products `C ← A·B + β·C` of strided views into row-major C.
 //!
-//! Small products run unpacked. Large ones are packed and split over the current rayon pool, along rows or columns of C
-//! and never along the inner dimension; where there is neither AVX2 nor AVX-512, and in the f64 build, `matrixmultiply`
-//! does this. In which order the terms of an element are added depends on the shapes alone, so the bits are the same at
-//! any number of threads.
+//! Small products run unpacked. Large ones are split over the current rayon pool, along rows or columns of C and never
+//! along the inner dimension, and their parts are packed; where there is neither AVX2 nor AVX-512, and in the f64 build,
+//! `matrixmultiply` packs and multiplies. In which order the terms of an element are added does not depend on the split, so
+//! the bits are the same at any number of threads.
 
 mod block;
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
@@ -15,13 +15,15 @@ use crate::parallel::{Disjoint, split};
 use crate::{Mat, Real};
 use block::Product;
 
-/// From this many multiply-adds on, packing pays (measured in `benches/gemm.rs`).
+/// From this many multiply-adds on, B is packed, and an inner dimension above 256 is summed in blocks: another threshold
+/// gives other bits.
 const PACKED_FROM: usize = 2 << 20;
 /// From this many multiply-adds on, a second thread pays.
 const PARALLEL_FROM: usize = 4 << 20;
-/// Rows and columns of the largest register block: a parallel product is divided at multiples of them.
-const ROWS: usize = 12;
-const COLUMNS: usize = 32;
+/// A parallel product is divided at multiples of these, so that no register block is cut: ours have 6 or 12 rows and 16 or
+/// 32 columns, those of `matrixmultiply` at most 16 of both, and at its edges some of its kernels round otherwise.
+const ROW_UNIT: usize = 48;
+const COLUMN_UNIT: usize = 32;
 
 /// `C ← A·B + β·C` with `A: [m, k]`, `B: [k, n]`, `C: [m, n]` row-major; for β = 0, C is not read.
 #[track_caller]
@@ -34,10 +36,11 @@ pub fn gemm(a: Mat<'_>, b: Mat<'_>, beta: Real, c: &mut [Real]) {
     let threads = if work < PARALLEL_FROM { 1 } else { rayon::current_num_threads() };
     let out = Disjoint::new(c);
     let by_rows = m >= n;
-    let (count, unit) = if by_rows { (m, ROWS) } else { (n, COLUMNS) };
+    let (count, unit) = if by_rows { (m, ROW_UNIT) } else { (n, COLUMN_UNIT) };
     split(count, unit, threads, &|range| {
         let (rows, cols) = if by_rows { (range, 0..n) } else { (0..m, range) };
-        // SAFETY: the ranges of `split` are disjoint and inside the matrices, whose extents `checked` has verified.
+        // SAFETY: the ranges of `split` are disjoint and inside the matrices, whose extents `checked` has verified; the rows
+        // or the columns of a view are contiguous.
         unsafe { large(&Product::new(a, b, beta, out.pointer()).part(rows, 0..k, cols)) };
     });
 }
@@ -70,12 +73,13 @@ pub fn dgemm(a: Mat<'_, f64>, b: Mat<'_, f64>, beta: f64, c: &mut [f64]) {
 #[track_caller]
 fn checked<T>(a: &Mat<'_, T>, b: &Mat<'_, T>, c: &[T]) -> (usize, usize, usize) {
     assert_eq!(a.cols, b.rows, "product of {}×{} and {}×{}", a.rows, a.cols, b.rows, b.cols);
-    assert_eq!(c.len(), a.rows * b.cols, "{} elements for a {}×{} product", c.len(), a.rows, b.cols);
+    assert_eq!(Some(c.len()), a.rows.checked_mul(b.cols), "{} elements for a {}×{} product", c.len(), a.rows, b.cols);
     (a.rows, a.cols, b.cols)
 }
 
 /// # Safety
-/// All elements that the product names must be in bounds, one of B's strides must be 1, and C must overlap neither A nor B.
+/// All elements that the product names must be in bounds, none of its extents 0, one of B's strides 1, and C must overlap
+/// neither A nor B.
 unsafe fn large(p: &Product) {
     #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
     {
@@ -175,7 +179,7 @@ mod tests {
             let run = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let mut c = vec![1.0; m * n];
-                pool.install(|| gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), 1.0, &mut c));
+                pool.install(|| gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), 0.3, &mut c));
                 let mut d = vec![0.0; m * n];
                 pool.install(|| gemm(Mat::new(&a, k, m).t(), Mat::new(&b, n, k).t(), 0.0, &mut d));
                 (c, d)

@@ -2,7 +2,7 @@
 
 use crate::Real;
 
-/// A strided view of a matrix; transposing it costs nothing.
+/// A view of a row-major matrix or of its transpose, so that one of its strides is 1; transposing it costs nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Mat<'a, T = Real> {
     pub(crate) data: &'a [T],
@@ -16,7 +16,7 @@ impl<'a, T> Mat<'a, T> {
     /// The row-major view of `rows * cols` elements.
     #[track_caller]
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
-        assert_eq!(data.len(), rows * cols, "{} elements for a {rows}×{cols} matrix", data.len());
+        assert_eq!(Some(data.len()), rows.checked_mul(cols), "{} elements for a {rows}×{cols} matrix", data.len());
         Self { data, rows, cols, row_stride: cols, col_stride: 1 }
     }
 

@@ -15,11 +15,12 @@ pub(crate) fn threads_for(elements: usize) -> usize {
 pub(crate) fn split(count: usize, unit: usize, parts: usize, work: &(impl Fn(Range<usize>) + Sync)) {
     fn recurse(range: Range<usize>, unit: usize, parts: usize, work: &(impl Fn(Range<usize>) + Sync)) {
         let units = range.len().div_ceil(unit);
-        if parts <= 1 || units <= 1 {
+        let parts = parts.min(units);
+        if parts <= 1 {
             return work(range);
         }
         let left = parts / 2;
-        let middle = (range.start + units * left / parts * unit).min(range.end);
+        let middle = range.start + units * left / parts * unit;
         rayon::join(
             || recurse(range.start..middle, unit, left, work),
             || recurse(middle..range.end, unit, parts - left, work),
@@ -44,7 +45,7 @@ pub fn for_each_slot<T: Send>(slots: &mut [T], work: impl Fn(usize, &mut T) + Sy
 #[derive(Clone, Copy)]
 pub(crate) struct Disjoint<T>(*mut T, usize);
 
-// SAFETY: the caller of `range` promises that ranges in use at one time do not overlap.
+// SAFETY: the callers of `range` and the users of `pointer` promise that what they use at one time does not overlap.
 unsafe impl<T: Send> Sync for Disjoint<T> {}
 
 impl<T> Disjoint<T> {

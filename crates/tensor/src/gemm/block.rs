@@ -61,46 +61,43 @@ impl Product {
     }
 }
 
-/// The columns `j .. j + width` of C, at most `W` vectors, in blocks of `R` rows and then of 4, 2 and 1.
+/// The columns `j .. j + width` of C, at most two vectors, in blocks of `R` rows and then of 4, 2 and 1.
 ///
 /// # Safety
-/// All elements that the product names must be in bounds, B's rows contiguous (`csb` is not looked at), and the machine must
-/// have the instructions of `V`.
+/// All elements that the product names must be in bounds, B's rows contiguous (`csb` is not looked at) and, if `PADDED`,
+/// readable to the end of their last vector; the machine must have the instructions of `V`.
 #[inline(always)]
-pub(super) unsafe fn columns<V: Vector, const R: usize, const W: usize>(p: &Product, j: usize, width: usize) {
+pub(super) unsafe fn columns<V: Vector, const R: usize, const PADDED: bool>(p: &Product, j: usize, width: usize) {
     let mut i = 0;
     // SAFETY: a block of r rows begins only where r rows are left.
     unsafe {
         while i + R <= p.m {
-            rows::<V, R, W>(p, i, j, width);
+            tile::<V, R, PADDED>(p, i, j, width);
             i += R;
         }
         while i + 4 <= p.m {
-            rows::<V, 4, W>(p, i, j, width);
+            tile::<V, 4, PADDED>(p, i, j, width);
             i += 4;
         }
         while i + 2 <= p.m {
-            rows::<V, 2, W>(p, i, j, width);
+            tile::<V, 2, PADDED>(p, i, j, width);
             i += 2;
         }
         if i < p.m {
-            rows::<V, 1, W>(p, i, j, width);
+            tile::<V, 1, PADDED>(p, i, j, width);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn rows<V: Vector, const R: usize, const W: usize>(p: &Product, i: usize, j: usize, width: usize) {
-    // SAFETY: the block lies inside C, its rows inside A and its columns inside B.
+unsafe fn tile<V: Vector, const R: usize, const PADDED: bool>(p: &Product, i: usize, j: usize, width: usize) {
+    // SAFETY: the tile lies inside C, its rows inside A and its columns inside B.
     unsafe {
-        if width == W * V::LANES {
-            accumulate::<V, R, W>(p, i, j, width, |at, _| V::load(at));
-        } else if width > V::LANES {
-            accumulate::<V, R, W>(p, i, j, width, |at, count| V::load_first(at, count));
-        } else if width == V::LANES {
-            accumulate::<V, R, 1>(p, i, j, width, |at, _| V::load(at));
-        } else {
-            accumulate::<V, R, 1>(p, i, j, width, |at, count| V::load_first(at, count));
+        match (width > V::LANES, PADDED || width.is_multiple_of(V::LANES)) {
+            (true, true) => accumulate::<V, R, 2>(p, i, j, width, |at, _| V::load(at)),
+            (true, false) => accumulate::<V, R, 2>(p, i, j, width, |at, count| V::load_first(at, count)),
+            (false, true) => accumulate::<V, R, 1>(p, i, j, width, |at, _| V::load(at)),
+            (false, false) => accumulate::<V, R, 1>(p, i, j, width, |at, count| V::load_first(at, count)),
         }
     }
 }
@@ -119,11 +116,12 @@ unsafe fn accumulate<V: Vector, const R: usize, const W: usize>(
     unsafe {
         let c = p.c.add(i * p.rsc + j);
         if p.beta != 0.0 {
-            // C is read behind the loop, with a stride that no hardware foresees.
+            // C is read after the loop, with a stride that no hardware foresees.
             (0..R).for_each(|r| (0..W).for_each(|w| V::prefetch(c.wrapping_add(r * p.rsc + w * V::LANES))));
         }
-        let a = p.a.add(i * p.rsa);
-        let mut b = p.b.add(j);
+        // Wrapping, because without terms there may be nothing at these places.
+        let a = p.a.wrapping_add(i * p.rsa);
+        let mut b = p.b.wrapping_add(j);
         for q in 0..p.k {
             let mut row = [V::splat(0.0); W];
             for (w, row) in row.iter_mut().enumerate() {

@@ -2,7 +2,7 @@
 //! read where it lies, an element for a whole row of a register block.
 //!
 //! Each element of C is summed in the order of `matrixmultiply`'s fused kernels: from 0 over each block of the inner
-//! dimension, and the blocks into C. The bits are therefore the same.
+//! dimension, and the blocks into C. For β of 0 or 1 the bits are therefore the same, but for the sign of a zero.
 
 use std::arch::x86_64::{__m256, __m512};
 
@@ -16,12 +16,12 @@ const DEPTH: usize = 256;
 const WIDTH: usize = 512;
 
 /// # Safety
-/// All elements that the product names must be in bounds, one of B's strides must be 1, C must overlap neither A nor B,
-/// and the machine must have the instructions.
+/// All elements that the product names must be in bounds, none of its extents 0, one of B's strides 1; C must overlap neither
+/// A nor B, and the machine must have the instructions.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 pub(super) unsafe fn avx512(p: &Product) {
     // SAFETY: the caller's promise.
-    unsafe { run::<__m512, 12, 2>(p) }
+    unsafe { run::<__m512, 12>(p) }
 }
 
 /// # Safety
@@ -29,12 +29,12 @@ pub(super) unsafe fn avx512(p: &Product) {
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn avx2(p: &Product) {
     // SAFETY: the caller's promise.
-    unsafe { run::<__m256, 6, 2>(p) }
+    unsafe { run::<__m256, 6>(p) }
 }
 
 #[inline(always)]
-unsafe fn run<V: Shuffle, const R: usize, const W: usize>(p: &Product) {
-    let panel = W * V::LANES;
+unsafe fn run<V: Shuffle, const R: usize>(p: &Product) {
+    let panel = 2 * V::LANES;
     let mut memory = Tensor::scratch([p.k.min(DEPTH) * p.n.min(WIDTH).next_multiple_of(panel) + V::LANES]);
     let memory = memory.as_mut_slice();
     // Vectors that lie across two cache lines are loaded at half the speed.
@@ -56,7 +56,7 @@ unsafe fn run<V: Shuffle, const R: usize, const W: usize>(p: &Product) {
                         let mut tile = block.part(i..(i + R).min(p.m), 0..depth, j..j + width);
                         tile.b = packed.as_ptr().add(j * depth);
                         tile.rsb = panel;
-                        columns::<V, R, W>(&tile, 0, width);
+                        columns::<V, R, true>(&tile, 0, width);
                     }
                 }
             }
@@ -64,14 +64,14 @@ unsafe fn run<V: Shuffle, const R: usize, const W: usize>(p: &Product) {
     }
 }
 
-/// Copies B into panels of `panel` columns, each row-major. Lanes beyond the last column are 0, vectors beyond it are left
-/// as they are.
+/// Copies B into panels of `panel` columns, each row-major. The last vector is filled with zeros; one that has no column is
+/// left as it is.
 #[inline(always)]
 unsafe fn pack<V: Shuffle>(p: &Product, panel: usize, packed: &mut [Real]) {
-    assert!(packed.len() >= p.k * p.n.next_multiple_of(panel));
+    assert!(packed.len() >= p.k * p.n.next_multiple_of(panel) && (p.csb == 1 || p.rsb == 1));
     for j in (0..p.n).step_by(V::LANES) {
         let count = (p.n - j).min(V::LANES);
-        // SAFETY: `count` columns are left in B, `depth` terms in each, and the panels have room for all of them.
+        // SAFETY: `count` columns are left in B, `p.k` terms in each, and the panels have room for all of them.
         unsafe {
             let out = packed.as_mut_ptr().add(j / panel * panel * p.k + j % panel);
             if p.csb == 1 {
@@ -122,7 +122,10 @@ mod tests {
             Level::Baseline => return, // matrixmultiply itself runs
         };
         let mut rng = stream(3, Purpose::Test, 0);
-        for [m, k, n] in [[1, 1, 1], [23, 255, 33], [12, 256, 32], [13, 257, 513], [95, 784, 70], [6, 530, 1030]] {
+        // Widths of the last panel: less and more than one vector, one and two whole ones.
+        let rests = [[13, 257, 25], [24, 300, 48], [12, 40, 56], [5, 17, 537], [12, 256, 32]];
+        let shapes = [[1, 1, 1], [23, 255, 33], [13, 257, 513], [95, 784, 70], [6, 530, 1030]];
+        for [m, k, n] in rests.into_iter().chain(shapes) {
             let mut normals = |len: usize| {
                 let mut values = vec![0.0; len];
                 fill_normal(&mut rng, &mut values);
@@ -140,7 +143,8 @@ mod tests {
                     let mut c = start.clone();
                     // SAFETY: as above, and the machine has the instructions.
                     unsafe { kernel(&Product::new(a, b, beta, c.as_mut_ptr())) };
-                    assert!(c == want, "{m}×{k}×{n}, {ta} {tb} {beta}, kernel {number}");
+                    let same = c.iter().zip(&want).all(|(ours, theirs)| ours.to_bits() == theirs.to_bits());
+                    assert!(same, "{m}×{k}×{n}, {ta} {tb} {beta}, kernel {number}");
                 }
             }
         }

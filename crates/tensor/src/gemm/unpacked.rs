@@ -42,27 +42,27 @@ fn copy_into_rows(b: Mat<'_>, out: &mut [Real]) {
 }
 
 /// # Safety
-/// The extents and strides of `p` must be in bounds, the layout must be the one `ROWS` names, and the machine must have
+/// The extents and strides of `p` must be in bounds, the layout must be the one `BY_ROWS` names, and the machine must have
 /// the instructions of `level`.
-unsafe fn dispatch<const ROWS: bool>(level: Level, p: &Product) {
+unsafe fn dispatch<const BY_ROWS: bool>(level: Level, p: &Product) {
     #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
     {
         use std::arch::x86_64::{__m256, __m512};
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-        unsafe fn avx512<const ROWS: bool>(p: &Product) {
+        unsafe fn avx512<const BY_ROWS: bool>(p: &Product) {
             // SAFETY: the caller's promise.
-            unsafe { if ROWS { rows::<__m512, 8, 2>(p) } else { dots::<__m512, 4, 4>(p) } }
+            unsafe { if BY_ROWS { by_rows::<__m512, 8>(p) } else { dots::<__m512, 4, 4>(p) } }
         }
         #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2<const ROWS: bool>(p: &Product) {
+        unsafe fn avx2<const BY_ROWS: bool>(p: &Product) {
             // SAFETY: the caller's promise.
-            unsafe { if ROWS { rows::<__m256, 6, 2>(p) } else { dots::<__m256, 2, 4>(p) } }
+            unsafe { if BY_ROWS { by_rows::<__m256, 6>(p) } else { dots::<__m256, 2, 4>(p) } }
         }
         // SAFETY: the caller's promise.
         unsafe {
             match level {
-                Level::Avx512 => return avx512::<ROWS>(p),
-                Level::Avx2 => return avx2::<ROWS>(p),
+                Level::Avx512 => return avx512::<BY_ROWS>(p),
+                Level::Avx2 => return avx2::<BY_ROWS>(p),
                 Level::Baseline => {}
             }
         }
@@ -70,15 +70,15 @@ unsafe fn dispatch<const ROWS: bool>(level: Level, p: &Product) {
     #[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
     let _ = level;
     // SAFETY: the caller's promise.
-    unsafe { if ROWS { rows::<Plain, 4, 2>(p) } else { dots::<Plain, 2, 4>(p) } }
+    unsafe { if BY_ROWS { by_rows::<Plain, 4>(p) } else { dots::<Plain, 2, 4>(p) } }
 }
 
-/// Blocks of `R` rows by `W` vectors of C. The columns run outside, so that a panel of B stays in the first cache.
+/// Blocks of `R` rows by two vectors of C. The columns run outside, so that a panel of B stays in the first cache.
 #[inline(always)]
-unsafe fn rows<V: Vector, const R: usize, const W: usize>(p: &Product) {
-    for j in (0..p.n).step_by(W * V::LANES) {
+unsafe fn by_rows<V: Vector, const R: usize>(p: &Product) {
+    for j in (0..p.n).step_by(2 * V::LANES) {
         // SAFETY: the columns lie inside C and B; the rest is the caller's promise.
-        unsafe { columns::<V, R, W>(p, j, (p.n - j).min(W * V::LANES)) };
+        unsafe { columns::<V, R, false>(p, j, (p.n - j).min(2 * V::LANES)) };
     }
 }
 
