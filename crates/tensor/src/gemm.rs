@@ -21,8 +21,8 @@ const PACKED_FROM: usize = 2 << 20;
 /// From this many multiply-adds on, a second thread pays.
 const PARALLEL_FROM: usize = 4 << 20;
 /// A parallel product is divided at multiples of these, so that no register block is cut: ours have 6 or 12 rows and 16 or
-/// 32 columns, those of `matrixmultiply` at most 16 of both, and at its edges some of its kernels round otherwise.
-const ROW_UNIT: usize = 48;
+/// 32 columns, `matrixmultiply`'s for NEON, which rounds otherwise at edges, 8 of both.
+const ROW_UNIT: usize = 24;
 const COLUMN_UNIT: usize = 32;
 
 /// `C ← A·B + β·C` with `A: [m, k]`, `B: [k, n]`, `C: [m, n]` row-major; for β = 0, C is not read.
