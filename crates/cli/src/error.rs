@@ -28,6 +28,13 @@ pub enum ExitCode {
     Terminated = 143,
 }
 
+impl ExitCode {
+    /// Whether work with this code was stopped and has not failed.
+    pub fn is_signal(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
+}
+
 /// An error of the command: its exit code and a message of one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {

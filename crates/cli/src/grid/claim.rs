@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Grid;
-use super::run::is_signal;
 use super::status::{Failure, Holder, Outcome, Status, forget};
 use crate::error::{Error, ExitCode, Result};
 use crate::run_dir::LOCK;
@@ -99,7 +98,7 @@ impl Hold {
     /// Says why the cell is not run to its end; after a signal it waits for the next process.
     pub(super) fn give_up(&self, error: &Error) {
         let Some(Pulse { dir, .. }) = self.pulse() else { return };
-        if is_signal(error.code()) { forget(dir) } else { Failure::of(error).store(dir) }
+        if error.code().is_signal() { forget(dir) } else { Failure::of(error).store(dir) }
     }
 }
 

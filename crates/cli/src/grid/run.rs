@@ -89,9 +89,9 @@ impl Grid {
 
     /// All outcomes, or why there are not all: a failure before a signal, the first in the plan before others.
     fn verdict(&self, found: Found, interrupt: &Interrupt) -> Result<Vec<Outcome>> {
-        let first = found.failures.iter().min_by_key(|(index, error)| (is_signal(error.code()), *index));
+        let first = found.failures.iter().min_by_key(|(index, error)| (error.code().is_signal(), *index));
         let cells = self.plan().cells();
-        if let Some((index, error)) = first.filter(|(_, error)| !is_signal(error.code())) {
+        if let Some((index, error)) = first.filter(|(_, error)| !error.code().is_signal()) {
             return Err(Error::new(error.code(), format_args!("cell {}: {error}", cells[*index].name())));
         }
         let outcomes: Vec<Outcome> = found.outcomes.into_iter().flatten().collect();
@@ -138,12 +138,12 @@ where
     pub(super) fn end(self) -> Vec<(usize, Error)> {
         self.progress.clear();
         let failures = self.found.into_inner().unwrap().failures;
-        failures.into_iter().filter(|(_, error)| !is_signal(error.code())).collect()
+        failures.into_iter().filter(|(_, error)| !error.code().is_signal()).collect()
     }
 
     /// Tells a failure that ends nothing but its cell.
     fn tell(&self, index: usize, error: &Error) {
-        if self.grid.lock.is_none() && !is_signal(error.code()) {
+        if self.grid.lock.is_none() && !error.code().is_signal() {
             self.progress.say(&format!("elbo: cell {}: {error}", self.grid.plan().cells()[index].name()));
         }
     }
@@ -224,11 +224,6 @@ where
         let _ = self.grid.collect_shared();
         Ok(())
     }
-}
-
-/// Whether a cell with this code was stopped and has not failed.
-pub(super) fn is_signal(code: ExitCode) -> bool {
-    matches!(code, ExitCode::Interrupted | ExitCode::Terminated)
 }
 
 /// The error of a cell whose work panicked.
