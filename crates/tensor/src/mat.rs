@@ -35,3 +35,16 @@ impl<'a, T> Mat<'a, T> {
         self.cols
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In a build without overflow checks 2³² · 2³² wraps to the length 0.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    #[should_panic(expected = "0 elements for a 4294967296×4294967296 matrix")]
+    fn extents_whose_product_wraps_are_refused() {
+        let _ = Mat::<f32>::new(&[], 1 << 32, 1 << 32);
+    }
+}
