@@ -6,7 +6,7 @@
 use super::block::{Product, columns};
 use super::vector::{Plain, Vector};
 use crate::cpu::{Level, level};
-use crate::{Mat, Real};
+use crate::{Mat, Real, Tensor, transpose_rows};
 
 /// `C ← A·B + β·C` without packing.
 pub(super) fn run(a: Mat<'_>, b: Mat<'_>, beta: Real, c: &mut [Real]) {
@@ -19,26 +19,12 @@ pub(super) fn run(a: Mat<'_>, b: Mat<'_>, beta: Real, c: &mut [Real]) {
         // SAFETY: `gemm` has checked the extents; A's rows and B's columns are contiguous.
         return unsafe { dispatch::<false>(level(), &p) };
     }
-    let mut rows = crate::Tensor::scratch([p.k, p.n]);
-    copy_into_rows(b, rows.as_mut_slice());
+    let mut rows = Tensor::scratch([p.k, p.n]);
+    transpose_rows(b.data, p.k, p.k, rows.as_mut_slice());
     p.b = rows.as_slice().as_ptr();
     (p.rsb, p.csb) = (p.n, 1);
     // SAFETY: as above; `rows` lives until the product is done.
     unsafe { dispatch::<true>(level(), &p) }
-}
-
-/// Copies a view into row-major order, in tiles so that both sides stay in the cache.
-fn copy_into_rows(b: Mat<'_>, out: &mut [Real]) {
-    const TILE: usize = 16;
-    for i0 in (0..b.rows).step_by(TILE) {
-        for j0 in (0..b.cols).step_by(TILE) {
-            for i in i0..(i0 + TILE).min(b.rows) {
-                for j in j0..(j0 + TILE).min(b.cols) {
-                    out[i * b.cols + j] = b.data[i * b.row_stride + j * b.col_stride];
-                }
-            }
-        }
-    }
 }
 
 /// # Safety
