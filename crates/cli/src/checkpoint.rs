@@ -11,7 +11,7 @@ pub use weights::{NamedTensor, StoredTensor, Weights, load_weights, save_weights
 use std::path::Path;
 use std::{fs, io};
 
-use crate::error::{Error, Result};
+use crate::machine::error::{Error, Result};
 
 /// All bytes of the checkpoint `path`.
 fn read(path: &Path) -> Result<Vec<u8>> {

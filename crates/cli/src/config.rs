@@ -1,6 +1,7 @@
 //! The configuration of a run: a recipe and `--set` resolved against the declared settings.
 
 mod read;
+pub mod recipe;
 mod schema;
 mod sweep;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 use toml::de::DeTable;
 
-use crate::error::{Error, Result};
+use crate::machine::error::{Error, Result};
 use read::{Entries, Given, Source};
 
 /// The section whose settings depend on its key [`KIND`].

@@ -19,8 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
-use crate::files;
+use crate::machine::error::{Error, Result};
+use crate::machine::files;
 
 /// The first byte is no text and no other magic; the last two reveal a transfer that rewrote line ends.
 const MAGIC: [u8; 8] = *b"\xe1bost\x00\r\n";
@@ -104,7 +104,7 @@ fn parse<S: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<S, String> {
 mod tests {
     use super::super::tests::assert_damage_is_refused;
     use super::*;
-    use crate::error::ExitCode;
+    use crate::machine::error::ExitCode;
     use serde::Deserialize;
     use std::fs;
 

@@ -13,8 +13,8 @@ use safetensors::tensor::{Dtype, Metadata, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
-use crate::files;
+use crate::machine::error::{Error, Result};
+use crate::machine::files;
 
 const KEY: &str = "elbo";
 /// What follows the eight bytes of the header's length in every file we write, up to the checksum.
@@ -189,7 +189,7 @@ fn parse<T: Scalar>(bytes: &[u8]) -> std::result::Result<Weights<T>, String> {
 mod tests {
     use super::super::tests::assert_damage_is_refused;
     use super::*;
-    use crate::error::ExitCode;
+    use crate::machine::error::ExitCode;
     use std::fs;
 
     const W: NamedTensor<'static> =

@@ -1,15 +1,32 @@
 //! `elbo check-grad`: the gradient of a model's loss against finite differences, parameter by parameter.
 
+use clap::ArgAction;
 use elbo_autograd::check::{self, Comparison};
 use elbo_models::{ModelSpec, Noise, Settings, Value};
 use elbo_tensor::{Purpose, Tensor, fill_uniform, stream};
 use serde_json::json;
 
-use crate::args::CheckGrad;
-use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::config::{Config, recipe};
+use crate::data::limits;
+use crate::machine::error::{Error, Result};
+use crate::machine::output;
 use crate::study::Request;
-use crate::{limits, output, recipe};
+
+/// Arguments of `elbo check-grad`.
+#[derive(Debug, clap::Args)]
+pub struct CheckGrad {
+    /// Kind of the model, e.g. gmvae
+    pub model: String,
+    /// Set a key of the model, e.g. `model.posterior=full`; repeatable
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// Seed of the point at which the gradient is taken
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Rows and width of the data, and the sizes of the networks unless `--set` says otherwise: differences cost two losses
 /// a coordinate.

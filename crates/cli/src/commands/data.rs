@@ -1,13 +1,40 @@
 //! `elbo data`: find, describe and download data sets.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Subcommand;
 use elbo_datasets::{Dataset, Values, idx};
 
-use crate::args::Data;
 use crate::data::{Loaded, built_in, is_table, load, roots, settings};
-use crate::error::Result;
-use crate::output;
+use crate::machine::error::Result;
+use crate::machine::output;
+
+/// Subcommands of `elbo data`.
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// List the data sets that can be used by name
+    Ls {
+        /// Folder in which data sets are looked for before the others
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Show rows, shape, labels and checksum of a data set
+    Describe {
+        /// Name of the data set, or a table: a file .csv, .npy or .npz
+        name: String,
+        /// The table's column of labels: its name, its number from 0, or `last`
+        #[arg(long, value_name = "COLUMN")]
+        label_column: Option<String>,
+        /// Folder in which data sets are looked for before the others
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Download a data set into the cache (needs a build with `--features download`)
+    Fetch {
+        /// Name of the data set
+        name: String,
+    },
+}
 
 /// Runs a subcommand.
 pub fn run(args: &Data) -> Result<()> {
@@ -74,19 +101,19 @@ fn line(split: &str, set: &Dataset) -> String {
 
 #[cfg(not(feature = "download"))]
 fn fetch(_name: &str) -> Result<()> {
-    Err(crate::error::Error::usage("this build cannot download; build with `--features download`"))
+    Err(crate::machine::error::Error::usage("this build cannot download; build with `--features download`"))
 }
 
 #[cfg(feature = "download")]
 fn fetch(name: &str) -> Result<()> {
-    use crate::error::{Error, ExitCode};
-    use crate::fetch::{Connection, FetchErrorKind, SETS, fetch};
+    use crate::machine::error::{Error, ExitCode};
+    use crate::machine::fetch::{Connection, FetchErrorKind, SETS, fetch};
 
     let Some(set) = SETS.iter().find(|set| set.name == name) else {
         let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
         return Err(Error::usage(format_args!("no data set `{name}` to download; there are {}", names.join(", "))));
     };
-    let cache = crate::cache_dir::cache_dir(|variable| std::env::var_os(variable));
+    let cache = crate::machine::cache_dir::cache_dir(|variable| std::env::var_os(variable));
     let cache = cache.ok_or_else(|| Error::usage("no cache folder: set ELBO_DATA_DIR or HOME"))?;
     let into = cache.join(name);
     let mut shown = String::new();

@@ -1,18 +1,46 @@
 //! `elbo eval`: the metrics of a run, recomputed from a checkpoint.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 
+use super::args::Common;
 use super::use_threads;
-use crate::args::Eval;
 use crate::config::Config;
 use crate::data::{self, Rows};
-use crate::error::{Error, Result};
-use crate::evaluation::importance_bound;
-use crate::metrics_csv::cell;
-use crate::output;
-use crate::run_training::Split;
-use crate::setup::{self, Spec};
-use crate::trained::{Opened, Stored, Trained, Wanted};
+use crate::machine::error::{Error, Result};
+use crate::machine::output;
+use crate::run::evaluation::importance_bound;
+use crate::run::files::metrics_csv::cell;
+use crate::run::setup::{self, Spec};
+use crate::run::stored::{Opened, Stored, Trained, Wanted, Which};
+use crate::run::training::Split;
+
+/// Arguments of `elbo eval`.
+#[derive(Debug, clap::Args)]
+pub struct Eval {
+    /// A run directory
+    pub run: PathBuf,
+    /// Evaluate on another data set of the same columns: the test split of a named one, or all rows of a table, which may
+    /// lack the labels
+    #[arg(long, value_name = "NAME|FILE")]
+    pub data: Option<String>,
+    /// The table's column of labels: its name, its number from 0, or `last` (the key `data.label_column`)
+    #[arg(long, value_name = "COLUMN")]
+    pub label_column: Option<String>,
+    /// Which checkpoint to evaluate
+    #[arg(long, value_enum, default_value = "last")]
+    pub checkpoint: Which,
+    /// Also estimate the test log-likelihood by the importance-weighted bound with K samples of the latent
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub iwae: Option<u32>,
+    /// Test rows of that bound [default: all]
+    #[arg(long, value_name = "N", requires = "iwae", value_parser = clap::value_parser!(u32).range(1..))]
+    pub iwae_rows: Option<u32>,
+    /// Where the rest of the arguments are the same for every command
+    #[command(flatten)]
+    pub common: Common,
+}
 
 /// Evaluates a checkpoint on the test split.
 pub fn run(args: &Eval) -> Result<()> {

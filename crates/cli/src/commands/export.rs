@@ -1,17 +1,46 @@
 //! `elbo export`: what a trained model says of each row, as a table.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Subcommand;
 use elbo_datasets::{Elements, Field, csv, npy, npz};
 
+use super::args::{Common, EXIT_CODES};
 use super::use_threads;
-use crate::args::Export;
-use crate::error::{Error, Result};
-use crate::evaluation::Evaluation;
-use crate::run_training::Split;
-use crate::trained::{Opened, Stored, Wanted};
-use crate::{data, files, output};
+use crate::data;
+use crate::machine::error::{Error, Result};
+use crate::machine::{files, output};
+use crate::run::evaluation::Evaluation;
+use crate::run::stored::{Opened, Stored, Wanted, Which};
+use crate::run::training::Split;
+
+/// Subcommands of `elbo export`.
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// Latents, clusters with their probabilities, and labels: of every row of a table, of the test rows of a named set
+    #[command(after_help = EXIT_CODES)]
+    Latents(Latents),
+}
+
+/// Arguments of `elbo export latents`.
+#[derive(Debug, clap::Args)]
+pub struct Latents {
+    /// A run directory
+    pub run: PathBuf,
+    /// The file: .npz and .csv hold everything, .npy the latents only (without latents the probabilities)
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Rows of other data of the same columns: a table, which may lack the labels, or a set by name
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// Which checkpoint
+    #[arg(long, value_enum, default_value = "last")]
+    pub checkpoint: Which,
+    /// Where the rest of the arguments are the same for every command
+    #[command(flatten)]
+    pub common: Common,
+}
 
 /// Writes latents, clusters and labels of the rows in their order.
 pub fn run(args: &Export) -> Result<()> {

@@ -1,7 +1,8 @@
 //! `elbo recipes`: the built-in recipes, or one of them as TOML.
 
-use crate::error::{Error, Result};
-use crate::{output, recipe};
+use crate::config::recipe;
+use crate::machine::error::{Error, Result};
+use crate::machine::output;
 
 /// Lists the recipes, or prints the one named.
 pub fn run(name: Option<&str>) -> Result<()> {

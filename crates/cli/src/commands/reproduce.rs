@@ -2,16 +2,46 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ArgAction;
 use serde_json::{Value, json};
 
+use super::args::Common;
 use super::use_threads;
-use crate::args::Reproduce;
-use crate::error::{Error, Result};
 use crate::grid::{CellProgress, Grid};
-use crate::interrupt::Interrupt;
+use crate::machine::error::{Error, Result};
+use crate::machine::interrupt::Interrupt;
+use crate::machine::{files, output};
 use crate::report::{self, Block, Report, Section, Statement};
+use crate::run::setup;
 use crate::study::{self, Request, Results, Scale, Study};
-use crate::{files, output, setup};
+
+/// Arguments of `elbo reproduce`.
+#[derive(Debug, clap::Args)]
+pub struct Reproduce {
+    /// beta-sweep, toy-density, mnist-clustering, modified-m2-nan or gmm-stability
+    pub study: String,
+    /// A first look in less than two minutes; nothing is judged
+    #[arg(long, conflicts_with = "full")]
+    pub quick: bool,
+    /// More of the source's budget, where the default is less
+    #[arg(long)]
+    pub full: bool,
+    /// Number of seeds [default: the study's own]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub seeds: Option<u64>,
+    /// Set a key of every run, e.g. `data.layout=grid`; repeatable. With other settings nothing is judged
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// Directory of the study; the same command again continues there [default: studies/STUDY, of a first look studies/STUDY-quick]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Show what would be run and how long it takes
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where the rest of the arguments are the same for every command
+    #[command(flatten)]
+    pub common: Common,
+}
 
 /// Runs, measures and reports a study.
 pub fn run(args: &Reproduce) -> Result<()> {

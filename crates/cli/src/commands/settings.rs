@@ -2,8 +2,9 @@
 
 use elbo_models::Setting;
 
-use crate::error::{Error, Result};
-use crate::{output, recipe};
+use crate::config::recipe;
+use crate::machine::error::{Error, Result};
+use crate::machine::output;
 
 /// Lists all settings; of models only those of `kind` if one is named.
 pub fn run(kind: Option<&str>) -> Result<()> {

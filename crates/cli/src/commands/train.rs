@@ -2,24 +2,57 @@
 
 use std::path::PathBuf;
 
+use clap::ArgAction;
 use elbo_datasets::Splits;
 use elbo_models::{EstimatorSpec, ModelSpec};
 use elbo_tensor::{Purpose, stream};
 use serde_json::{Value, json};
 
+use super::args::Common;
 use super::use_threads;
-use crate::args::Train;
-use crate::config::Config;
+use crate::config::{Config, recipe};
 use crate::data::{self, Loaded, Source};
-use crate::error::{Error, Result};
-use crate::interrupt::Interrupt;
-use crate::progress::Progress;
-use crate::run_dir::RunDir;
-use crate::run_fitting::{Fitted, Fitting, limit};
-use crate::run_training::{Finished, Run, Start, check_start};
-use crate::setup::Spec;
-use crate::summary::Ended;
-use crate::{figures, files, output, recipe, setup};
+use crate::machine::error::{Error, Result};
+use crate::machine::interrupt::Interrupt;
+use crate::machine::{files, output};
+use crate::run::dir::RunDir;
+use crate::run::files::summary::Ended;
+use crate::run::fitting::{Fitted, Fitting, limit};
+use crate::run::progress::Progress;
+use crate::run::setup::Spec;
+use crate::run::training::{Finished, Run, Start, check_start};
+use crate::run::{figures, setup};
+
+/// Arguments of `elbo train`.
+#[derive(Debug, clap::Args)]
+pub struct Train {
+    /// A built-in recipe (see `elbo recipes`) or a TOML file
+    pub recipe: String,
+    /// Train on another data set: a name (see `elbo data ls`) or a table, a file .csv, .npy or .npz
+    #[arg(long, value_name = "NAME|FILE")]
+    pub data: Option<String>,
+    /// The table's column of labels: its name, its number from 0, or `last` (the key `data.label_column`)
+    #[arg(long, value_name = "COLUMN")]
+    pub label_column: Option<String>,
+    /// Set a key of the recipe, e.g. `model.k=20` or `train.lr=3e-4`; repeatable
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// Seed of everything random in training (the key `train.seed`)
+    #[arg(long, allow_negative_numbers = true)]
+    pub seed: Option<String>,
+    /// Run directory [default: runs/RECIPE-HASH, with the hash of the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue the run in the run directory
+    #[arg(long)]
+    pub resume: bool,
+    /// Start a new run at a checkpoint (.state) of another run of the same model, with its optimiser and step count
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub from: Option<PathBuf>,
+    /// Where the rest of the arguments are the same for every command
+    #[command(flatten)]
+    pub common: Common,
+}
 
 /// Trains by a recipe.
 pub fn run(args: &Train) -> Result<()> {

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
 use super::{KIND, MODEL, SWEEP, Schema};
-use crate::error::{Error, Result};
+use crate::machine::error::{Error, Result};
 
 /// Largest recipe in bytes.
 const LONGEST_RECIPE: u64 = 1 << 20;

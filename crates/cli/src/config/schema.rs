@@ -4,7 +4,7 @@ use elbo_models::{Setting, Settings};
 
 use super::read::{Given, shown};
 use super::{KIND, MODEL, SWEEP};
-use crate::error::Result;
+use crate::machine::error::Result;
 
 /// A section of a recipe and the settings it always has.
 #[derive(Debug, Clone)]

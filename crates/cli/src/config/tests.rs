@@ -1,8 +1,9 @@
 //! The configuration as a user meets it: recipes, `--set` arguments and their mistakes.
 
-use super::*;
-use crate::error::ExitCode;
 use elbo_models::Setting;
+
+use super::*;
+use crate::machine::error::ExitCode;
 
 fn schema() -> Schema {
     let data = vec![Setting::text("name", "glyphs", ""), Setting::int("limit", 1000, [1, 60_000], "")];

@@ -9,8 +9,8 @@ use elbo_tensor::{Real, Tensor};
 
 use super::projection;
 use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
-use crate::error::{Error, Result};
-use crate::run_fitting::{infer, rows};
+use crate::machine::error::{Error, Result};
+use crate::run::fitting::{infer, rows};
 
 /// Names of the arrays of a stored standardisation.
 const MEAN: &str = "mean";

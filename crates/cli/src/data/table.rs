@@ -8,7 +8,7 @@ use elbo_models::Settings;
 use elbo_tensor::{Purpose, Real, stream};
 
 use super::Source;
-use crate::error::{Error, Result};
+use crate::machine::error::{Error, Result};
 
 /// The kinds of tables, told by the ends of their names.
 #[derive(Clone, Copy, PartialEq)]

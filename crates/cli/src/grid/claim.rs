@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::Grid;
 use super::status::{Failure, Holder, Outcome, Status, forget};
-use crate::error::{Error, ExitCode, Result};
-use crate::run_dir::LOCK;
-use crate::{files, lock};
+use crate::machine::error::{Error, ExitCode, Result};
+use crate::machine::{files, lock};
+use crate::run::dir::LOCK;
 
 /// A process that runs a cell says this often that it lives.
 const BEAT_EVERY: Duration = Duration::from_secs(10);

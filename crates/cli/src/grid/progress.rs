@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::claim::Pulse;
 use super::plan::{Plan, Width, duration};
 use super::status::Outcome;
-use crate::output;
+use crate::machine::output;
 
 /// Positions of the bar.
 const TICKS: f64 = 1000.0;

@@ -14,9 +14,9 @@ use super::claim::{Claim, Hold};
 use super::plan::Width;
 use super::progress::{CellProgress, Progress};
 use super::status::{Failure, Outcome};
-use crate::error::{Error, ExitCode, Result};
-use crate::files;
-use crate::interrupt::Interrupt;
+use crate::machine::error::{Error, ExitCode, Result};
+use crate::machine::files;
+use crate::machine::interrupt::Interrupt;
 
 /// While cells run, `results.csv` is collected this often.
 const COLLECT_EVERY: Duration = Duration::from_secs(30);

@@ -9,8 +9,8 @@ use super::progress::{CellProgress, Progress};
 use super::run::Session;
 use super::status::Outcome;
 use super::survey::Standing;
-use crate::error::{Error, Result};
-use crate::interrupt::Interrupt;
+use crate::machine::error::{Error, Result};
+use crate::machine::interrupt::Interrupt;
 
 /// What becomes of a cell that an earlier process has failed to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +78,9 @@ mod tests {
     use super::super::status::{Holder, State};
     use super::super::{LOCK, RESULTS};
     use super::*;
-    use crate::error::ExitCode;
-    use crate::{lock, run_dir};
+    use crate::machine::error::ExitCode;
+    use crate::machine::lock;
+    use crate::run::dir;
 
     fn plan(count: u64) -> Plan {
         let cell = |number: u64| Cell {
@@ -208,10 +209,10 @@ mod tests {
         for cell in grid.plan().cells() {
             let path = grid.cell_dir(cell);
             fs::create_dir_all(&path).unwrap();
-            fs::write(path.join(run_dir::LOCK), "1\n").unwrap();
+            fs::write(path.join(dir::LOCK), "1\n").unwrap();
             Holder::this(0.5).store(&path).unwrap();
         }
-        let held = lock::take(&grid.cell_dir(&grid.plan().cells()[1]), run_dir::LOCK).unwrap();
+        let held = lock::take(&grid.cell_dir(&grid.plan().cells()[1]), dir::LOCK).unwrap();
         assert_eq!(names(&grid), ["waiting", "running", "waiting"]);
         assert!(matches!(grid.standing(0).unwrap(), Standing::Abandoned(_)));
         assert_eq!(run(&grid, 2, Failed::RunsAgain, |index| Ok(found(index))), (vec![], vec![0, 2]));
@@ -225,7 +226,7 @@ mod tests {
         let grid = share(dir.path(), &plan(3));
         let path = grid.cell_dir(&grid.plan().cells()[0]);
         fs::create_dir_all(&path).unwrap();
-        let held = Mutex::new(lock::take(&path, run_dir::LOCK).ok());
+        let held = Mutex::new(lock::take(&path, dir::LOCK).ok());
         let work = |index: usize| {
             if index == 2 {
                 held.lock().unwrap().take();

@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Error, Result};
-use crate::{files, output};
+use crate::machine::error::{Error, Result};
+use crate::machine::{files, output};
 
 const STATUS: &str = "status.json";
 

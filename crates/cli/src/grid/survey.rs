@@ -2,9 +2,9 @@
 
 use super::Grid;
 use super::status::{Failure, Holder, Outcome, Status};
-use crate::error::Result;
-use crate::lock;
-use crate::run_dir::LOCK;
+use crate::machine::error::Result;
+use crate::machine::lock;
+use crate::run::dir::LOCK;
 
 /// How a cell stands.
 #[derive(Debug, Clone, PartialEq)]

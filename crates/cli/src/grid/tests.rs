@@ -8,8 +8,8 @@ use rayon::ThreadPoolBuilder;
 use serde_json::json;
 
 use super::*;
-use crate::error::ExitCode;
-use crate::interrupt::Interrupt;
+use crate::machine::error::ExitCode;
+use crate::machine::interrupt::Interrupt;
 
 /// `count` one-core cells of rising cost.
 fn plan(count: u64) -> Plan {

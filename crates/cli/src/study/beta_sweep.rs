@@ -7,10 +7,9 @@ use elbo_metrics::Contingency;
 use serde_json::json;
 
 use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
-use crate::config::Config;
-use crate::error::Result;
+use crate::config::{Config, recipe};
 use crate::grid::Width;
-use crate::recipe;
+use crate::machine::error::Result;
 use crate::report::Report;
 
 /// Weights of the divergence.

@@ -10,10 +10,9 @@ mod source;
 mod tables;
 
 use super::{Done, Experiment, From, Legacy, Measured, PREPARATION, Request, Results, Scale, Study};
-use crate::config::Config;
-use crate::error::Result;
+use crate::config::{Config, recipe};
 use crate::grid::Width;
-use crate::recipe;
+use crate::machine::error::Result;
 use crate::report::Report;
 
 /// The axes of the source's grid.

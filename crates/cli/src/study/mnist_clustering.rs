@@ -5,14 +5,13 @@ mod report;
 use serde_json::json;
 
 use super::{Done, Experiment, Measured, Request, Results, Scale, Steps, Study};
+use crate::config::recipe;
 use crate::data::Rows;
-use crate::error::Result;
-use crate::evaluation::importance_bound;
-use crate::figures;
 use crate::grid::Width;
-use crate::recipe;
+use crate::machine::error::Result;
 use crate::report::Report;
-use crate::setup;
+use crate::run::evaluation::importance_bound;
+use crate::run::{figures, setup};
 
 /// Name in the report, built-in recipe, core seconds of a step.
 const MODELS: [(&str, &str, f64); 3] =

@@ -13,10 +13,10 @@ use elbo_tensor::{Purpose, Real, stream};
 use serde_json::json;
 
 use super::{Done, Experiment, From, Legacy, Measured, Request, Results, Scale, Steps, Study};
+use crate::config::recipe;
 use crate::data::Rows;
-use crate::error::{Error, Result};
 use crate::grid::Width;
-use crate::recipe;
+use crate::machine::error::{Error, Result};
 use crate::report::Report;
 
 /// The study of this file.

@@ -9,20 +9,17 @@ use elbo_models::{EstimatorSpec, ModelSpec, Value};
 use sha2::{Digest, Sha256};
 
 use super::{Done, Experiment, Legacy, Measured, Request, Steps, Study, Trained};
-use crate::args::Which;
-use crate::cell_training::{CellTraining, fit};
-use crate::config::Config;
+use crate::config::{Config, recipe};
 use crate::data::{self, Preparation};
-use crate::error::{Error, Result};
+use crate::grid::training::{CellTraining, fit};
 use crate::grid::{Cell, CellProgress, Outcome, Plan, State, Width};
-use crate::interrupt::Interrupt;
-
-use crate::recipe;
-use crate::run_dir::RunDir;
-use crate::run_fitting::most_iterations;
-use crate::run_training::Start;
-use crate::setup::{self, Spec};
-use crate::trained::{self, Stored};
+use crate::machine::error::{Error, Result};
+use crate::machine::interrupt::Interrupt;
+use crate::run::dir::RunDir;
+use crate::run::fitting::most_iterations;
+use crate::run::setup::{self, Spec};
+use crate::run::stored::{self, Stored, Which};
+use crate::run::training::Start;
 
 /// An experiment with its data and model, checked.
 pub struct Prepared {
@@ -187,7 +184,7 @@ impl Prepared {
     fn latents(&self, origin: &Origin, around: &Around<'_>) -> Result<Splits> {
         let width = self.splits.train.width();
         let stored = Stored::load(&around.other(&origin.id)?, Which::Last, &origin.config, (width, None))?;
-        let trained::Trained::Iterations(estimator) = stored.model else {
+        let stored::Trained::Iterations(estimator) = stored.model else {
             return Err(Error::usage(format_args!("{}: no latents to fit", origin.config.kind())));
         };
         let (data, latents) = (self.experiment.config.section("data"), origin.config.section("model").int("latents"));

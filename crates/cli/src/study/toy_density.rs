@@ -6,10 +6,9 @@ mod report;
 use elbo_datasets::Toy;
 
 use super::{Done, Experiment, Measured, PREPARATION, Request, Results, Scale, Study};
-use crate::config::Config;
-use crate::error::Result;
+use crate::config::{Config, recipe};
 use crate::grid::Width;
-use crate::recipe;
+use crate::machine::error::Result;
 use crate::report::Report;
 
 const POSTERIORS: [&str; 2] = ["diagonal", "full"];

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use elbo_models::Value;
 
+use crate::config::recipe;
 use crate::config::{Config, Variant};
-use crate::error::{Error, Result};
 use crate::grid::{Cell, Plan};
-use crate::recipe;
-use crate::run_fitting::most_iterations;
+use crate::machine::error::{Error, Result};
+use crate::run::fitting::most_iterations;
 
 /// The plan of the sweep `name` over `variants`, in whose order new cells follow those of `stored`.
 ///

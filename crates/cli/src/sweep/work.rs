@@ -7,18 +7,19 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::plan::config;
-use crate::cell_training::{CellTraining, fit};
 use crate::config::Config;
 use crate::data::{self, Loaded};
-use crate::error::{Error, Result};
+use crate::grid::training::{CellTraining, fit};
 use crate::grid::{CellProgress, Grid, Outcome, State};
-use crate::interrupt::Interrupt;
-use crate::run_dir::RunDir;
-use crate::run_fitting::Fitted;
-use crate::run_training::{Finished, Start};
-use crate::setup::Spec;
-use crate::summary::Ended;
-use crate::{files, output, setup};
+use crate::machine::error::{Error, Result};
+use crate::machine::interrupt::Interrupt;
+use crate::machine::{files, output};
+use crate::run::dir::RunDir;
+use crate::run::files::summary::Ended;
+use crate::run::fitting::Fitted;
+use crate::run::setup;
+use crate::run::setup::Spec;
+use crate::run::training::{Finished, Start};
 
 /// So many data sets are kept for the next cell.
 const KEPT: usize = 4;

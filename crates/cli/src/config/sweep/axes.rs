@@ -8,7 +8,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::super::read::{Given, Source, in_file_order, shown};
 use super::super::{SWEEP, Schema};
 use super::{MOST, range};
-use crate::error::Result;
+use crate::machine::error::Result;
 
 /// The key of the seed; its axis changes fastest.
 pub(super) const SEED: [&str; 2] = ["train", "seed"];

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::read::{Source, in_file_order, real, shown};
 use super::MOST;
-use crate::error::Result;
+use crate::machine::error::Result;
 
 /// A number of a range; whole numbers are counted exactly.
 #[derive(Debug, Clone, Copy)]

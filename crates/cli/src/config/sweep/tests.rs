@@ -1,9 +1,10 @@
 //! Axes as a user writes them, the order of the runs, and the mistakes.
 
+use elbo_models::Setting;
+
 use super::*;
 use crate::config::{Kind, Section};
-use crate::error::ExitCode;
-use elbo_models::Setting;
+use crate::machine::error::ExitCode;
 
 fn schema() -> Schema {
     let train = vec![

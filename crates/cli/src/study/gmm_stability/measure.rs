@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::super::{Done, Measured};
-use crate::error::Error;
-use crate::run_fitting::{Fitted, infer};
+use crate::machine::error::Error;
+use crate::run::fitting::{Fitted, infer};
 
 /// Epochs between two points of a history in a record.
 const EVERY: usize = 5;

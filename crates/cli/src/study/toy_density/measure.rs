@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::super::{Done, Measured, Steps};
 use super::budget;
 use crate::data::{self, Rows};
-use crate::error::{Error, Result};
-use crate::evaluation::importance_bound;
+use crate::machine::error::{Error, Result};
+use crate::run::evaluation::importance_bound;
 
 /// Posterior samples of each test row for the ELBO; rows and samples of the importance-weighted bound.
 const SAMPLES: usize = 50;

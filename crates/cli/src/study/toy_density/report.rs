@@ -7,13 +7,12 @@ mod latent_sizes;
 use elbo_datasets::Toy;
 use elbo_metrics::{Interval, median, paired_interval};
 
-use failures::{bar, failed};
-
 use super::super::judge::Quantity;
 use super::super::{Request, Results};
 use super::{KNOWN, PER_SAMPLE, POSTERIORS};
 use crate::plot::Look;
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
+use failures::{bar, failed};
 
 /// A KL below this many nats is that of a latent that carries nothing.
 const NOTHING: f64 = 0.01;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::machine::error::{Error, Result};
 
 /// Writes `text` to stdout. A reader that has gone away (`| head -1`) is no error.
 pub fn data(text: &str) -> Result<()> {

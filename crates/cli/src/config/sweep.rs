@@ -15,7 +15,7 @@ use elbo_models::Value;
 use self::axes::{Axis, SEED, axes};
 use super::read::{Given, Source, shown};
 use super::{Config, KIND, MODEL, SWEEP, Schema};
-use crate::error::Result;
+use crate::machine::error::Result;
 
 /// Most runs of a sweep, and most values of an axis.
 const MOST: usize = 10_000;

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ExitCode, Result};
+use crate::machine::error::{Error, ExitCode, Result};
 
 /// Takes the lock `name` of `dir`, making its file if there is none. It is held until the file is closed.
 ///

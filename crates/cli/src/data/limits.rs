@@ -3,7 +3,7 @@
 use elbo_models::nn::Size;
 use elbo_models::{MOST_NUMBERS, ModelSpec, Settings};
 
-use crate::error::{Error, Result};
+use crate::machine::error::{Error, Result};
 
 /// Of a generated set: there are up to five copies of it for a while.
 const MOST_GENERATED: usize = MOST_NUMBERS / 2;

@@ -11,14 +11,14 @@ use elbo_tensor::Tensor;
 
 use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::evaluation::{Evaluation, summarise};
-use crate::files;
-use crate::fit_events::Events;
-use crate::interrupt::Interrupt;
-use crate::metrics_csv::{ELAPSED, Metrics};
-use crate::progress::Observer;
-use crate::run_dir::RunDir;
+use crate::machine::error::{Error, Result};
+use crate::machine::files;
+use crate::machine::interrupt::Interrupt;
+use crate::run::dir::RunDir;
+use crate::run::evaluation::{Evaluation, summarise};
+use crate::run::files::events::Events;
+use crate::run::files::metrics_csv::{ELAPSED, Metrics};
+use crate::run::progress::Observer;
 
 /// Between two checkpoints at least this much time passes.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);

@@ -6,13 +6,13 @@ use elbo_models::fit::Terms;
 use elbo_models::{EstimatorSpec, Model};
 
 use crate::config::Config;
-use crate::error::Result;
 use crate::grid::CellProgress;
-use crate::interrupt::Interrupt;
-use crate::progress::Observer;
-use crate::run_dir::RunDir;
-use crate::run_fitting::{Fitted, Fitting};
-use crate::run_training::{Finished, Run, Start};
+use crate::machine::error::Result;
+use crate::machine::interrupt::Interrupt;
+use crate::run::dir::RunDir;
+use crate::run::fitting::{Fitted, Fitting};
+use crate::run::progress::Observer;
+use crate::run::training::{Finished, Run, Start};
 
 /// What a cell trains, and where.
 pub struct CellTraining<'a> {

@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
-use crate::files;
+use crate::machine::error::{Error, Result};
+use crate::machine::files;
 
 /// A table whose first column is the step, growing by appends; a continued run first cuts what its checkpoint does not
 /// know.

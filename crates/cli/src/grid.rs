@@ -18,6 +18,7 @@ mod status;
 mod survey;
 #[cfg(test)]
 mod tests;
+pub mod training;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -25,14 +26,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::machine::error::{Error, Result};
+use crate::machine::{files, lock};
 pub use plan::{Cell, Plan, Width, duration};
 pub use progress::CellProgress;
 pub use share::Failed;
 pub use status::{Holder, Outcome, State, now};
 pub use survey::Standing;
-
-use crate::error::{Error, Result};
-use crate::{files, lock};
 
 /// Marks a directory as a grid and is its lock; another name than that of a run, so that neither is taken for the other.
 const LOCK: &str = "grid.lock";

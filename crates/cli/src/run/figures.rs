@@ -6,13 +6,13 @@ use elbo_metrics::Contingency;
 use elbo_models::{Model, Noise};
 use elbo_tensor::{Purpose, Tensor, stream};
 
-use crate::error::Result;
-use crate::evaluation::Clusters;
-use crate::files;
-use crate::metrics_csv::Metrics;
+use crate::machine::error::Result;
+use crate::machine::files;
 use crate::plot::panel::Images;
 use crate::plot::{self, Class, Panel, Series};
-use crate::run_dir::RunDir;
+use crate::run::dir::RunDir;
+use crate::run::evaluation::Clusters;
+use crate::run::files::metrics_csv::Metrics;
 
 /// Samples of each cluster in the grid.
 const COLUMNS: usize = 12;

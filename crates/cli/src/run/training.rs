@@ -12,14 +12,14 @@ use elbo_tensor::{Purpose, Real, stream};
 use crate::checkpoint::load_weights;
 use crate::config::Config;
 use crate::data::Rows;
-use crate::error::{Error, Result};
-use crate::evaluation::{Clusters, evaluate};
-use crate::interrupt::Interrupt;
-use crate::metrics_csv::{ELAPSED, Metrics};
-use crate::progress::Observer;
-use crate::run_dir::RunDir;
-use crate::run_state::{RunState, write_weights};
-use crate::steps_csv::Steps;
+use crate::machine::error::{Error, Result};
+use crate::machine::interrupt::Interrupt;
+use crate::run::dir::RunDir;
+use crate::run::evaluation::{Clusters, evaluate};
+use crate::run::files::metrics_csv::{ELAPSED, Metrics};
+use crate::run::files::steps_csv::Steps;
+use crate::run::progress::Observer;
+use crate::run::state::{RunState, write_weights};
 
 /// Between two checkpoints at epoch ends at least this much time passes, so that tiny models are not slowed by disks.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
@@ -300,7 +300,7 @@ impl<'a> Run<'a> {
         Ok(Ok(()))
     }
 
-    fn evaluate(&self, split: Split) -> crate::evaluation::Evaluation {
+    fn evaluate(&self, split: Split) -> crate::run::evaluation::Evaluation {
         let data = match split {
             Split::Valid => &self.splits.valid,
             Split::Test => &self.splits.test,

@@ -8,8 +8,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
-use crate::{files, lock};
+use crate::machine::error::{Error, Result};
+use crate::machine::{files, lock};
 
 /// Marks a directory as a run and is its lock.
 pub const LOCK: &str = "elbo.lock";
@@ -239,7 +239,7 @@ impl RunDir {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ExitCode;
+    use crate::machine::error::ExitCode;
 
     fn create(path: &Path) -> Result<RunDir> {
         RunDir::create(path, "{}", "x")

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
-use crate::files;
+use crate::machine::error::{Error, Result};
+use crate::machine::files;
 
 /// Column of wall-clock seconds, the only one that differs between equal runs.
 pub const ELAPSED: &str = "elapsed_s";

@@ -8,8 +8,7 @@ use elbo_metrics::{
 use elbo_models::{Model, Noise, fit};
 use elbo_tensor::{Purpose, Real, stream};
 
-use crate::data::Rows;
-use crate::limits;
+use crate::data::{Rows, limits};
 
 /// Posterior variance over the data above which a dimension of the latent counts as active (Burda et al. 2016).
 const ACTIVE: f64 = 0.01;

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use elbo_models::fit::Terms;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::output;
+use crate::machine::output;
 
 /// Who is told how a run goes on.
 pub trait Observer {

@@ -6,9 +6,9 @@ use serde_json::{Value as Json, json};
 
 use crate::config::Config;
 use crate::data;
-use crate::error::{Error, Result};
-use crate::limits;
-use crate::run_dir::RunDir;
+use crate::data::limits;
+use crate::machine::error::{Error, Result};
+use crate::run::dir::RunDir;
 
 /// How a model is trained.
 #[derive(Debug, Clone, Copy)]

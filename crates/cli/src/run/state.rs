@@ -8,8 +8,8 @@ use elbo_tensor::Real;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{NamedTensor, load_state, save_state, save_weights};
-use crate::error::{Error, Result};
-use crate::run_dir::RunDir;
+use crate::machine::error::{Error, Result};
+use crate::run::dir::RunDir;
 
 /// What a trainer holds, as it is stored. No clock and no count of checkpoints is in it: equal runs give equal bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]

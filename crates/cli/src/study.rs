@@ -17,13 +17,12 @@ use elbo_datasets::Splits;
 use elbo_models::Model;
 
 use crate::config::Config;
-use crate::error::Result;
 use crate::grid::Width;
+use crate::machine::error::Result;
 use crate::report::Report;
-use crate::run_dir::RunDir;
-use crate::run_fitting::Fitted;
-use crate::run_training::Finished;
-
+use crate::run::dir::RunDir;
+use crate::run::fitting::Fitted;
+use crate::run::training::Finished;
 pub use results::Results;
 pub use run::prepare;
 

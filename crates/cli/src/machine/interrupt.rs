@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::error::ExitCode;
+use crate::machine::error::ExitCode;
 
 /// Listens for SIGINT and SIGTERM.
 #[derive(Debug, Clone, Default)]

@@ -3,21 +3,31 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use elbo_autograd::Params;
 use elbo_datasets::Dataset;
 use elbo_models::{Estimator, Model, ModelSpec};
 use serde_json::Value;
 
-use crate::args::Which;
 use crate::checkpoint::{Weights, load_weights};
+use crate::config::recipe;
 use crate::config::{Config, read_recipe};
 use crate::data::{self, Preparation, Rows, Source};
-use crate::error::{Error, Result};
-use crate::evaluation::{self, Evaluation};
-use crate::run_dir::RunDir;
-use crate::run_training::{Split, evaluation_index};
-use crate::setup::{self, Spec};
-use crate::{recipe, run_fitting};
+use crate::machine::error::{Error, Result};
+use crate::run::dir::RunDir;
+use crate::run::evaluation::{self, Evaluation};
+use crate::run::fitting;
+use crate::run::setup::{self, Spec};
+use crate::run::training::{Split, evaluation_index};
+
+/// A checkpoint of a run.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Which {
+    /// The newest one
+    Last,
+    /// The one with the lowest loss on the validation split
+    Best,
+}
 
 /// The model of a run.
 pub enum Trained {
@@ -150,7 +160,7 @@ impl Stored {
             }
             Spec::Iterations(spec) if matches!(which, Which::Last) => {
                 let mut estimator = (spec.build)(config.section("model"), config.section("train"), width, seed);
-                let (state, notes) = run_fitting::load(&path)?;
+                let (state, notes) = fitting::load(&path)?;
                 if notes.iteration == 0 {
                     return Err(Error::diverged(format_args!("{}: this run has no fit yet", dir.path().display())));
                 }
@@ -175,7 +185,7 @@ impl Stored {
                 let place = (train.int("seed") as u64, evaluation_index(self.epoch, split));
                 evaluation::evaluate((&**model, params), rows, train.int("batch"), place)
             }
-            Trained::Iterations(estimator) => run_fitting::evaluate(&**estimator, set),
+            Trained::Iterations(estimator) => fitting::evaluate(&**estimator, set),
         })
     }
 }

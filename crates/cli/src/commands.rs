@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod args;
 mod check_grad;
 mod data;
 mod eval;
@@ -8,12 +9,14 @@ mod recipes;
 mod reproduce;
 mod settings;
 mod sweep;
-pub mod train;
+mod train;
+
+pub use args::Args;
 
 use rayon::ThreadPoolBuilder;
 
-use crate::args::{Args, Command, Common};
-use crate::error::{Error, Result};
+use crate::machine::error::{Error, ExitCode, Result};
+use args::{Command, Common};
 
 /// Runs a command.
 pub fn run(args: Args) -> Result<()> {
@@ -35,6 +38,6 @@ fn use_threads(common: &Common) -> Result<usize> {
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = common.threads.map_or_else(available, usize::from);
     let pool = ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
-    pool.map_err(|cause| Error::new(crate::error::ExitCode::System, format_args!("cannot start threads: {cause}")))?;
+    pool.map_err(|cause| Error::new(ExitCode::System, format_args!("cannot start threads: {cause}")))?;
     Ok(threads)
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
-use crate::files;
+use crate::machine::error::{Error, Result};
+use crate::machine::files;
 
 /// What the number of the iteration stands behind.
 const START: &str = "iteration ";

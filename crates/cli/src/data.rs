@@ -1,5 +1,6 @@
 //! Data sets: built in, folders of IDX files found on this machine, or tables; and how their rows become batches.
 
+pub mod limits;
 mod prepare;
 mod projection;
 mod table;
@@ -14,9 +15,8 @@ use elbo_models::{Setting, Settings};
 use elbo_tensor::{Stream, Tensor};
 use serde_json::{Value, json};
 
-use crate::cache_dir::cache_dir;
-use crate::error::{Error, Result};
-use crate::limits;
+use crate::machine::cache_dir::cache_dir;
+use crate::machine::error::{Error, Result};
 pub use prepare::Preparation;
 
 /// The data sets that need no file: name and what they are.
@@ -111,7 +111,7 @@ pub fn settings() -> Vec<Setting> {
 impl From<DataError> for Error {
     fn from(error: DataError) -> Self {
         match &error {
-            DataError::Io { .. } => Self::new(crate::error::ExitCode::System, error),
+            DataError::Io { .. } => Self::new(crate::machine::error::ExitCode::System, error),
             DataError::Invalid(_) => Self::usage(error),
             _ => Self::data(error),
         }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::machine::error::{Error, Result};
 
 /// How the name of a file that is still being written ends.
 const UNFINISHED: &str = ".elbo-tmp";
@@ -105,7 +105,7 @@ pub fn create_dir(dir: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ExitCode;
+    use crate::machine::error::ExitCode;
 
     #[test]
     fn writing_replaces_the_whole_file_and_leaves_no_other() {

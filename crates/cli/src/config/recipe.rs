@@ -7,7 +7,7 @@ use elbo_models::{Setting, fit};
 
 use crate::config::{Config, Kind, Schema, Section, Variant, read_recipe, variants};
 use crate::data;
-use crate::error::Result;
+use crate::machine::error::Result;
 
 /// Name and text of every file in `recipes/`, by name.
 const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/recipes.rs"));
@@ -108,7 +108,7 @@ fn read(recipe: &str) -> Result<Cow<'static, str>> {
         let near = near.filter(|name| recipe.len() < 64 && distance(name) <= 1 + recipe.chars().count() / 3);
         let hint =
             near.map_or_else(|| format!("built in are {}", names.join(", ")), |name| format!("did you mean {name}?"));
-        return Err(crate::error::Error::usage(format_args!("no recipe `{recipe}`; {hint}")));
+        return Err(crate::machine::error::Error::usage(format_args!("no recipe `{recipe}`; {hint}")));
     }
     read_recipe(path).map(Cow::from)
 }
