@@ -1,4 +1,6 @@
 //! A warm training step allocates nothing that grows with the batch.
+//!
+//! A binary of its own beside `laws`: the allocator counts for the whole process, so any other test would be counted with it.
 
 use std::alloc::System;
 

@@ -2,7 +2,7 @@
 
     pip install scikit-learn && python density.py
 
-Read by crates/metrics/tests/density.rs and summary.rs. JSON layout:
+Read by crates/metrics/tests/it/density.rs and summary.rs. JSON layout:
   versions     {python, numpy, scipy}
   samples      [{name, a: [n * 2], b: [m * 2], directions, sliced_wasserstein, energy_distance}]
   modes        [{name, points: [n * 2], modes: [{mean: [2], cov: [4]}], cutoff, of_mode, outside}]

@@ -2,7 +2,7 @@
 
     pip install scikit-learn && python factors.py
 
-Read by tests/factor_analysis.rs and tests/pca.rs. JSON layout:
+Read by tests/laws/factor_analysis.rs and tests/laws/pca.rs. JSON layout:
   versions  {python, numpy, scikit-learn}
   sets      [{name, width, rows: [n * width], factors: [{latents, log_likelihood, noise: [width]}],
               components: [{latents, components: [latents * width], explained_variance, noise_variance, log_likelihood}]}]

@@ -2,7 +2,7 @@
 
     pip install scikit-learn && python metrics.py
 
-Read by crates/metrics/tests/sklearn.rs. JSON layout:
+Read by crates/metrics/tests/it/sklearn.rs. JSON layout:
   versions      {python, numpy, scipy, scikit_learn}
   clusterings   [{name, assignments: [n], labels: [n], metrics}]
   tables        [{name, counts: [[cluster x label]], metrics}]      tables too large to list their points

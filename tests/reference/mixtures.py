@@ -2,7 +2,7 @@
 
     pip install scikit-learn && python mixtures.py
 
-Read by tests/reference_mixtures.rs. JSON layout:
+Read by tests/laws/reference_mixtures.rs. JSON layout:
   versions  {python, numpy, scikit_learn}
   sets      [{name, rows, width, x: [rows * width], k, start: [k], mixtures, kmeans}]
 `start` are the rows that are the first means and centres. The first covariances are diagonal, the rows' variances over all

@@ -2,7 +2,7 @@
 
     pip install torch && python natural_gmm.py
 
-Read by tests/natural_gmm.rs. The training loop is written down once more, in one anchored vector [theta_X | Theta | theta_Z], with
+Read by tests/laws/natural_gmm.rs. The training loop is written down once more, in one anchored vector [theta_X | Theta | theta_Z], with
 gradients by torch.autograd: E-step, bounds in mean coordinates (anchor by differences, division, floor, clip), frozen target,
 clipping by the global norm, Adam. JSON layout:
   versions  {python, torch, numpy}

@@ -2,7 +2,7 @@
 
     pip install scikit-learn && python probe.py
 
-Read by crates/metrics/tests/probe.rs. JSON layout:
+Read by crates/metrics/tests/it/probe.rs. JSON layout:
   versions  {python, numpy, scikit_learn}
   cases     [{name, width, classes, l2, x: [n * width], labels: [n], mean: [width], scale: [width],
               weights: [classes * width], bias: [classes], accuracy}]

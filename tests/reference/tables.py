@@ -1,4 +1,4 @@
-"""Files of arrays as NumPy writes them, and what is in them. Read by crates/datasets/tests/npy.rs and npz.rs.
+"""Files of arrays as NumPy writes them, and what is in them. Read by crates/datasets/tests/it/npy.rs and npz.rs.
 
     pip install numpy && python tables.py
 
