@@ -8,10 +8,8 @@
 //! - [`csv`], [`npy`], [`npz`]: tables as other programs keep them, read and written; each becomes a [`Table`];
 //! - [`Mixture`]: a labelled mixture of round Gaussians;
 //! - [`ToyDensity`]: five densities in the plane whose log-density is known;
-//! - [`Batches`]: seeded order without replacement, addressed by step.
 #![forbid(unsafe_code)]
 
-mod batches;
 pub mod csv;
 mod dataset;
 mod error;
@@ -28,7 +26,6 @@ mod splits;
 mod table;
 mod toy;
 
-pub use batches::Batches;
 pub use dataset::{Dataset, Labels, Values};
 pub use error::{DataError, Place};
 pub use factors::Factors;

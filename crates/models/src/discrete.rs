@@ -5,9 +5,8 @@ use elbo_autograd::{Tape, Var};
 use elbo_tensor::{Real, Tensor};
 
 use crate::dist::{Kl, UniformCategorical};
-use crate::model::{Model, ModelSpec};
-use crate::nn::{Builder, CategoricalNet, LikelihoodNet};
-use crate::{Noise, Objective, Setting, Settings};
+use crate::nn::{Builder, CategoricalNet, LayerOptions, LikelihoodNet, LikelihoodOptions};
+use crate::{Configured, Model, ModelOptions, Noise, Objective, Visitor};
 
 /// `y ~ Cat(1/k)`, `x | y ~ p(x | decoder(y))`.
 #[derive(Debug)]
@@ -18,31 +17,68 @@ pub struct DiscreteVae {
     beta: Real,
 }
 
-pub(crate) const SPEC: ModelSpec = ModelSpec {
-    kind: "discrete-vae",
-    about: "VAE with one of k classes as its code: clusters by an exact expectation",
-    settings: || {
-        let mut list = vec![Setting::int("k", 3, [1, 1000], "number of classes")];
-        list.extend(Builder::settings());
-        list.extend(LikelihoodNet::settings());
-        list.push(Setting::float("beta", 1.0, [0.0, 1e6], "weight of KL(q(y|x) ‖ p(y)) in the loss"));
-        list
-    },
-    of_intensities: LikelihoodNet::of_intensities,
-    has_evidence: LikelihoodNet::is_density,
-    build: |settings, width, b| Box::new(DiscreteVae::new(settings, width, b)),
-};
+/// Options of [`DiscreteVae`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiscreteVaeOptions {
+    /// Number of classes.
+    pub k: usize,
+    /// The layers of the networks.
+    pub layers: LayerOptions,
+    /// The distribution of data given a class.
+    pub likelihood: LikelihoodOptions,
+    /// Weight of `KL(q(y|x) ‖ p(y))` in the loss.
+    pub beta: f64,
+}
+
+impl Default for DiscreteVaeOptions {
+    fn default() -> Self {
+        Self { k: 3, layers: LayerOptions::default(), likelihood: LikelihoodOptions::default(), beta: 1.0 }
+    }
+}
+
+impl Configured for DiscreteVaeOptions {
+    fn visit(&mut self, v: &mut Visitor<'_>) {
+        v.int("model.k", &mut self.k, 1..=1000, "number of classes");
+        self.layers.visit(v);
+        self.likelihood.visit(v);
+        v.float("model.beta", &mut self.beta, 0.0..=1e6, "weight of KL(q(y|x) ‖ p(y)) in the loss");
+    }
+}
+
+impl ModelOptions for DiscreteVaeOptions {
+    fn kind(&self) -> &'static str {
+        "discrete-vae"
+    }
+    fn about(&self) -> &'static str {
+        "VAE with one of k classes as its code: clusters by an exact expectation"
+    }
+    fn classes(&self) -> usize {
+        self.k
+    }
+    fn of_intensities(&self) -> bool {
+        self.likelihood.of_intensities()
+    }
+    fn is_bound(&self) -> bool {
+        self.likelihood.is_density()
+    }
+    fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
+        Box::new(DiscreteVae::new(self, width, b))
+    }
+    fn boxed(&self) -> Box<dyn ModelOptions> {
+        Box::new(self.clone())
+    }
+}
 
 impl DiscreteVae {
     /// Networks for data of `width` dimensions.
-    pub fn new(settings: &Settings, width: usize, b: &mut Builder) -> Self {
-        let (k, hidden) = (settings.int("k"), settings.ints("hidden"));
-        b.configure(settings);
+    pub fn new(options: &DiscreteVaeOptions, width: usize, b: &mut Builder) -> Self {
+        let DiscreteVaeOptions { k, ref layers, ref likelihood, beta } = *options;
+        b.configure(layers);
         Self {
-            q_y: CategoricalNet::new(b, "q_y", &[("x", width)], &hidden, k),
-            p_x: LikelihoodNet::new(b, "p_x", &[("y", k)], (&hidden, None), width, settings),
+            q_y: CategoricalNet::new(b, "q_y", &[("x", width)], &layers.hidden, k),
+            p_x: LikelihoodNet::new(b, "p_x", &[("y", k)], (&layers.hidden, None), width, likelihood),
             p_y: UniformCategorical { classes: k },
-            beta: settings.float("beta") as Real,
+            beta: beta as Real,
         }
     }
 }
@@ -56,14 +92,14 @@ impl Model for DiscreteVae {
     }
 
     /// `ln Σ_y p(y) p(x|y)`, exact.
-    fn log_evidence<'t>(&self, x: Var<'t>, _noise: &mut Noise) -> Var<'t> {
-        self.p_y.marginalize(x.tape(), |y| self.p_x.given([y]).log_prob(x))
+    fn log_evidence<'t>(&self, x: Var<'t>, _noise: &mut Noise) -> Option<Var<'t>> {
+        Some(self.p_y.marginalize(x.tape(), |y| self.p_x.given([y]).log_prob(x)))
     }
 
     /// Means of `p(x|y)`, `count` times.
-    fn generate<'t>(&self, tape: &'t Tape<'t>, count: usize, _noise: &mut Noise) -> Var<'t> {
+    fn generate<'t>(&self, tape: &'t Tape<'t>, count: usize, _noise: &mut Noise) -> Option<Var<'t>> {
         let k = self.p_y.classes;
         let mean = self.p_x.given([tape.constant(Tensor::eye(k).reshape([k, 1, k]))]).mean();
-        mean.broadcast_to([k, count, mean.shape().last()])
+        Some(mean.broadcast_to([k, count, mean.shape().last()]))
     }
 }

@@ -1,79 +1,17 @@
 //! Training: one step, and the running means of an epoch. Pure: batches in, numbers out; no files, no clocks.
 
+mod batches;
+mod options;
+
 use std::fmt;
 
-use elbo_autograd::{Adam, AdamConfig, EpsilonForm, Grads, Params, StepReport, Tape};
+use elbo_autograd::{Adam, Grads, Params, StepReport, Tape};
 use elbo_tensor::{Purpose, Real, Tensor, stream};
 
-use crate::{Model, Noise, Objective, Setting, Settings};
-
-/// `train.seed`, which every way of training has.
-pub fn seed() -> Setting {
-    Setting::int("seed", 0, [0, 1 << 53], "seed of everything random in training")
-}
-
-/// The settings of section `[train]`.
-pub fn settings() -> Vec<Setting> {
-    vec![
-        seed(),
-        Setting::int("epochs", 20, [1, 1_000_000], "number of epochs"),
-        Setting::int("epoch_steps", 0, [0, 1_000_000_000], "steps of an epoch; 0: one pass over the training rows"),
-        Setting::int("batch", 100, [1, 1_000_000], "rows of a batch"),
-        Setting::choice(
-            "shuffle",
-            "always",
-            &["always", "after-first-pass"],
-            "order of the rows: shuffled in every pass, or as they stand in the first one",
-        ),
-        Setting::int("samples", 1, [1, 10_000], "samples of the latent for each row and step"),
-        Setting::positive("lr", 1e-3, 1e3, "step size of Adam"),
-        Setting::choice(
-            "lr_decay",
-            "none",
-            &["none", "linear", "cosine"],
-            "how the step size falls to 0 over all epochs",
-        ),
-        Setting::float("beta1", 0.9, [0.0, 0.999_999], "Adam's decay of the first moment"),
-        Setting::float("beta2", 0.999, [0.0, 0.999_999_9], "Adam's decay of the second moment"),
-        Setting::float("epsilon", 1e-8, [1e-30, 1.0], "summand of Adam's denominator"),
-        Setting::choice(
-            "epsilon_form",
-            "corrected",
-            &["corrected", "uncorrected"],
-            "ε beside the bias-corrected √v (PyTorch) or the raw √v (TensorFlow 1)",
-        ),
-        Setting::float("clip", 0.0, [0.0, 1e12], "largest norm of the whole gradient; 0: no clipping"),
-        Setting::int("kl_warmup", 0, [0, 1_000_000_000], "steps over which a factor on all divergences rises to 1"),
-        Setting::float(
-            "average",
-            0.0,
-            [0.0, 0.999_999],
-            "decay of averaged weights, which evaluation then uses: their plain mean at first, then exponential; 0: off",
-        ),
-        Setting::choice(
-            "reduction",
-            "mean",
-            &["mean", "sum"],
-            "whether the gradient is of the batch mean or of the sum",
-        ),
-        Setting::choice(
-            "on_divergence",
-            "stop",
-            &["stop", "rollback"],
-            "at a non-finite loss or gradient: stop, or go back to the end of the last epoch with half the step size",
-        ),
-        Setting::int("max_rollbacks", 3, [0, 1000], "rollbacks before giving up"),
-    ]
-}
-
-/// How the losses of a batch become one number to differentiate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reduction {
-    /// Their mean.
-    Mean,
-    /// Their sum.
-    Sum,
-}
+use crate::{Model, Noise, Objective};
+pub use batches::Batches;
+pub(crate) use options::{CLIP, LR, SEED};
+pub use options::{LrDecay, OnDivergence, Reduction, Shuffle, TrainOptions};
 
 /// Names and values of a loss and its terms, per data point: nats, or squared units where the likelihood is a squared error.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -146,6 +84,8 @@ pub enum Cause {
     Square(String),
 }
 
+impl std::error::Error for Divergence {}
+
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
@@ -168,35 +108,11 @@ pub struct StepInfo {
     pub loss: f64,
 }
 
-/// How the step size changes over a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decay {
-    None,
-    Linear,
-    Cosine,
-}
-
-impl Decay {
-    /// The factor of the step size after the share `done` of all steps: `1 − done` or `½ + ½ cos(π·done)`.
-    fn factor(self, done: f64) -> f64 {
-        match self {
-            Decay::None => 1.0,
-            Decay::Linear => 1.0 - done,
-            Decay::Cosine => 0.5 + 0.5 * (std::f64::consts::PI * done).cos(),
-        }
-    }
-}
-
 /// A model in training: everything that a checkpoint must hold to continue to the same bits.
 pub struct Trainer<'m> {
     model: &'m dyn Model,
-    reduction: Reduction,
-    seed: u64,
-    samples: usize,
-    decay: Decay,
+    options: TrainOptions,
     total_steps: u64,
-    kl_warmup: u64,
-    average_decay: f64,
     /// Parameters.
     pub params: Params,
     /// Averages of the parameters; empty unless `average` is on.
@@ -214,41 +130,44 @@ pub struct Trainer<'m> {
 }
 
 impl<'m> Trainer<'m> {
-    /// A trainer at step 0 with the settings of section `[train]`.
-    pub fn new(model: &'m dyn Model, params: Params, train: &Settings) -> Self {
-        let config = AdamConfig {
-            lr: train.float("lr"),
-            beta1: train.float("beta1"),
-            beta2: train.float("beta2"),
-            epsilon: train.float("epsilon"),
-            form: match train.text("epsilon_form") {
-                "corrected" => EpsilonForm::Corrected,
-                _ => EpsilonForm::Uncorrected,
-            },
-            clip: train.float("clip"),
-        };
-        let average_decay = train.float("average");
+    /// A trainer at step 0.
+    pub fn new(model: &'m dyn Model, params: Params, options: &TrainOptions) -> Self {
         Self {
             model,
-            reduction: if train.text("reduction") == "sum" { Reduction::Sum } else { Reduction::Mean },
-            seed: train.int("seed") as u64,
-            samples: train.int("samples"),
-            decay: match train.text("lr_decay") {
-                "linear" => Decay::Linear,
-                "cosine" => Decay::Cosine,
-                _ => Decay::None,
-            },
+            options: options.clone(),
             total_steps: u64::MAX,
-            kl_warmup: train.int("kl_warmup") as u64,
-            average_decay,
-            average: if average_decay > 0.0 { params.flat().to_vec() } else { Vec::new() },
-            adam: Adam::new(config, &params),
+            average: if options.average > 0.0 { params.flat().to_vec() } else { Vec::new() },
+            adam: Adam::new(options.adam(), &params),
             params,
             step: 0,
             sums: Sums::default(),
             watch: false,
             watched: Vec::new(),
         }
+    }
+
+    /// Trains over the rows `x: [n, d]` for `options.epochs` epochs; the means of the last one.
+    ///
+    /// # Errors
+    /// At the first step whose loss or gradient is not finite: parameters and step count are those before it.
+    pub fn fit(&mut self, x: &Tensor) -> Result<Terms, Divergence> {
+        let mut batches = self.options.batches(x.shape().rows());
+        let epoch_steps = self.options.steps_of_epoch(&batches);
+        self.total_steps = self.options.epochs as u64 * epoch_steps;
+        let width = x.shape().last();
+        let mut last = Terms::default();
+        for epoch in self.step / epoch_steps..self.options.epochs as u64 {
+            while self.step < (epoch + 1) * epoch_steps {
+                let rows = batches.indices(self.step);
+                let mut batch = Tensor::scratch([rows.len(), width]);
+                for (to, &row) in batch.as_mut_slice().chunks_exact_mut(width).zip(rows) {
+                    to.copy_from_slice(&x.as_slice()[row as usize * width..][..width]);
+                }
+                self.step(batch)?;
+            }
+            last = self.end_epoch();
+        }
+        Ok(last)
     }
 
     /// The same trainer with the step size falling to 0 over `total_steps` if `lr_decay` says so.
@@ -260,13 +179,14 @@ impl<'m> Trainer<'m> {
     /// refused: parameters and moments stay as they are.
     pub fn step(&mut self, x: Tensor) -> Result<StepInfo, Divergence> {
         let step = self.step;
-        let mut noise = Noise::from(stream(self.seed, Purpose::Noise, step)).with_samples(self.samples);
+        let mut noise = Noise::from(stream(self.options.seed, Purpose::Noise, step)).with_samples(self.options.samples);
         self.watched.clear();
         let (grads, totals, count) = {
             let tape = Tape::new(&self.params);
             let mut objective = self.model.objective(tape.constant(x), &mut noise);
-            if step < self.kl_warmup {
-                objective = objective.with_divergences_times(((step + 1) as f64 / self.kl_warmup as f64) as Real);
+            let warmup = self.options.kl_warmup as u64;
+            if step < warmup {
+                objective = objective.with_divergences_times(((step + 1) as f64 / warmup as f64) as Real);
             }
             let per_point = objective.per_point();
             let losses = per_point.value();
@@ -277,7 +197,7 @@ impl<'m> Trainer<'m> {
                 let layer = tape.first_non_finite().map(|id| self.params.name(id).to_string());
                 return Err(Divergence { step, cause: Cause::Term(culprit(&objective)), layer });
             }
-            let loss = match self.reduction {
+            let loss = match self.options.reduction {
                 Reduction::Mean => per_point.mean_all(),
                 Reduction::Sum => per_point.sum_all(),
             };
@@ -287,7 +207,7 @@ impl<'m> Trainer<'m> {
             watch_gradient(&grads, &self.params, &mut self.watched);
         }
         let lr = self.adam.config.lr;
-        self.adam.config.lr = lr * self.decay.factor(step as f64 / self.total_steps as f64);
+        self.adam.config.lr = lr * self.options.lr_decay.factor(step as f64 / self.total_steps as f64);
         let report = self.adam.step(&mut self.params, &grads);
         self.adam.config.lr = lr;
         match report {
@@ -311,7 +231,7 @@ impl<'m> Trainer<'m> {
     /// `a ← a + max(1 − decay, 1/t)·(θ − a)` after step t (Polyak and Juditsky 1992 until `t = 1/(1 − decay)`).
     fn update_average(&mut self) {
         if !self.average.is_empty() {
-            let rate = (1.0 - self.average_decay).max(1.0 / self.step as f64) as Real;
+            let rate = (1.0 - self.options.average).max(1.0 / self.step as f64) as Real;
             self.average.iter_mut().zip(self.params.flat()).for_each(|(a, &p)| *a += rate * (p - *a));
         }
     }
@@ -325,7 +245,7 @@ impl<'m> Trainer<'m> {
         params
     }
 
-    /// Ends an epoch: its means, and the sums start anew.
+    /// Ends an epoch: its means, and the sums start again.
     pub fn end_epoch(&mut self) -> Terms {
         std::mem::take(&mut self.sums).means()
     }

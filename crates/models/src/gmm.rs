@@ -8,64 +8,33 @@ mod parameters;
 mod start;
 
 pub use parameters::{Covariance, GaussianMixture};
-pub use start::Start;
+pub use start::GmmInit;
 
 use elbo_tensor::{Stream, Tensor};
 
 use crate::mixture::{EStep, Posterior, Statistics};
-use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, MOST_NUMBERS, Setting, Settings};
-use matrices::Matrices;
-
-pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
-    kind: "gmm",
-    about: "mixture of normals by EM",
-    model: || {
-        vec![
-            Setting::int("k", 10, [1, 1_000_000], "number of components"),
-            Setting::choice(
-                "covariance",
-                "diagonal",
-                &["diagonal", "full", "tied", "spherical"],
-                "form of the covariances: independent dimensions, any, one for all components, one variance each",
-            ),
-            Setting::float("reg_covar", 1e-6, [0.0, 1e300], "added to all variances"),
-        ]
-    },
-    train: || {
-        vec![
-            Setting::choice("init", "kmeans", &["kmeans", "random"], "the first posterior: of k-means, or random"),
-            Setting::int("n_init", 1, [1, 100_000], "fits from other first posteriors, of which the best counts"),
-            Setting::int("max_iter", 100, [1, 1_000_000_000], "iterations of a fit at most"),
-            Setting::float("tol", 1e-3, [0.0, 1e12], "a fit ends when the mean log-likelihood changes by less"),
-        ]
-    },
-    check,
-    build: |model, train, width, seed| Box::new(Gmm::new(Options::of(model, train), width, seed)),
+use crate::{
+    Array, Configured, Degenerate, Estimator, EstimatorOptions, Inferred, Invalid, Iteration, MOST_NUMBERS, Visitor,
+    estimator, fit,
 };
+use matrices::Matrices;
 
 /// Covariances of all components at most: f64, and their second moments are kept for each of several blocks of rows.
 const MOST_IN_BLOCKS: usize = MOST_NUMBERS / 8;
 
-/// Refuses matrices beyond the memory of most machines.
-fn check(model: &Settings, _: &Settings, width: usize) -> Option<String> {
-    let (k, covariance) = (model.int("k"), model.text("covariance"));
-    let numbers = if covariance == "full" { k * width * width } else { 0 };
-    (numbers > MOST_IN_BLOCKS).then(|| {
-        format!("model.covariance = \"full\": {k} matrices of {width} x {width} numbers; try \"diagonal\" or fewer components")
-    })
-}
-
-/// What is fitted, and when a fit ends.
+/// Options of [`Gmm`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct GmmOptions {
     /// Number of components.
     pub k: usize,
     /// Form of the covariances.
     pub covariance: Covariance,
     /// Added to all variances.
     pub reg_covar: f64,
+    /// Seed of the first posterior.
+    pub seed: u64,
     /// The first posterior.
-    pub start: Start,
+    pub init: GmmInit,
     /// Number of fits, of which the one with the largest likelihood counts.
     pub n_init: usize,
     /// Iterations of a fit at most.
@@ -74,37 +43,78 @@ pub struct Options {
     pub tol: f64,
 }
 
-impl Options {
-    /// `k` components, everything else at its default.
-    pub fn new(k: usize, covariance: Covariance) -> Self {
-        Self { k, covariance, reg_covar: 1e-6, start: Start::Kmeans, n_init: 1, max_iter: 100, tol: 1e-3 }
-    }
-
-    fn of(model: &Settings, train: &Settings) -> Self {
-        let covariance = match model.text("covariance") {
-            "full" => Covariance::Full,
-            "tied" => Covariance::Tied,
-            "spherical" => Covariance::Spherical,
-            _ => Covariance::Diagonal,
-        };
+impl Default for GmmOptions {
+    fn default() -> Self {
         Self {
-            k: model.int("k"),
-            covariance,
-            reg_covar: model.float("reg_covar"),
-            start: if train.text("init") == "random" { Start::Random } else { Start::Kmeans },
-            n_init: train.int("n_init"),
-            max_iter: train.int("max_iter"),
-            tol: train.float("tol"),
+            k: 10,
+            covariance: Covariance::Diagonal,
+            reg_covar: 1e-6,
+            seed: 0,
+            init: GmmInit::Kmeans,
+            n_init: 1,
+            max_iter: 100,
+            tol: 1e-3,
         }
+    }
+}
+
+impl Configured for GmmOptions {
+    fn visit(&mut self, v: &mut Visitor<'_>) {
+        v.int("model.k", &mut self.k, 1..=1_000_000, "number of components");
+        v.word(
+            "model.covariance",
+            &mut self.covariance,
+            "form of the covariances: independent dimensions, any, one for all components, one variance each",
+        );
+        v.float("model.reg_covar", &mut self.reg_covar, 0.0..=1e300, "added to all variances");
+        v.seed("train.seed", &mut self.seed, fit::SEED);
+        v.word("train.init", &mut self.init, "the first posterior: of k-means, or random");
+        v.int("train.n_init", &mut self.n_init, 1..=100_000, estimator::N_INIT);
+        v.int("train.max_iter", &mut self.max_iter, 1..=1_000_000_000, "iterations of a fit at most");
+        v.float("train.tol", &mut self.tol, 0.0..=1e12, "a fit ends when the mean log-likelihood changes by less");
+    }
+}
+
+impl EstimatorOptions for GmmOptions {
+    fn kind(&self) -> &'static str {
+        "gmm"
+    }
+    fn about(&self) -> &'static str {
+        "mixture of normals by EM"
+    }
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+    fn max_iterations(&self) -> usize {
+        self.max_iter
+    }
+    fn clusters(&self) -> usize {
+        self.k
+    }
+    fn fits(&self, width: usize) -> Result<(), Invalid> {
+        let (k, full) = (self.k, self.covariance == Covariance::Full);
+        let numbers = if full { k.saturating_mul(width.saturating_mul(width)) } else { 0 };
+        if numbers > MOST_IN_BLOCKS {
+            return Err(Invalid(format!(
+                "model.covariance = \"full\": {k} matrices of {width} x {width} numbers; try \"diagonal\" or fewer components"
+            )));
+        }
+        Ok(())
+    }
+    fn build(&self, width: usize) -> Box<dyn Estimator> {
+        Box::new(Gmm { width, ..Gmm::new(self.clone()) })
+    }
+    fn boxed(&self) -> Box<dyn EstimatorOptions> {
+        Box::new(self.clone())
     }
 }
 
 /// A mixture of normals as an estimator: `n_init` fits one after the other, an iteration of EM at a time.
 #[derive(Debug)]
 pub struct Gmm {
-    options: Options,
+    options: GmmOptions,
+    /// Dimensions of the rows; 0 before the first.
     width: usize,
-    seed: u64,
     /// Fits that are done, and iterations of the one under way.
     runs: usize,
     iterations: usize,
@@ -119,17 +129,21 @@ pub struct Gmm {
 }
 
 impl Gmm {
-    /// For rows of `width` dimensions.
-    pub fn new(options: Options, width: usize, seed: u64) -> Self {
+    /// Not fitted yet.
+    pub fn new(options: GmmOptions) -> Self {
         let (current, best, converged, e_step) = (None, None, false, EStep::new());
-        let (runs, iterations, likelihood) = (0, 0, f64::NEG_INFINITY);
-        Self { options, width, seed, runs, iterations, current, likelihood, best, converged, e_step }
+        let (width, runs, iterations, likelihood) = (0, 0, 0, f64::NEG_INFINITY);
+        Self { options, width, runs, iterations, current, likelihood, best, converged, e_step }
     }
 
     /// The first fit begins with these parameters.
+    ///
+    /// # Panics
+    /// If the mixture has other components or covariances of another form than the options.
     #[track_caller]
     pub fn starting_from(mut self, mixture: GaussianMixture) -> Self {
-        let (k, d) = (self.options.k, self.width);
+        let (k, d) = (self.options.k, mixture.means.len() / mixture.len().max(1));
+        self.width = d;
         let size: usize = self.options.covariance.shape(k, d).iter().product();
         assert!(mixture.covariance == self.options.covariance, "covariances of another form");
         assert!(mixture.len() == k && mixture.means.len() == k * d && mixture.covariances.len() == size, "[{k}, {d}]");
@@ -169,15 +183,21 @@ pub fn posterior(x: &Tensor, mixture: &GaussianMixture) -> Result<Posterior, Deg
 }
 
 impl Estimator for Gmm {
+    fn options(&self) -> &dyn EstimatorOptions {
+        &self.options
+    }
+
     /// One EM iteration. `log_likelihood` (mean, in nats), `bic` and `aic` are of the parameters that it began with.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
-        let (n, Options { k, covariance, start, reg_covar, .. }) = (x.shape().rows(), self.options.clone());
+        self.width = x.shape().last();
+        let GmmOptions { k, covariance, .. } = self.options;
+        let n = x.shape().rows();
         if n < k {
             return Err(Degenerate(format!("{k} components need as many rows, but there are {n}")));
         }
         let mut mixture = match self.current.take() {
             Some(mixture) => mixture,
-            None => start::start(x, k, covariance, start, reg_covar, [self.seed, self.runs as u64])?,
+            None => start::start(x, &self.options, self.runs as u64)?,
         };
         let before = self.likelihood;
         let (log_likelihood, events) = self.improve(x, &mut mixture)?;
@@ -237,8 +257,8 @@ impl Estimator for Gmm {
         let likelihood = current.as_ref().map_or(f64::NEG_INFINITY, |(_, likelihood)| *likelihood);
         let current = current.map(|(mixture, _)| mixture);
         let converged = Array::find_flag(state, CONVERGED)?.unwrap_or(true);
-        let new = Self::new(self.options.clone(), self.width, self.seed);
-        *self = Self { runs, iterations, current, likelihood, best, converged, ..new };
+        let (width, new) = (self.width, Self::new(self.options.clone()));
+        *self = Self { width, runs, iterations, current, likelihood, best, converged, ..new };
         Ok(())
     }
 

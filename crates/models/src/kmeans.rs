@@ -8,51 +8,34 @@ mod seeding;
 
 use elbo_tensor::{Purpose, Real, Stream, Tensor, stream};
 
-use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, Setting, Settings};
+use crate::{
+    Array, Configured, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration, Visitor, Word, estimator, fit,
+};
 use geometry::Coordinates;
 use lloyd::Lloyd;
 
-pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
-    kind: "kmeans",
-    about: "k-means: k-means++ with greedy trials, then Lloyd's iterations",
-    model: || vec![Setting::int("k", 10, [1, 1_000_000], "number of clusters")],
-    train: || {
-        vec![
-            Setting::choice(
-                "init",
-                "kmeans++",
-                &["kmeans++", "random"],
-                "first centres: rows far from each other, or any rows",
-            ),
-            Setting::int("n_init", 1, [1, 100_000], "fits from other first centres, of which the best counts"),
-            Setting::int("max_iter", 300, [1, 1_000_000_000], "iterations of a fit at most"),
-            Setting::float(
-                "tol",
-                1e-4,
-                [0.0, 1e12],
-                "a fit ends when the squared moves of its centres sum to at most this times the columns' mean variance",
-            ),
-        ]
-    },
-    check: |_, _, _| None,
-    build: |model, train, width, seed| Box::new(Kmeans::new(model.int("k"), Options::of(train), width, seed)),
-};
-
 /// How the first centres are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Start {
-    /// k-means++ with `2 + ⌊ln k⌋` greedy trials.
-    #[default]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KmeansInit {
+    /// k-means++ with `2 + ⌊ln k⌋` greedy trials (Arthur & Vassilvitskii 2007).
     PlusPlus,
     /// Different rows at random.
     Random,
 }
 
-/// When a fit ends, and how many there are.
+impl Word for KmeansInit {
+    const WORDS: &'static [(&'static str, Self)] = &[("kmeans++", Self::PlusPlus), ("random", Self::Random)];
+}
+
+/// Options of [`Kmeans`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct KmeansOptions {
+    /// Number of clusters.
+    pub k: usize,
+    /// Seed of the first centres.
+    pub seed: u64,
     /// How the first centres are chosen.
-    pub start: Start,
+    pub init: KmeansInit,
     /// Number of fits, of which the one with the least inertia counts.
     pub n_init: usize,
     /// Iterations of a fit at most.
@@ -61,16 +44,49 @@ pub struct Options {
     pub tol: f64,
 }
 
-impl Default for Options {
+impl Default for KmeansOptions {
     fn default() -> Self {
-        Self { start: Start::PlusPlus, n_init: 1, max_iter: 300, tol: 1e-4 }
+        Self { k: 10, seed: 0, init: KmeansInit::PlusPlus, n_init: 1, max_iter: 300, tol: 1e-4 }
     }
 }
 
-impl Options {
-    fn of(train: &Settings) -> Self {
-        let start = if train.text("init") == "random" { Start::Random } else { Start::PlusPlus };
-        Self { start, n_init: train.int("n_init"), max_iter: train.int("max_iter"), tol: train.float("tol") }
+impl Configured for KmeansOptions {
+    fn visit(&mut self, v: &mut Visitor<'_>) {
+        v.int("model.k", &mut self.k, 1..=1_000_000, "number of clusters");
+        v.seed("train.seed", &mut self.seed, fit::SEED);
+        v.word("train.init", &mut self.init, "first centres: rows far from each other, or any rows");
+        v.int("train.n_init", &mut self.n_init, 1..=100_000, estimator::N_INIT);
+        v.int("train.max_iter", &mut self.max_iter, 1..=1_000_000_000, "iterations of a fit at most");
+        v.float(
+            "train.tol",
+            &mut self.tol,
+            0.0..=1e12,
+            "a fit ends when the squared moves of its centres sum to at most this times the columns' mean variance",
+        );
+    }
+}
+
+impl EstimatorOptions for KmeansOptions {
+    fn kind(&self) -> &'static str {
+        "kmeans"
+    }
+    fn about(&self) -> &'static str {
+        "k-means: k-means++ with greedy trials, then Lloyd's iterations"
+    }
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+    fn max_iterations(&self) -> usize {
+        self.max_iter
+    }
+    fn clusters(&self) -> usize {
+        self.k
+    }
+    fn build(&self, width: usize) -> Box<dyn Estimator> {
+        Box::new(Kmeans { width, ..Kmeans::new(self.clone()) })
+    }
+    fn boxed(&self) -> Box<dyn EstimatorOptions> {
+        Box::new(self.clone())
     }
 }
 
@@ -87,28 +103,32 @@ pub struct Clustering {
     pub iterations: usize,
 }
 
-/// `k` clusters of the rows `x: [n, d]`: the best of `n_init` fits. Refused if there are fewer rows than clusters.
-pub fn kmeans(x: &Tensor, k: usize, options: &Options, seed: u64) -> Result<Clustering, Degenerate> {
-    Kmeans::new(k, options.clone(), x.shape().last(), seed).fit(x)
+/// Clusters of the rows `x: [n, d]`: the best of `n_init` fits.
+///
+/// # Errors
+/// If there are fewer rows than clusters, or an option is outside its domain.
+pub fn kmeans(x: &Tensor, options: &KmeansOptions) -> Result<Clustering, Degenerate> {
+    Kmeans::new(options.clone()).clustering(x)
 }
 
-/// One fit from given centres, `[k, d]`; `start` and `n_init` are not used. Refused as [`kmeans`] is.
-pub fn kmeans_from(x: &Tensor, centres: Vec<f64>, options: &Options) -> Result<Clustering, Degenerate> {
-    let width = x.shape().last();
-    let options = Options { n_init: 1, ..options.clone() };
-    let mut kmeans = Kmeans::new(centres.len() / width.max(1), options, width, 0);
+/// One fit from given centres, `[k, d]`; `k`, `init` and `n_init` are not used.
+///
+/// # Errors
+/// As for [`kmeans`].
+pub fn kmeans_from(x: &Tensor, centres: Vec<f64>, options: &KmeansOptions) -> Result<Clustering, Degenerate> {
+    let k = centres.len() / x.shape().last().max(1);
+    let mut kmeans = Kmeans::new(KmeansOptions { k, n_init: 1, ..options.clone() });
     kmeans.centres = Some(centres);
-    kmeans.fit(x)
+    kmeans.clustering(x)
 }
 
 /// k-means as an estimator: `n_init` fits one after the other, an iteration of Lloyd's at a time. The rows must be the
 /// same in every iteration.
 #[derive(Debug)]
 pub struct Kmeans {
-    k: usize,
-    options: Options,
+    options: KmeansOptions,
+    /// Dimensions of the rows; 0 before the first.
     width: usize,
-    seed: u64,
     /// Fits that are done, and iterations of the one under way.
     runs: usize,
     iterations: usize,
@@ -140,16 +160,22 @@ struct Rows {
 }
 
 impl Kmeans {
-    /// Of `k` clusters in `width` dimensions.
-    pub fn new(k: usize, options: Options, width: usize, seed: u64) -> Self {
+    /// Not fitted yet.
+    pub fn new(options: KmeansOptions) -> Self {
         let (centres, assigned, best) = (None, None, None);
-        Self { k, options, width, seed, runs: 0, iterations: 0, centres, assigned, best, rows: None, lloyd: None }
+        Self { options, width: 0, runs: 0, iterations: 0, centres, assigned, best, rows: None, lloyd: None }
     }
 
-    fn fit(mut self, x: &Tensor) -> Result<Clustering, Degenerate> {
-        while !self.iterate(x)?.done {}
-        let (labels, Best { centres, inertia, iterations, .. }) = (self.labels(x), self.best.expect("a fit is done"));
+    fn clustering(self, x: &Tensor) -> Result<Clustering, Degenerate> {
+        let fitted = self.fit(x)?;
+        let (labels, Best { centres, inertia, iterations, .. }) =
+            (fitted.labels(x), fitted.best.expect("a fit is done"));
         Ok(Clustering { centres, labels, inertia, iterations })
+    }
+
+    /// The centres of the best fit so far, `[k, d]`; `None` before the first is done.
+    pub fn centres(&self) -> Option<&[f64]> {
+        self.best.as_ref().map(|best| best.centres.as_slice())
     }
 
     /// The nearest of the best fit's centres for each row of `x: [n, d]`, before the first fit is done those of the fit under way;
@@ -171,10 +197,10 @@ impl Kmeans {
             return lloyd;
         }
         let start = || {
-            let mut rng: Stream = stream(self.seed, Purpose::Init, self.runs as u64);
-            match self.options.start {
-                Start::PlusPlus => seeding::plus_plus(x, &rows.coordinates, self.k, &mut rng),
-                Start::Random => seeding::random_rows(x, self.width, self.k, &mut rng),
+            let mut rng: Stream = stream(self.options.seed, Purpose::Init, self.runs as u64);
+            match self.options.init {
+                KmeansInit::PlusPlus => seeding::plus_plus(x, &rows.coordinates, self.options.k, &mut rng),
+                KmeansInit::Random => seeding::random_rows(x, self.width, self.options.k, &mut rng),
             }
         };
         let centres = self.centres.take().unwrap_or_else(start);
@@ -221,11 +247,16 @@ impl Rows {
 }
 
 impl Estimator for Kmeans {
+    fn options(&self) -> &dyn EstimatorOptions {
+        &self.options
+    }
+
     /// One of Lloyd's iterations: `inertia` of the means of the new clusters, and rows that `changed` theirs.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
-        let (n, x) = (x.shape().rows(), x.as_slice());
-        if n < self.k {
-            return Err(Degenerate(format!("{} clusters need as many rows, but there are {n}", self.k)));
+        self.width = x.shape().last();
+        let (n, k, x) = (x.shape().rows(), self.options.k, x.as_slice());
+        if n < k {
+            return Err(Degenerate(format!("{k} clusters need as many rows, but there are {n}")));
         }
         let mut lloyd = self.resume(x);
         let assigned = lloyd.centres.clone();
@@ -260,7 +291,7 @@ impl Estimator for Kmeans {
     }
 
     fn state(&self) -> Vec<Array> {
-        let shape = [self.k, self.width];
+        let shape = [self.options.k, self.width];
         let optional = |name, values: &Option<Vec<f64>>| values.as_ref().map(|values| Array::of(name, &shape, values));
         let mut state =
             vec![Array::number("runs", self.runs as f64), Array::number("iterations", self.iterations as f64)];
@@ -276,7 +307,7 @@ impl Estimator for Kmeans {
     }
 
     fn restore(&mut self, state: &[Array]) -> Result<(), String> {
-        let shape = [self.k, self.width];
+        let shape = [self.options.k, self.width];
         let centres = |name| Ok::<_, String>(Array::find(state, name, &shape)?.map(<[f64]>::to_vec));
         let (runs, iterations) = (Array::count(state, "runs")?, Array::count(state, "iterations")?);
         let best = match centres("best_centres")? {
@@ -296,21 +327,18 @@ impl Estimator for Kmeans {
             best,
             rows: None,
             lloyd: None,
-            ..Self::new(self.k, self.options.clone(), self.width, self.seed)
+            width: self.width,
+            ..Self::new(self.options.clone())
         };
         Ok(())
     }
 
     /// The nearest centre of the best fit as a posterior that is 0 or 1.
     fn infer(&self, x: &Tensor) -> Inferred {
-        let mut clusters = vec![0.0; x.shape().rows() * self.k];
-        let rows = clusters.chunks_exact_mut(self.k).zip(self.labels(x));
+        let mut clusters = vec![0.0; x.shape().rows() * self.options.k];
+        let rows = clusters.chunks_exact_mut(self.options.k).zip(self.labels(x));
         rows.for_each(|(row, label)| row[label as usize] = 1.0);
         Inferred { clusters, ..Inferred::default() }
-    }
-
-    fn sample(&self, _count: usize, _rng: &mut Stream) -> Option<Tensor> {
-        None
     }
 }
 
@@ -319,6 +347,10 @@ mod tests {
     use elbo_tensor::fill_normal;
 
     use super::*;
+
+    fn options(k: usize, seed: u64) -> KmeansOptions {
+        KmeansOptions { k, seed, ..KmeansOptions::default() }
+    }
 
     fn normals(shape: [usize; 2]) -> Tensor {
         let mut x = Tensor::scratch(shape);
@@ -333,7 +365,7 @@ mod tests {
         let noise = normals([800, 2]);
         let x = Tensor::from_fn([800, 2], |i| noise.as_slice()[i] + 100.0 * (i / 2 % 8) as Real * (1 + i % 2) as Real);
         for seed in 0..25 {
-            let fit = kmeans(&x, 8, &Options::default(), seed).unwrap();
+            let fit = kmeans(&x, &options(8, seed)).unwrap();
             assert!(fit.inertia < 2000.0, "seed {seed}: inertia {}", fit.inertia);
             assert_eq!(fit.labels.iter().enumerate().filter(|(i, l)| **l != fit.labels[i % 8]).count(), 0);
         }
@@ -342,10 +374,10 @@ mod tests {
     #[test]
     fn a_fit_goes_on_from_its_state_to_the_same_bits() {
         let x = normals([3000, 4]);
-        let options = Options { n_init: 3, max_iter: 7, start: Start::Random, ..Options::default() };
-        let mut whole = Kmeans::new(5, options.clone(), 4, 9);
+        let options = KmeansOptions { n_init: 3, max_iter: 7, init: KmeansInit::Random, ..options(5, 9) };
+        let mut whole = options.build(4);
         loop {
-            let mut broken = Kmeans::new(5, options.clone(), 4, 9);
+            let mut broken = options.build(4);
             broken.restore(&whole.state()).unwrap();
             let (a, b) = (whole.iterate(&x).unwrap(), broken.iterate(&x).unwrap());
             assert!(a == b && whole.state() == broken.state());
@@ -353,18 +385,18 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(whole.runs, 3);
+        assert_eq!(Array::count(&whole.state(), "runs"), Ok(3));
     }
 
     #[test]
     fn the_first_fit_has_labels_while_it_is_under_way() {
         let x = normals([60, 3]);
-        let mut kmeans = Kmeans::new(4, Options::default(), 3, 1);
+        let mut kmeans = Kmeans::new(options(4, 1));
         assert!(!kmeans.iterate(&x).unwrap().done);
         let labels = kmeans.labels(&x);
         assert!((0..4).all(|k| labels.contains(&k)), "{labels:?}");
         // The same from what is stored.
-        let mut restored = Kmeans::new(4, Options::default(), 3, 1);
+        let mut restored = Kmeans { width: 3, ..Kmeans::new(options(4, 1)) };
         restored.restore(&kmeans.state()).unwrap();
         assert_eq!(restored.labels(&x), labels);
     }
@@ -373,7 +405,7 @@ mod tests {
     fn a_state_of_another_shape_is_refused() {
         let state =
             [Array::number("runs", 0.0), Array::number("iterations", 1.0), Array::of("centres", &[1, 2], &[0.0; 2])];
-        let refusal = Kmeans::new(2, Options::default(), 2, 0).restore(&state).unwrap_err();
+        let refusal = options(2, 0).build(2).restore(&state).unwrap_err();
         assert_eq!(refusal, "`centres` has shape [1, 2], not [2, 2]");
     }
 
@@ -391,16 +423,16 @@ mod tests {
         ];
         for (name, x) in sets {
             for k in [1, 3, 10, 60] {
-                let fit = kmeans(&x, k, &Options::default(), 1).unwrap();
+                let fit = kmeans(&x, &options(k, 1)).unwrap();
                 assert!(
                     fit.inertia.is_finite() && fit.centres.iter().all(|c| c.is_finite()),
                     "{name}, k = {k}: {fit:?}"
                 );
             }
         }
-        assert_eq!(kmeans(&with(&|i, _| (i / 3 % 4) as Real), 10, &Options::default(), 1).unwrap().inertia, 0.0);
+        assert_eq!(kmeans(&with(&|i, _| (i / 3 % 4) as Real), &options(10, 1)).unwrap().inertia, 0.0);
         assert_eq!(
-            kmeans(&normals([2, 3]), 3, &Options::default(), 1),
+            kmeans(&normals([2, 3]), &options(3, 1)),
             Err(Degenerate("3 clusters need as many rows, but there are 2".into()))
         );
     }
@@ -411,7 +443,7 @@ mod tests {
         let noise = normals([300, 2]);
         let value = |i: usize| noise.as_slice()[i] + 60.0 * (i / 2 % 2) as Real - 30.0;
         let x = Tensor::from_fn([300, 2], |i| if i == 7 { 1e15 } else { value(i) });
-        let fit = kmeans(&x, 3, &Options::default(), 2).unwrap();
+        let fit = kmeans(&x, &options(3, 2)).unwrap();
         let rows = (0..300).filter(|&row| row != 3);
         assert!(rows.clone().all(|row| fit.labels[row] == fit.labels[if row % 2 == 0 { 0 } else { 1 }]));
         assert_ne!(fit.labels[0], fit.labels[1]);

@@ -28,33 +28,49 @@ mod settings;
 mod standardize;
 mod vae;
 
-pub use discrete::DiscreteVae;
-pub use estimator::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration};
-pub use factor_analysis::Harmonium;
-pub use gmm::Gmm;
-pub use gmvae::Gmvae;
+pub use clustering::{Clustered, ClusteringOptions, Generative, Prior};
+pub use discrete::{DiscreteVae, DiscreteVaeOptions};
+pub use estimator::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration, argmax};
+pub use factor_analysis::{
+    FactorAnalysis, FactorAnalysisOptions, FactorSolver, GradientFactorAnalysis, Harmonium, Rotation,
+};
+pub use gmm::{Gmm, GmmOptions};
+pub use gmvae::{Gmvae, GmvaeOptions};
 pub use hierarchical_mixture::HierarchicalMixture;
-pub use kmeans::Kmeans;
+pub use kmeans::{Kmeans, KmeansOptions};
 pub use linear_gaussian::LinearGaussian;
-pub use m2::M2;
-pub use model::{Model, ModelSpec};
-pub use modified_m2::ModifiedM2;
-pub use natural_gmm::NaturalGmm;
+pub use m2::{M2, M2Options};
+pub use model::{Model, ModelOptions};
+pub use modified_m2::{ModifiedDecoder, ModifiedM2, ModifiedM2Options, ModifiedScale};
+pub use natural_gmm::{NaturalGmm, NaturalGmmOptions};
 pub use noise::Noise;
 pub use objective::{Objective, Term};
-pub use settings::{Domain, Setting, Settings, Value};
+pub use pca::{Pca, PcaOptions};
+pub use settings::{Configured, Domain, Invalid, Setting, Value, Visitor, Word};
 pub use standardize::Standardization;
-pub use vae::{Posterior, Vae};
+pub use vae::{Posterior, PosteriorHead, PosteriorKind, Vae, VaeOptions};
 
 /// Arrays of more numbers than this would not fit into the memory of most machines.
 pub const MOST_NUMBERS: usize = 1 << 30;
 
-/// Every model.
-pub fn all() -> &'static [ModelSpec] {
-    &[gmvae::SPEC, m2::SPEC, modified_m2::SPEC, vae::SPEC, discrete::SPEC]
+/// Every model that is trained by steps, at its defaults.
+pub fn models() -> Vec<Box<dyn ModelOptions>> {
+    vec![
+        Box::<GmvaeOptions>::default(),
+        Box::<M2Options>::default(),
+        Box::<ModifiedM2Options>::default(),
+        Box::<VaeOptions>::default(),
+        Box::<DiscreteVaeOptions>::default(),
+    ]
 }
 
-/// Every model that is fitted by iterations over all rows.
-pub fn estimators() -> &'static [EstimatorSpec] {
-    &[factor_analysis::SPEC, gmm::SPEC, kmeans::SPEC, natural_gmm::SPEC, pca::SPEC]
+/// Every model that is fitted by iterations over all rows, at its defaults.
+pub fn estimators() -> Vec<Box<dyn EstimatorOptions>> {
+    vec![
+        Box::<FactorAnalysisOptions>::default(),
+        Box::<GmmOptions>::default(),
+        Box::<KmeansOptions>::default(),
+        Box::<NaturalGmmOptions>::default(),
+        Box::<PcaOptions>::default(),
+    ]
 }

@@ -6,7 +6,7 @@ use elbo_tensor::linalg::{Cholesky, Moments, dot, symmetric_eigen};
 use elbo_tensor::{Mat, Real, Stream, Tensor, dgemm, fill_normal};
 use rayon::prelude::*;
 
-use crate::{Array, Inferred, MOST_NUMBERS, Settings};
+use crate::{Array, Inferred, Invalid, MOST_NUMBERS};
 
 /// Covariances of the columns that a fit holds at most: they are f64, and decomposed in a copy.
 pub(crate) const MOST_COVARIANCES: usize = MOST_NUMBERS / 4;
@@ -209,10 +209,12 @@ impl<'a> Projector<'a> {
     }
 }
 
-/// What is wrong with more latents than columns, which they cannot tell apart.
-pub(crate) fn too_many_latents(model: &Settings, width: usize) -> Option<String> {
-    let latents = model.int("latents");
-    (latents > width).then(|| format!("model.latents = {latents}: more than the {width} columns"))
+/// Refuses more latents than columns, which cannot tell them apart.
+pub(crate) fn at_most_columns(latents: usize, width: usize) -> Result<(), Invalid> {
+    if latents > width {
+        return Err(Invalid(format!("model.latents = {latents}: more than the {width} columns")));
+    }
+    Ok(())
 }
 
 /// `A B`

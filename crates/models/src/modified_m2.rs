@@ -3,103 +3,152 @@
 //! the variants of the accompanying program.
 
 use elbo_autograd::{Tape, Var};
-use elbo_tensor::Tensor;
 
-use crate::clustering::{self, Inference};
-use crate::dist::{DiagNormal, StandardNormal, codes};
-use crate::model::{Model, ModelSpec};
+use crate::clustering::{Clustered, ClusteringOptions, Generative};
+use crate::dist::{Bernoulli, StandardNormal, codes};
 use crate::nn::{BernoulliNet, Builder, NormalNet, Spread};
-use crate::{Noise, Objective, Setting, Settings};
+use crate::{Configured, Model, ModelOptions, Visitor, Word};
 
 /// `y ~ Cat(1/k)`, `z ~ N(0, I)`, `h = m(y) + s(y) ⊙ z`, `x | h ~ Bernoulli(decoder(h))`.
 #[derive(Debug)]
 pub struct ModifiedM2 {
-    q: Inference,
     p_h: NormalNet,
     relu: bool,
     p_x: BernoulliNet,
-    latent: usize,
+    classes: usize,
 }
 
-pub(crate) const SPEC: ModelSpec = ModelSpec {
-    kind: "modified-m2",
-    about: "modified M2: the class shifts and scales the latent before the decoder",
-    settings: || {
-        let mut list = clustering::settings();
-        let help = "what follows h: ReLU, nothing (both with a hidden layer fewer), all hidden layers, or one more";
-        list.push(Setting::choice("decoder", "relu", &["relu", "identity", "layer", "deep"], help));
-        let help = "scale of h: s(y) = √softplus by class, the same with ln(1 + eˣ) as written (0 below −16.6 in single \
-                    precision), one for all classes, or linear in y and of either sign";
-        list.push(Setting::choice("scale", "by-class", &["by-class", "direct", "shared", "signed"], help));
-        list
-    },
-    of_intensities: |_| true,
-    has_evidence: |_| true,
-    build: |settings, width, b| Box::new(ModifiedM2::new(settings, width, b)),
-};
+/// What follows h in the decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModifiedDecoder {
+    /// ReLU, and a hidden layer fewer.
+    Relu,
+    /// Nothing, and a hidden layer fewer.
+    Identity,
+    /// All hidden layers.
+    Layer,
+    /// One hidden layer more.
+    Deep,
+}
+
+impl Word for ModifiedDecoder {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("relu", Self::Relu), ("identity", Self::Identity), ("layer", Self::Layer), ("deep", Self::Deep)];
+}
+
+/// The scale `s(y)` of h.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModifiedScale {
+    /// `√softplus` by class.
+    ByClass,
+    /// The same with `ln(1 + eˣ)` as written, 0 below −16.6 in single precision.
+    Direct,
+    /// One for all classes.
+    Shared,
+    /// Linear in y and of either sign.
+    Signed,
+}
+
+impl Word for ModifiedScale {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("by-class", Self::ByClass), ("direct", Self::Direct), ("shared", Self::Shared), ("signed", Self::Signed)];
+}
+
+/// Options of [`ModifiedM2`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModifiedM2Options {
+    /// What all clustering models have.
+    pub clustering: ClusteringOptions,
+    /// What follows h.
+    pub decoder: ModifiedDecoder,
+    /// Scale of h.
+    pub scale: ModifiedScale,
+}
+
+impl Default for ModifiedM2Options {
+    fn default() -> Self {
+        let clustering = ClusteringOptions::default();
+        Self { clustering, decoder: ModifiedDecoder::Relu, scale: ModifiedScale::ByClass }
+    }
+}
+
+impl Configured for ModifiedM2Options {
+    fn visit(&mut self, v: &mut Visitor<'_>) {
+        self.clustering.visit(v);
+        v.word(
+            "model.decoder",
+            &mut self.decoder,
+            "what follows h: ReLU, nothing (both with a hidden layer fewer), all hidden layers, or one more",
+        );
+        v.word(
+            "model.scale",
+            &mut self.scale,
+            "scale of h: s(y) = √softplus by class, the same with ln(1 + eˣ) as written (0 below −16.6 in single \
+             precision), one for all classes, or linear in y and of either sign",
+        );
+    }
+}
+
+impl ModelOptions for ModifiedM2Options {
+    fn kind(&self) -> &'static str {
+        "modified-m2"
+    }
+    fn about(&self) -> &'static str {
+        "modified M2: the class shifts and scales the latent before the decoder"
+    }
+    fn classes(&self) -> usize {
+        self.clustering.k
+    }
+    fn of_intensities(&self) -> bool {
+        true
+    }
+    fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
+        Box::new(ModifiedM2::new(self, width, b))
+    }
+    fn boxed(&self) -> Box<dyn ModelOptions> {
+        Box::new(self.clone())
+    }
+}
 
 impl ModifiedM2 {
     /// Networks for data of `width` dimensions.
-    pub fn new(settings: &Settings, width: usize, b: &mut Builder) -> Self {
-        let (k, z, mut hidden) = (settings.int("k"), settings.int("z"), settings.ints("hidden"));
-        match settings.text("decoder") {
-            "layer" => {}
-            "deep" => hidden.extend(hidden.last().copied()),
-            _ => drop(hidden.drain(..hidden.len().min(1))),
+    pub fn new(options: &ModifiedM2Options, width: usize, b: &mut Builder) -> Clustered<Self> {
+        let ClusteringOptions { k, z, mut hidden, .. } = options.clustering.clone();
+        match options.decoder {
+            ModifiedDecoder::Layer => {}
+            ModifiedDecoder::Deep => hidden.extend(hidden.last().copied()),
+            ModifiedDecoder::Relu | ModifiedDecoder::Identity => drop(hidden.drain(..hidden.len().min(1))),
         }
-        let scale = match settings.text("scale") {
-            "direct" => Spread::DirectSoftplusVar,
-            "shared" => Spread::SharedSoftplusVar,
-            "signed" => Spread::Signed,
-            _ => Spread::SoftplusVar,
+        let scale = match options.scale {
+            ModifiedScale::ByClass => Spread::SoftplusVar,
+            ModifiedScale::Direct => Spread::DirectSoftplusVar,
+            ModifiedScale::Shared => Spread::SharedSoftplusVar,
+            ModifiedScale::Signed => Spread::Signed,
         };
-        Self {
-            q: Inference::new(settings, width, b),
+        Clustered::new(&options.clustering, width, b, |b| Self {
             p_h: NormalNet::new(b, "p_h", &[("y", k)], &[], None, z, scale),
-            relu: settings.text("decoder") == "relu",
+            relu: options.decoder == ModifiedDecoder::Relu,
             p_x: BernoulliNet::new(b, "p_x", &[("h", z)], &hidden, width),
-            latent: z,
-        }
-    }
-
-    /// `q(y|x)`: `[b, k]`, and `q(z|x,y)` under each class: `[k, b, z]`.
-    pub fn encode<'t>(&self, x: Var<'t>) -> (Var<'t>, DiagNormal<'t>) {
-        self.q.posterior(x)
+            classes: k,
+        })
     }
 
     /// `s(y)` of each class: `[k, 1, z]`.
     pub fn scales<'t>(&self, tape: &'t Tape<'t>) -> Var<'t> {
-        self.p_h.given([codes(tape, self.q.classes())]).scale
-    }
-
-    /// What the decoder receives.
-    fn h<'t>(&self, y: Var<'t>, z: Var<'t>) -> Var<'t> {
-        let h = self.p_h.given([y]).transform(z);
-        if self.relu { h.relu() } else { h }
-    }
-
-    /// `ln p(x|h)` and `ln q(z|x,y) − ln p(z)` at `z ~ q(z|x,y)`.
-    fn parts<'t>(&self, x: Var<'t>, y: Var<'t>, q_z: DiagNormal<'t>, noise: &mut Noise) -> [Var<'t>; 2] {
-        let z = q_z.rsample(noise);
-        [self.p_x.given([self.h(y, z)]).log_prob(x), q_z.log_prob(z) - StandardNormal.log_prob(z)]
+        self.p_h.given([codes(tape, self.classes)]).scale
     }
 }
 
-impl Model for ModifiedM2 {
-    /// `E_{q(y|x)} E_{q(z|x,y)} [ln p(x|h(y,z)) + ln p(z) − ln q(z|x,y)] − KL(q(y|x) ‖ p(y))`
-    fn objective<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Objective<'t> {
-        self.q.bound(x, |y, q_z| self.parts(x, y, q_z, noise))
+impl Generative for ModifiedM2 {
+    type Prior<'t> = StandardNormal;
+
+    fn p_z(&self, _y: Var<'_>) -> StandardNormal {
+        StandardNormal
     }
 
-    fn log_evidence<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Var<'t> {
-        self.q.log_evidence(x, |y, q_z| self.parts(x, y, q_z, noise))
-    }
-
-    /// Means of `p(x|h)` with `z ~ N(0, I)`.
-    fn generate<'t>(&self, tape: &'t Tape<'t>, count: usize, noise: &mut Noise) -> Var<'t> {
-        let k = self.q.classes();
-        let y = tape.constant(Tensor::eye(k).reshape([k, 1, k]).broadcast_to([k, count, k]));
-        let z = tape.constant(noise.normal([k, count, self.latent]));
-        self.p_x.given([self.h(y, z)]).mean()
+    /// `p(x|h)` with `h = m(y) + s(y) ⊙ z`.
+    fn p_x<'t>(&self, y: Var<'t>, z: Var<'t>) -> Bernoulli<'t> {
+        let h = self.p_h.given([y]).transform(z);
+        self.p_x.given([if self.relu { h.relu() } else { h }])
     }
 }

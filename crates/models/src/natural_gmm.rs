@@ -11,31 +11,22 @@ mod bounds;
 mod layout;
 mod m_step;
 mod objective;
+mod options;
 mod point;
 mod report;
-mod settings;
 mod start;
 
 use elbo_tensor::{Purpose, Real, Stream, Tensor, fill_uniform, stream};
 
 use crate::dist::natural::{MixtureNatural, MixtureSource, NormalSource};
 use crate::mixture::{DiagonalComponents, EStep};
-use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, Settings};
+use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration};
 use bounds::{Moments, by_component, by_differences, mean_coordinates};
 pub use layout::Layout;
 use m_step::{Collapse, MStep};
 pub use objective::Objective;
+pub use options::{Guarding, MStepGradient, MStepSolver, NaturalGmmOptions, StartVariance};
 use report::Report;
-use settings::Hyper;
-
-pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
-    kind: "natural-gmm",
-    about: "mixture of diagonal normals trained by Adam in natural parameters",
-    model: settings::model,
-    train: settings::train,
-    check: settings::check,
-    build: |model, train, width, seed| Box::new(NaturalGmm::new(model, train, width, seed)),
-};
 
 /// The trainer; an iteration is an epoch. Component 1 is the anchor.
 ///
@@ -49,9 +40,9 @@ pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
 /// of what it was, and halved until the gradient is finite.
 #[derive(Debug)]
 pub struct NaturalGmm {
-    hyper: Hyper,
+    options: NaturalGmmOptions,
+    /// Of no dimensions before the first rows.
     layout: Layout,
-    seed: u64,
     epoch: u64,
     /// Whether the rows have given the first parameters.
     started: bool,
@@ -62,12 +53,18 @@ pub struct NaturalGmm {
 }
 
 impl NaturalGmm {
-    /// A trainer under settings of `[model]` and `[train]`, for rows of `width` dimensions.
-    pub fn new(model: &Settings, train: &Settings, width: usize, seed: u64) -> Self {
-        let layout = Layout { k: model.int("k"), d: width };
+    /// Not fitted yet.
+    pub fn new(options: NaturalGmmOptions) -> Self {
+        let layout = Layout { k: options.k, d: 0 };
         let inner = MStep::new(layout, vec![0.0; layout.len()]);
-        let (hyper, kept) = (Hyper::of(train), vec![false; layout.k]);
-        Self { hyper, layout, seed, epoch: 0, started: false, kept, e_step: EStep::new(), inner }
+        let kept = vec![false; layout.k];
+        Self { options, layout, epoch: 0, started: false, kept, e_step: EStep::new(), inner }
+    }
+
+    /// The same for rows of `width` columns.
+    fn of_width(mut self, width: usize) -> Self {
+        self.widen(width);
+        self
     }
 
     /// The fitted mixture; `None` before the start.
@@ -75,13 +72,28 @@ impl NaturalGmm {
         self.started.then(|| self.layout.mixture(&self.inner.theta)).flatten()
     }
 
-    /// Starts from `mixture` in place of k-means, or says that its coordinates are not representable.
+    /// Starts from `mixture` in place of k-means.
+    ///
+    /// # Errors
+    /// If its coordinates are not representable.
+    ///
+    /// # Panics
+    /// If it has another number of components than the options.
     #[track_caller]
     pub fn start_from(&mut self, mixture: &MixtureSource) -> Result<(), Degenerate> {
         assert_eq!(mixture.weights().len(), self.layout.k, "a start with as many components as the model");
+        self.widen(mixture.components()[0].mean().len());
         self.take(&mixture.to_natural()).ok_or_else(|| out_of_range("the start"))?;
         self.started = true;
         Ok(())
+    }
+
+    /// Makes room for rows of `width` columns, if there is none yet.
+    fn widen(&mut self, width: usize) {
+        if !self.started && self.layout.d != width {
+            self.layout.d = width;
+            self.inner = MStep::new(self.layout, vec![0.0; self.layout.len()]);
+        }
     }
 
     /// Takes over a mixture whose coordinates, rounded to [`Real`], are inside the domain.
@@ -94,12 +106,12 @@ impl NaturalGmm {
 
     /// Row numbers of each batch of this epoch; `None` for all rows at once. The last batch may be smaller.
     fn batches(&self, rows: usize) -> Option<Vec<Vec<usize>>> {
-        let size = self.hyper.batch_size;
+        let size = self.options.batch;
         if size == 0 || size >= rows {
             return None;
         }
         let mut keys = vec![0.0; rows];
-        fill_uniform(&mut stream(self.seed, Purpose::Shuffle, self.epoch), &mut keys);
+        fill_uniform(&mut stream(self.options.seed, Purpose::Shuffle, self.epoch), &mut keys);
         let mut order: Vec<usize> = (0..rows).collect();
         order.sort_by(|&a, &b| keys[a].total_cmp(&keys[b]));
         Some(order.chunks(size).map(<[usize]>::to_vec).collect())
@@ -115,7 +127,7 @@ impl NaturalGmm {
         let present = self.mixture().ok_or_else(|| out_of_range(&place(None)))?;
         let (sums, rows) = (self.e_step.run(x, &diagonal(&present)), x.shape().rows());
         report.add(sums, rows);
-        let (moments, kept) = if self.hyper.guarded {
+        let (moments, kept) = if self.options.guarded() {
             by_component(sums, rows, &present)
         } else {
             let coordinates = mean_coordinates(sums, rows, self.layout);
@@ -123,9 +135,9 @@ impl NaturalGmm {
         };
         let shares: Vec<f64> = sums.counts.iter().map(|count| count / rows as f64).collect();
         let lost_weight = moments.weight.iter().position(|&weight| weight == 0.0);
-        let target = moments.bounded(&self.hyper, &kept);
+        let target = moments.bounded(&self.options, &kept);
         if let Some((j, what)) = target.first_non_finite() {
-            let why = match lost_weight.filter(|_| !self.hyper.guarded) {
+            let why = match lost_weight.filter(|_| !self.options.guarded()) {
                 Some(0) => "component 1, the anchor, has probability 1 − Σ = 0 and is divided by it".into(),
                 Some(j) => format!("component {} has probability 0 and is divided by it", j + 1),
                 None => format!("the {what} of component {} is not finite", j + 1),
@@ -134,7 +146,7 @@ impl NaturalGmm {
         }
         report.guard(&kept, &self.kept, &shares);
         self.kept = kept;
-        if self.hyper.exact {
+        if self.options.exact() {
             if let Some((j, i)) = self.without_variance(&target) {
                 let (place, j, i) = (place(None), j + 1, i + 1);
                 let reason = format!("component {j} has no variance in dimension {i}: raise train.lat_min_var");
@@ -143,7 +155,7 @@ impl NaturalGmm {
             return self.solve(&target).ok_or_else(|| out_of_range(&place(None)));
         }
         let objective = self.objective(&target);
-        let taken = self.inner.run(&objective, &self.hyper).map_err(|Collapse { step, component }| {
+        let taken = self.inner.run(&objective, &self.options).map_err(|Collapse { step, component }| {
             let why = component.map_or("the gradient is not finite or too large to be squared".into(), |j| {
                 format!("η₂ of component {}{} is not below 0", j + 1, if j == 0 { ", the anchor," } else { "" })
             });
@@ -160,9 +172,9 @@ impl NaturalGmm {
         Objective {
             layout: self.layout,
             target: target.joined(self.layout),
-            upr: weights(self.hyper.upr),
-            lwr: weights(self.hyper.lwr),
-            l2: self.hyper.l2 as Real,
+            upr: weights(self.options.upr_prs_reg),
+            lwr: weights(self.options.lwr_prs_reg),
+            l2: self.options.l2_reg as Real,
         }
     }
 
@@ -172,7 +184,7 @@ impl NaturalGmm {
         let d = self.layout.d;
         let (weights, mean) = (wide(&target.weight), wide(&target.mean));
         let component = |j: usize| {
-            let var = target.shrunk(j, &self.hyper, self.kept[j]);
+            let var = target.shrunk(j, &self.options, self.kept[j]);
             NormalSource::new(mean[j * d..][..d].to_vec(), var)
         };
         let components = (0..self.layout.k).map(component).collect::<Option<_>>()?;
@@ -182,7 +194,7 @@ impl NaturalGmm {
     /// The first component and dimension of which an exact M-step would make a variance that [`Real`] does not hold.
     fn without_variance(&self, target: &Moments) -> Option<(usize, usize)> {
         let least = |j: usize| {
-            let var = target.shrunk(j, &self.hyper, self.kept[j]);
+            let var = target.shrunk(j, &self.options, self.kept[j]);
             Some((j, var.iter().position(|&var| var < f64::from(Real::MIN_POSITIVE))?))
         };
         (0..self.layout.k).find_map(least)
@@ -219,12 +231,16 @@ fn wide(values: &[Real]) -> Vec<f64> {
 }
 
 impl Estimator for NaturalGmm {
+    fn options(&self) -> &dyn EstimatorOptions {
+        &self.options
+    }
+
     /// The parameters before the first epoch: k-means' centres and their shared variance. Refused if there are fewer rows
     /// than components.
     fn start(&mut self, x: &Tensor) -> Result<bool, Degenerate> {
         if !self.started {
-            let mixture =
-                start::start(x, self.layout, &self.hyper, self.seed)?.ok_or_else(|| out_of_range("the start"))?;
+            self.widen(x.shape().last());
+            let mixture = start::start(x, self.layout, &self.options)?.ok_or_else(|| out_of_range("the start"))?;
             self.take(&mixture.to_natural()).ok_or_else(|| out_of_range("the start"))?;
             self.started = true;
         }
@@ -235,7 +251,7 @@ impl Estimator for NaturalGmm {
         let started = self.start(x).ok().and_then(|_| self.mixture());
         started.map_or_else(Vec::new, |present| {
             let mut e_step = EStep::new();
-            advice::of(&present, e_step.run(x, &diagonal(&present)), x.shape().rows(), &self.hyper)
+            advice::of(&present, e_step.run(x, &diagonal(&present)), x.shape().rows(), &self.options)
         })
     }
 
@@ -244,14 +260,12 @@ impl Estimator for NaturalGmm {
     /// end. In `mode = "guarded"` what the guard did is counted: components that `kept` mean and variances, summed over the
     /// batches, those that were `refitted` afterwards, and steps that were `shortened`.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
-        if self.hyper.exact && self.hyper.l2 > 0.0 {
-            return Err(Degenerate("solver = \"closed-form\" has no optimum for l2_reg > 0".into()));
-        }
+        self.options.fits(x.shape().last())?;
         self.start(x)?;
-        if self.hyper.epoch_reset {
+        if self.options.epoch_reset {
             self.inner.reset();
         }
-        let mut report = Report::new(self.layout.k, self.hyper.guarded);
+        let mut report = Report::new(self.layout.k, self.options.guarded());
         match self.batches(x.shape().rows()) {
             None => self.fit(x, 0, &mut report)?,
             Some(batches) => {
@@ -261,7 +275,7 @@ impl Estimator for NaturalGmm {
             }
         }
         self.epoch += 1;
-        Ok(report.finish(self.mixture().as_ref(), self.epoch >= self.hyper.epochs as u64))
+        Ok(report.finish(self.mixture().as_ref(), self.epoch >= self.options.max_iter as u64))
     }
 
     fn state(&self) -> Vec<Array> {

@@ -8,8 +8,8 @@ use elbo_autograd::{Activation, Init, ParamId, Params, Var};
 use elbo_tensor::{Real, Stream, Tensor};
 
 use crate::dist::{Bernoulli, Categorical};
-use crate::{Setting, Settings};
-pub use likelihood::{Likelihood, LikelihoodNet};
+use crate::{Visitor, Word};
+pub use likelihood::{DecoderVariance, Likelihood, LikelihoodKind, LikelihoodNet, LikelihoodOptions};
 pub use normal::{NormalNet, Spread, TrilNormalNet};
 
 /// How large networks are.
@@ -20,6 +20,54 @@ pub struct Size {
     /// Units of the widest layer, outputs included.
     pub widest: usize,
 }
+
+/// What follows each hidden layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nonlinearity {
+    /// `max(x, 0)`
+    Relu,
+    /// `tanh x`
+    Tanh,
+}
+
+impl Word for Nonlinearity {
+    const WORDS: &'static [(&'static str, Self)] = &[("relu", Self::Relu), ("tanh", Self::Tanh)];
+}
+
+impl Word for Init {
+    const WORDS: &'static [(&'static str, Self)] = &[("torch", Self::Torch), ("glorot", Self::Glorot)];
+}
+
+/// The layers of all networks of a model, for models whose source leaves them open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerOptions {
+    /// Units of each hidden layer.
+    pub hidden: Vec<usize>,
+    /// Nonlinearity of the hidden layers.
+    pub activation: Nonlinearity,
+    /// How linear layers start.
+    pub init: Init,
+    /// Summand of every learned variance; 0: none.
+    pub floor: f64,
+}
+
+impl Default for LayerOptions {
+    fn default() -> Self {
+        Self { hidden: vec![32], activation: Nonlinearity::Relu, init: Init::Torch, floor: 0.0 }
+    }
+}
+
+impl LayerOptions {
+    pub(crate) fn visit(&mut self, v: &mut Visitor<'_>) {
+        v.ints("model.hidden", &mut self.hidden, 1..=16384, HIDDEN);
+        v.word("model.activation", &mut self.activation, "nonlinearity of the hidden layers");
+        v.word("model.init", &mut self.init, "how linear layers start");
+        v.float("model.floor", &mut self.floor, 0.0..=1e6, "summand of every learned variance; 0: none");
+    }
+}
+
+/// Help of `model.hidden`.
+pub(crate) const HIDDEN: &str = "units of each hidden layer, in all networks";
 
 /// Collects the parameters of a model while it is built.
 #[derive(Debug)]
@@ -56,21 +104,14 @@ impl Builder {
         self.params.add(name, value)
     }
 
-    /// The settings that [`Builder::configure`] reads, for models whose source leaves them open, and the layers' sizes.
-    pub fn settings() -> Vec<Setting> {
-        vec![
-            Setting::ints("hidden", &[32], [1, 16384], "units of each hidden layer, in all networks"),
-            Setting::choice("activation", "relu", &["relu", "tanh"], "nonlinearity of the hidden layers"),
-            Setting::choice("init", "torch", &["torch", "glorot"], "how linear layers start"),
-            Setting::float("floor", 0.0, [0.0, 1e6], "summand of every learned variance; 0: none"),
-        ]
-    }
-
-    /// Takes hidden activation, initialiser and floor from the settings, for what is built from here on.
-    pub fn configure(&mut self, settings: &Settings) -> &mut Self {
-        self.activation = if settings.text("activation") == "tanh" { Activation::Tanh } else { Activation::Relu };
-        self.init = if settings.text("init") == "glorot" { Init::Glorot } else { Init::Torch };
-        self.floor(settings.float("floor"))
+    /// Takes hidden activation, initialiser and floor from the options, for what is built from here on.
+    pub fn configure(&mut self, options: &LayerOptions) -> &mut Self {
+        self.activation = match options.activation {
+            Nonlinearity::Relu => Activation::Relu,
+            Nonlinearity::Tanh => Activation::Tanh,
+        };
+        self.init = options.init;
+        self.floor(options.floor)
     }
 
     /// Every variance that is computed from here on is at least `floor`, by adding it; 0 for none.

@@ -7,8 +7,11 @@ use elbo_tensor::linalg::{Eigen, Moments, column_means, dot, symmetric_eigen};
 use elbo_tensor::{Mat, Real, Stream, Tensor, dgemm};
 use rayon::prelude::*;
 
-use crate::linear_gaussian::{MOST_COVARIANCES, product, too_many_latents};
-use crate::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Iteration, LinearGaussian, Setting, Settings};
+use crate::linear_gaussian::{MOST_COVARIANCES, at_most_columns, product};
+use crate::{
+    Array, Configured, Degenerate, Estimator, EstimatorOptions, Inferred, Invalid, Iteration, LinearGaussian, Visitor,
+    fit,
+};
 
 /// A variance below this share of the largest is rounding.
 const RELATIVE_RANK: f64 = 1e-14;
@@ -18,29 +21,66 @@ const RELATIVE_PRODUCTS: f64 = 1e-6;
 /// Rows that are projected at a time.
 const BLOCK: usize = 256;
 
-pub(crate) const SPEC: EstimatorSpec = EstimatorSpec {
-    kind: "pca",
-    about: "principal components, with the density of probabilistic PCA",
-    model: || {
-        vec![
-            Setting::int("latents", 50, [1, 4096], "number of components"),
-            Setting::bool("whiten", false, "whether the latents are scaled to variance 1"),
-        ]
-    },
-    train: Vec::new,
-    check: |model, _, width| too_many_latents(model, width),
-    build: |model, _, width, _| Box::new(Pca::new(model, width)),
-};
+/// Options of [`Pca`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct PcaOptions {
+    /// Number of components.
+    pub latents: usize,
+    /// Whether the latents are scaled to variance 1.
+    pub whiten: bool,
+    /// Seed of samples from the model; the fit has nothing random.
+    pub seed: u64,
+}
 
-/// PCA; one iteration is the whole fit.
-struct Pca {
-    latents: usize,
-    whiten: bool,
+impl Default for PcaOptions {
+    fn default() -> Self {
+        Self { latents: 50, whiten: false, seed: 0 }
+    }
+}
+
+impl Configured for PcaOptions {
+    fn visit(&mut self, v: &mut Visitor<'_>) {
+        v.int("model.latents", &mut self.latents, 1..=4096, "number of components");
+        v.flag("model.whiten", &mut self.whiten, "whether the latents are scaled to variance 1");
+        v.seed("train.seed", &mut self.seed, fit::SEED);
+    }
+}
+
+impl EstimatorOptions for PcaOptions {
+    fn kind(&self) -> &'static str {
+        "pca"
+    }
+    fn about(&self) -> &'static str {
+        "principal components, with the density of probabilistic PCA"
+    }
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+    fn max_iterations(&self) -> usize {
+        1
+    }
+    fn fits(&self, width: usize) -> Result<(), Invalid> {
+        at_most_columns(self.latents, width)
+    }
+    fn build(&self, width: usize) -> Box<dyn Estimator> {
+        Box::new(Pca { width, ..Pca::new(self.clone()) })
+    }
+    fn boxed(&self) -> Box<dyn EstimatorOptions> {
+        Box::new(self.clone())
+    }
+}
+
+/// PCA as an estimator; one iteration is the whole fit.
+#[derive(Debug)]
+pub struct Pca {
+    options: PcaOptions,
+    /// Dimensions of the rows; 0 before the first.
     width: usize,
     fit: Option<Fit>,
 }
 
 /// The closed form, with divisor n.
+#[derive(Debug)]
 struct Fit {
     /// `μ`, `[d]`.
     mean: Vec<f64>,
@@ -53,21 +93,27 @@ struct Fit {
 }
 
 impl Pca {
-    fn new(model: &Settings, width: usize) -> Self {
-        Self { latents: model.int("latents"), whiten: model.bool("whiten"), width, fit: None }
+    /// Not fitted yet.
+    pub fn new(options: PcaOptions) -> Self {
+        Self { options, width: 0, fit: None }
     }
 
     /// What a score is divided by; infinite for a component without variance.
     fn divisors(&self, fit: &Fit) -> Vec<f64> {
         let rounding = fit.explained[0] * RELATIVE_RANK;
         let whitened = |&variance: &f64| if variance > rounding { variance.sqrt() } else { f64::INFINITY };
-        fit.explained.iter().map(|variance| if self.whiten { whitened(variance) } else { 1.0 }).collect()
+        fit.explained.iter().map(|variance| if self.options.whiten { whitened(variance) } else { 1.0 }).collect()
     }
 }
 
 impl Estimator for Pca {
+    fn options(&self) -> &dyn EstimatorOptions {
+        &self.options
+    }
+
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
-        let (d, l) = (self.width, self.latents);
+        self.width = x.shape().last();
+        let (d, l) = (self.width, self.options.latents);
         if x.shape().rows() == 0 {
             return Err(Degenerate("no rows".into()));
         }
@@ -105,8 +151,8 @@ impl Estimator for Pca {
         };
         vec![
             Array::of("mean", &[self.width], &fit.mean),
-            Array::of("components", &[self.latents, self.width], &fit.components),
-            Array::of("explained_variance", &[self.latents], &fit.explained),
+            Array::of("components", &[self.options.latents, self.width], &fit.components),
+            Array::of("explained_variance", &[self.options.latents], &fit.explained),
             Array::number("noise_variance", fit.noise),
         ]
     }
@@ -116,7 +162,7 @@ impl Estimator for Pca {
         if state.is_empty() {
             return Ok(());
         }
-        let (d, l) = (self.width, self.latents);
+        let (d, l) = (self.width, self.options.latents);
         let list = |name, shape: &[usize]| Array::expect(state, name, shape).map(<[f64]>::to_vec);
         self.fit = Some(Fit {
             mean: list("mean", &[d])?,

@@ -1,7 +1,181 @@
-//! Settings as declared data: name, default, domain and help in one item, from which parsing, checking, help text
-//! and the resolved configuration are all derived.
+//! Options as typed structs whose settings are declared once: key, field, domain and help in one line, from which listing,
+//! parsing, range checks, help texts and resolved configurations are all derived.
 
 use std::fmt;
+use std::ops::RangeInclusive;
+
+/// Options whose settings are declared in one place.
+///
+/// The fields are what a Rust user writes, the keys (`section.name`) what a recipe says. An unknown word cannot be held: it
+/// is an enum that implements [`Word`].
+pub trait Configured {
+    /// Shows every setting to the visitor, in the order in which a resolved configuration lists them.
+    fn visit(&mut self, v: &mut Visitor<'_>);
+
+    /// Every setting with its present value.
+    fn settings(&mut self) -> Vec<Setting> {
+        let mut all = Vec::new();
+        self.visit(&mut Visitor(&mut |setting| {
+            all.push(setting);
+            None
+        }));
+        all
+    }
+
+    /// Replaces the value of `key`.
+    ///
+    /// # Errors
+    /// If there is no such key, or its domain does not allow `value`; then nothing is changed.
+    fn set(&mut self, key: &str, value: Value) -> Result<(), Invalid> {
+        let mut outcome = Err(Invalid(format!("unknown key `{key}`")));
+        self.visit(&mut Visitor(&mut |setting| {
+            if setting.key != key {
+                return None;
+            }
+            outcome = setting.check(&value);
+            outcome.is_ok().then(|| value.clone())
+        }));
+        outcome
+    }
+
+    /// Refuses values that their domains do not allow: fields can be written without passing by [`Configured::set`].
+    ///
+    /// # Errors
+    /// Names the first such key with its value and what is allowed.
+    fn check(&mut self) -> Result<(), Invalid> {
+        self.settings().iter().try_for_each(|setting| setting.check(&setting.value))
+    }
+}
+
+/// A value of a setting that its domain does not allow, or settings that do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid(pub String);
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// One word of a closed list.
+pub trait Word: Copy + PartialEq + 'static {
+    /// Every word with what it means, in the order in which help texts list them.
+    const WORDS: &'static [(&'static str, Self)];
+
+    /// How this value is written.
+    fn word(self) -> &'static str {
+        let found = Self::WORDS.iter().find(|(_, value)| *value == self);
+        found.map(|(word, _)| *word).expect("every value has a word")
+    }
+
+    /// The value of a word, if there is one.
+    fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, value)| *value)
+    }
+}
+
+/// Is shown every setting, and may answer with a new value.
+pub struct Visitor<'a>(&'a mut dyn FnMut(Setting) -> Option<Value>);
+
+impl Visitor<'_> {
+    fn ask(&mut self, key: &'static str, value: Value, domain: Domain, help: &'static str) -> Option<Value> {
+        (self.0)(Setting { key, value, domain, help })
+    }
+
+    /// A whole number.
+    pub fn int(&mut self, key: &'static str, field: &mut usize, range: RangeInclusive<usize>, help: &'static str) {
+        let domain = Domain::Int { min: *range.start() as u64, max: *range.end() as u64 };
+        if let Some(Value::Int(value)) = self.ask(key, Value::Int(*field as u64), domain, help) {
+            *field = value as usize;
+        }
+    }
+
+    /// The seed of a random stream: a whole number up to 2⁵³, which every number format holds.
+    pub fn seed(&mut self, key: &'static str, field: &mut u64, help: &'static str) {
+        let domain = Domain::Int { min: 0, max: 1 << 53 };
+        if let Some(Value::Int(value)) = self.ask(key, Value::Int(*field), domain, help) {
+            *field = value;
+        }
+    }
+
+    /// A finite number.
+    pub fn float(&mut self, key: &'static str, field: &mut f64, range: RangeInclusive<f64>, help: &'static str) {
+        let domain = Domain::Float { min: *range.start(), max: *range.end(), open: false };
+        self.real(key, field, domain, help);
+    }
+
+    /// A number above 0 and at most `max`.
+    pub fn positive(&mut self, key: &'static str, field: &mut f64, max: f64, help: &'static str) {
+        self.real(key, field, Domain::Float { min: 0.0, max, open: true }, help);
+    }
+
+    fn real(&mut self, key: &'static str, field: &mut f64, domain: Domain, help: &'static str) {
+        if let Some(Value::Float(value)) = self.ask(key, Value::Float(*field), domain, help) {
+            *field = value;
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, key: &'static str, field: &mut bool, help: &'static str) {
+        if let Some(Value::Bool(value)) = self.ask(key, Value::Bool(*field), Domain::Bool, help) {
+            *field = value;
+        }
+    }
+
+    /// One word of a closed list.
+    pub fn word<W: Word>(&mut self, key: &'static str, field: &mut W, help: &'static str) {
+        let domain = Domain::Choice(W::WORDS.iter().map(|(word, _)| *word).collect());
+        let chosen = self.ask(key, Value::Text(field.word().into()), domain, help);
+        if let Some(Value::Text(word)) = chosen {
+            *field = W::parse(&word).expect("the domain allowed it");
+        }
+    }
+
+    /// Text that is not empty.
+    pub fn text(&mut self, key: &'static str, field: &mut String, help: &'static str) {
+        self.string(key, field, Domain::Text, help);
+    }
+
+    /// Text, or none if it is empty.
+    pub fn optional_text(&mut self, key: &'static str, field: &mut String, help: &'static str) {
+        self.string(key, field, Domain::OptionalText, help);
+    }
+
+    /// The path of a file, or none if it is empty.
+    pub fn optional_path(&mut self, key: &'static str, field: &mut String, help: &'static str) {
+        self.string(key, field, Domain::OptionalPath, help);
+    }
+
+    fn string(&mut self, key: &'static str, field: &mut String, domain: Domain, help: &'static str) {
+        if let Some(Value::Text(value)) = self.ask(key, Value::Text(field.clone()), domain, help) {
+            *field = value;
+        }
+    }
+
+    /// A list of at most 16 whole numbers.
+    pub fn ints(
+        &mut self,
+        key: &'static str,
+        field: &mut Vec<usize>,
+        range: RangeInclusive<usize>,
+        help: &'static str,
+    ) {
+        let domain = Domain::Ints { min: *range.start() as u64, max: *range.end() as u64, len: 16 };
+        let value = Value::Ints(field.iter().map(|&value| value as u64).collect());
+        if let Some(Value::Ints(list)) = self.ask(key, value, domain, help) {
+            *field = list.into_iter().map(|value| value as usize).collect();
+        }
+    }
+
+    /// A list of at most `len` numbers that are not negative.
+    pub fn floats(&mut self, key: &'static str, field: &mut Vec<f64>, len: usize, help: &'static str) {
+        if let Some(Value::Floats(list)) = self.ask(key, Value::Floats(field.clone()), Domain::Floats { len }, help) {
+            *field = list;
+        }
+    }
+}
 
 /// The value of a setting.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +216,7 @@ pub enum Domain {
     /// `true` or `false`.
     Bool,
     /// One of the words.
-    Choice(&'static [&'static str]),
+    Choice(Vec<&'static str>),
     /// Any text that is not empty.
     Text,
     /// Any text; empty text says that there is none.
@@ -65,13 +239,13 @@ pub enum Domain {
     },
 }
 
-/// One setting: its name within its section, default, domain and help.
-#[derive(Debug, Clone)]
+/// One setting as it was declared, with its present value.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
-    /// Key within its section (`lr` of `train.lr`).
-    pub name: &'static str,
-    /// Value when the recipe is silent.
-    pub default: Value,
+    /// `section.name`, for example `train.lr`.
+    pub key: &'static str,
+    /// Present value; the default where the options are at their defaults.
+    pub value: Value,
     /// What is allowed.
     pub domain: Domain,
     /// One line: meaning and unit.
@@ -79,54 +253,23 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// A whole number in `min..=max`.
-    pub fn int(name: &'static str, default: u64, [min, max]: [u64; 2], help: &'static str) -> Self {
-        Self { name, default: Value::Int(default), domain: Domain::Int { min, max }, help }
+    /// The part of the key before the point.
+    pub fn section(&self) -> &'static str {
+        self.key.split_once('.').map_or("", |(section, _)| section)
     }
 
-    /// A finite number in `[min, max]`.
-    pub fn float(name: &'static str, default: f64, [min, max]: [f64; 2], help: &'static str) -> Self {
-        Self { name, default: Value::Float(default), domain: Domain::Float { min, max, open: false }, help }
+    /// The part of the key behind the point.
+    pub fn name(&self) -> &'static str {
+        self.key.split_once('.').map_or(self.key, |(_, name)| name)
     }
 
-    /// A finite number in `(0, max]`.
-    pub fn positive(name: &'static str, default: f64, max: f64, help: &'static str) -> Self {
-        Self { name, default: Value::Float(default), domain: Domain::Float { min: 0.0, max, open: true }, help }
-    }
-
-    /// `true` or `false`.
-    pub fn bool(name: &'static str, default: bool, help: &'static str) -> Self {
-        Self { name, default: Value::Bool(default), domain: Domain::Bool, help }
-    }
-
-    /// One word of `words`.
-    pub fn choice(name: &'static str, default: &str, words: &'static [&'static str], help: &'static str) -> Self {
-        Self { name, default: Value::Text(default.into()), domain: Domain::Choice(words), help }
-    }
-
-    /// Free text.
-    pub fn text(name: &'static str, default: &str, help: &'static str) -> Self {
-        Self { name, default: Value::Text(default.into()), domain: Domain::Text, help }
-    }
-
-    /// Free text, or none: the default is empty.
-    pub fn optional_text(name: &'static str, help: &'static str) -> Self {
-        Self { name, default: Value::Text(String::new()), domain: Domain::OptionalText, help }
-    }
-
-    /// The path of a file, or none: the default is empty.
-    pub fn optional_path(name: &'static str, help: &'static str) -> Self {
-        Self { name, default: Value::Text(String::new()), domain: Domain::OptionalPath, help }
-    }
-
-    /// A list of at most 16 whole numbers in `min..=max`.
-    pub fn ints(name: &'static str, default: &[u64], [min, max]: [u64; 2], help: &'static str) -> Self {
-        Self { name, default: Value::Ints(default.into()), domain: Domain::Ints { min, max, len: 16 }, help }
-    }
-
-    /// A list of at most `len` numbers that are not negative, empty by default.
-    pub fn floats(name: &'static str, len: usize, help: &'static str) -> Self {
-        Self { name, default: Value::Floats(Vec::new()), domain: Domain::Floats { len }, help }
+    /// Whether the domain allows `value`.
+    ///
+    /// # Errors
+    /// Says what is allowed and what was found.
+    pub fn check(&self, value: &Value) -> Result<(), Invalid> {
+        let refused = || Invalid(format!("`{}` takes {}, not `{value}`", self.key, self.domain));
+        if self.domain.allows(value) { Ok(()) } else { Err(refused()) }
     }
 }
 
@@ -163,7 +306,7 @@ impl fmt::Display for Bound {
 }
 
 impl fmt::Display for Domain {
-    /// The sentence an error message needs: "a whole number from 1 to 1000".
+    /// The phrase an error message needs: "a whole number from 1 to 1000".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Domain::Int { min, max } => write!(f, "a whole number from {min} to {max}"),
@@ -192,99 +335,6 @@ impl fmt::Display for Value {
             Value::Text(v) => write!(f, "{v:?}"),
             Value::Ints(v) => write!(f, "{v:?}"),
             Value::Floats(v) => write!(f, "{v:?}"),
-        }
-    }
-}
-
-/// The settings of one section with their values, in the order of declaration.
-///
-/// The getters panic on a name that was not declared or has another type: that is a bug of the caller, never of a
-/// user, whose input was checked against the declaration when the value entered.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Settings(Vec<(&'static str, Value)>);
-
-impl Settings {
-    /// Every setting at its default.
-    pub fn defaults(declared: &[Setting]) -> Self {
-        Self(declared.iter().map(|s| (s.name, s.default.clone())).collect())
-    }
-
-    /// Replaces a value.
-    #[track_caller]
-    pub fn set(&mut self, name: &str, value: Value) {
-        let slot = self.0.iter_mut().find(|(n, _)| *n == name);
-        slot.unwrap_or_else(|| panic!("setting `{name}` is not declared")).1 = value;
-    }
-
-    /// This section with one value replaced: for tests and programs that set up a model by hand.
-    #[track_caller]
-    pub fn with(mut self, name: &str, value: Value) -> Self {
-        self.set(name, value);
-        self
-    }
-
-    /// Name and value of each setting.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.0.iter().map(|(name, value)| (*name, value))
-    }
-
-    #[track_caller]
-    fn get(&self, name: &str) -> &Value {
-        let slot = self.0.iter().find(|(n, _)| *n == name);
-        &slot.unwrap_or_else(|| panic!("setting `{name}` is not declared")).1
-    }
-
-    /// A whole number.
-    #[track_caller]
-    pub fn int(&self, name: &str) -> usize {
-        match self.get(name) {
-            Value::Int(v) => *v as usize,
-            other => panic!("setting `{name}` is {other}, not a whole number"),
-        }
-    }
-
-    /// A number.
-    #[track_caller]
-    pub fn float(&self, name: &str) -> f64 {
-        match self.get(name) {
-            Value::Float(v) => *v,
-            other => panic!("setting `{name}` is {other}, not a number"),
-        }
-    }
-
-    /// Yes or no.
-    #[track_caller]
-    pub fn bool(&self, name: &str) -> bool {
-        match self.get(name) {
-            Value::Bool(v) => *v,
-            other => panic!("setting `{name}` is {other}, not true or false"),
-        }
-    }
-
-    /// A word or text.
-    #[track_caller]
-    pub fn text(&self, name: &str) -> &str {
-        match self.get(name) {
-            Value::Text(v) => v,
-            other => panic!("setting `{name}` is {other}, not text"),
-        }
-    }
-
-    /// A list of whole numbers.
-    #[track_caller]
-    pub fn ints(&self, name: &str) -> Vec<usize> {
-        match self.get(name) {
-            Value::Ints(v) => v.iter().map(|&v| v as usize).collect(),
-            other => panic!("setting `{name}` is {other}, not a list of whole numbers"),
-        }
-    }
-
-    /// A list of numbers.
-    #[track_caller]
-    pub fn floats(&self, name: &str) -> &[f64] {
-        match self.get(name) {
-            Value::Floats(v) => v,
-            other => panic!("setting `{name}` is {other}, not a list of numbers"),
         }
     }
 }

@@ -6,9 +6,10 @@ use elbo_autograd::{Tape, Var};
 use elbo_tensor::Real;
 
 use crate::dist::{DiagNormal, Kl, StandardNormal, TrilNormal};
-use crate::model::{Model, ModelSpec};
-use crate::nn::{Builder, Likelihood, LikelihoodNet, NormalNet, Spread, TrilNormalNet};
-use crate::{Noise, Objective, Setting, Settings};
+use crate::nn::{
+    Builder, LayerOptions, Likelihood, LikelihoodNet, LikelihoodOptions, NormalNet, Spread, TrilNormalNet,
+};
+use crate::{Configured, Model, ModelOptions, Noise, Objective, Visitor, Word};
 
 /// `z ~ N(0, I)`, `x | z ~ p(x | decoder(z))`.
 #[derive(Debug)]
@@ -37,58 +38,132 @@ pub enum Posterior<'t> {
     Point(Var<'t>),
 }
 
-pub(crate) const SPEC: ModelSpec = ModelSpec {
-    kind: "vae",
-    about: "VAE with a diagonal or full-covariance normal posterior, or an autoencoder",
-    settings: || {
-        let mut list = vec![
-            Setting::int("z", 2, [1, 4096], "dimensions of the latent"),
-            Setting::int(
-                "branch",
-                0,
-                [0, 16384],
-                "units of a hidden layer of each head's own, after the shared ones; 0: none",
-            ),
-            Setting::choice(
-                "posterior",
-                "diagonal",
-                &["diagonal", "full", "point"],
-                "covariance of q(z|x); a point makes it an autoencoder without divergence",
-            ),
-            Setting::choice(
-                "posterior_head",
-                "log-var",
-                &["log-var", "log-scale"],
-                "what the encoder's spread head gives: ln σ² or ln σ",
-            ),
-        ];
-        list.extend(Builder::settings());
-        list.extend(LikelihoodNet::settings());
-        list.push(Setting::float("beta", 1.0, [0.0, 1e6], "weight of KL(q(z|x) ‖ p(z)) in the loss"));
-        list
-    },
-    of_intensities: LikelihoodNet::of_intensities,
-    has_evidence: |settings| settings.text("posterior") != "point" && LikelihoodNet::is_density(settings),
-    build: |settings, width, b| Box::new(Vae::new(settings, width, b)),
-};
+/// The covariance of `q(z|x)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PosteriorKind {
+    /// Diagonal.
+    Diagonal,
+    /// Full.
+    Full,
+    /// None: all mass at one code, which makes it an autoencoder without divergence.
+    Point,
+}
+
+impl Word for PosteriorKind {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("diagonal", Self::Diagonal), ("full", Self::Full), ("point", Self::Point)];
+}
+
+/// What the encoder's spread head gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PosteriorHead {
+    /// `ln σ²`
+    LogVar,
+    /// `ln σ`
+    LogScale,
+}
+
+impl Word for PosteriorHead {
+    const WORDS: &'static [(&'static str, Self)] = &[("log-var", Self::LogVar), ("log-scale", Self::LogScale)];
+}
+
+/// Options of [`Vae`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct VaeOptions {
+    /// Dimensions of the latent.
+    pub z: usize,
+    /// Units of a hidden layer of each head's own, after the shared ones; 0: none.
+    pub branch: usize,
+    /// Covariance of `q(z|x)`.
+    pub posterior: PosteriorKind,
+    /// What the encoder's spread head gives.
+    pub posterior_head: PosteriorHead,
+    /// The layers of the networks.
+    pub layers: LayerOptions,
+    /// The distribution of data given a code.
+    pub likelihood: LikelihoodOptions,
+    /// Weight of `KL(q(z|x) ‖ p(z))` in the loss.
+    pub beta: f64,
+}
+
+impl Default for VaeOptions {
+    fn default() -> Self {
+        Self {
+            z: 2,
+            branch: 0,
+            posterior: PosteriorKind::Diagonal,
+            posterior_head: PosteriorHead::LogVar,
+            layers: LayerOptions::default(),
+            likelihood: LikelihoodOptions::default(),
+            beta: 1.0,
+        }
+    }
+}
+
+impl Configured for VaeOptions {
+    fn visit(&mut self, v: &mut Visitor<'_>) {
+        v.int("model.z", &mut self.z, 1..=4096, "dimensions of the latent");
+        v.int(
+            "model.branch",
+            &mut self.branch,
+            0..=16384,
+            "units of a hidden layer of each head's own, after the shared ones; 0: none",
+        );
+        v.word(
+            "model.posterior",
+            &mut self.posterior,
+            "covariance of q(z|x); a point makes it an autoencoder without divergence",
+        );
+        v.word("model.posterior_head", &mut self.posterior_head, "what the encoder's spread head gives: ln σ² or ln σ");
+        self.layers.visit(v);
+        self.likelihood.visit(v);
+        v.float("model.beta", &mut self.beta, 0.0..=1e6, "weight of KL(q(z|x) ‖ p(z)) in the loss");
+    }
+}
+
+impl ModelOptions for VaeOptions {
+    fn kind(&self) -> &'static str {
+        "vae"
+    }
+    fn about(&self) -> &'static str {
+        "VAE with a diagonal or full-covariance normal posterior, or an autoencoder"
+    }
+    fn of_intensities(&self) -> bool {
+        self.likelihood.of_intensities()
+    }
+    fn is_bound(&self) -> bool {
+        self.posterior != PosteriorKind::Point && self.likelihood.is_density()
+    }
+    fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
+        Box::new(Vae::new(self, width, b))
+    }
+    fn boxed(&self) -> Box<dyn ModelOptions> {
+        Box::new(self.clone())
+    }
+}
 
 impl Vae {
     /// Networks for data of `width` dimensions.
-    pub fn new(settings: &Settings, width: usize, b: &mut Builder) -> Self {
-        let (latent, hidden) = (settings.int("z"), settings.ints("hidden"));
-        let branch = Some(settings.int("branch")).filter(|&units| units > 0);
-        b.configure(settings);
-        let spread = if settings.text("posterior_head") == "log-var" { Spread::LogVar } else { Spread::LogScale };
-        let x = [("x", width)];
-        let mut normal = |spread| NormalNet::new(b, "q_z", &x, &hidden, branch, latent, spread);
-        let q_z = match settings.text("posterior") {
-            "point" => Encoder::Point(normal(Spread::Fixed(1.0))),
-            // One dimension has nothing below its diagonal.
-            "full" if latent > 1 => Encoder::Full(TrilNormalNet::new(b, "q_z", &x, &hidden, branch, latent, spread)),
-            _ => Encoder::Diagonal(normal(spread)),
+    pub fn new(options: &VaeOptions, width: usize, b: &mut Builder) -> Self {
+        let (latent, hidden) = (options.z, &options.layers.hidden);
+        let branch = Some(options.branch).filter(|&units| units > 0);
+        b.configure(&options.layers);
+        let spread = match options.posterior_head {
+            PosteriorHead::LogVar => Spread::LogVar,
+            PosteriorHead::LogScale => Spread::LogScale,
         };
-        let p_x = LikelihoodNet::new(b, "p_x", &[("z", latent)], (&hidden, branch), width, settings);
-        Self { q_z, p_x, latent, beta: settings.float("beta") as Real }
+        let x = [("x", width)];
+        let mut normal = |spread| NormalNet::new(b, "q_z", &x, hidden, branch, latent, spread);
+        let q_z = match options.posterior {
+            PosteriorKind::Point => Encoder::Point(normal(Spread::Fixed(1.0))),
+            // One dimension has nothing below its diagonal.
+            PosteriorKind::Full if latent > 1 => {
+                Encoder::Full(TrilNormalNet::new(b, "q_z", &x, hidden, branch, latent, spread))
+            }
+            PosteriorKind::Diagonal | PosteriorKind::Full => Encoder::Diagonal(normal(spread)),
+        };
+        let p_x = LikelihoodNet::new(b, "p_x", &[("z", latent)], (hidden, branch), width, &options.likelihood);
+        Self { q_z, p_x, latent, beta: options.beta as Real }
     }
 
     /// `q(z|x)` of data `[b, d]`.
@@ -159,15 +234,15 @@ impl Model for Vae {
     }
 
     /// `ln p(x|z) p(z) / q(z|x)` at `z ~ q(z|x)`; of an autoencoder `ln p(x|z)`.
-    fn log_evidence<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Var<'t> {
+    fn log_evidence<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Option<Var<'t>> {
         let q_z = self.encode(x);
         let z = q_z.rsample(noise);
         let log_px = self.decode(z).log_prob(x);
-        q_z.log_prob(z).map_or(log_px, |log_q| log_px + StandardNormal.log_prob(z) - log_q)
+        Some(q_z.log_prob(z).map_or(log_px, |log_q| log_px + StandardNormal.log_prob(z) - log_q))
     }
 
     /// Means of `p(x|z)` with z drawn from the prior.
-    fn generate<'t>(&self, tape: &'t Tape<'t>, count: usize, noise: &mut Noise) -> Var<'t> {
-        self.decode(tape.constant(noise.normal([1, count, self.latent]))).mean()
+    fn generate<'t>(&self, tape: &'t Tape<'t>, count: usize, noise: &mut Noise) -> Option<Var<'t>> {
+        Some(self.decode(tape.constant(noise.normal([1, count, self.latent]))).mean())
     }
 }

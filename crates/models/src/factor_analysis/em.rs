@@ -5,9 +5,9 @@ use elbo_tensor::linalg::{Cholesky, Moments, dot};
 use elbo_tensor::{Mat, Purpose, Real, Stream, Tensor, dgemm, fill_normal, stream};
 use rayon::prelude::*;
 
-use super::{Statistics, advice};
+use super::{FactorAnalysisOptions, Rotation, Statistics, advice};
 use crate::linear_gaussian::{Projector, product};
-use crate::{Array, Degenerate, Estimator, Inferred, Iteration, LinearGaussian, Settings};
+use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration, LinearGaussian};
 
 /// A noise variance is not let below this share of its column's variance, of which it is the difference to what the
 /// factors explain; with less it would have too few digits.
@@ -15,15 +15,11 @@ const RELATIVE_FLOOR: f64 = 1e-8;
 /// Rows of the covariance that are multiplied at a time.
 const BLOCK: usize = 112;
 
-/// Factor analysis fitted by EM.
-pub(super) struct FactorAnalysis {
-    latents: usize,
-    floor: f64,
-    canonical: bool,
-    iterations: usize,
-    tol: f64,
+/// Factor analysis as an estimator, fitted by exact EM.
+pub struct FactorAnalysis {
+    options: FactorAnalysisOptions,
+    /// Dimensions of the rows; 0 before the first.
     width: usize,
-    seed: u64,
     statistics: Statistics,
     fit: Option<Fit>,
 }
@@ -51,38 +47,39 @@ pub(super) struct Expectation {
 }
 
 impl FactorAnalysis {
-    /// A fit under the settings of `[model]` and `[train]` that begins from `seed`.
-    pub fn new(model: &Settings, train: &Settings, width: usize, seed: u64) -> Self {
-        Self {
-            latents: model.int("latents"),
-            floor: model.float("floor"),
-            canonical: model.text("rotate") == "canonical",
-            iterations: train.int("iterations"),
-            tol: train.float("tol"),
-            width,
-            seed,
-            statistics: Statistics::default(),
-            fit: None,
-        }
+    /// Not fitted yet; `solver` and the options of the gradient are not used.
+    pub fn new(options: FactorAnalysisOptions) -> Self {
+        Self { options, width: 0, statistics: Statistics::default(), fit: None }
     }
 
-    /// The model as fitted so far, in the coordinates that `rotate` asks for.
-    fn model(&self) -> Option<LinearGaussian> {
+    /// The same for rows of `width` columns.
+    pub(super) fn of_width(self, width: usize) -> Self {
+        Self { width, ..self }
+    }
+
+    /// The model as fitted so far, in the coordinates that `rotate` asks for; `None` before the first iteration.
+    pub fn model(&self) -> Option<LinearGaussian> {
         let model = &self.fit.as_ref()?.model;
-        Some(if self.canonical { model.canonical() } else { model.clone() })
+        Some(if self.options.rotate == Rotation::Canonical { model.canonical() } else { model.clone() })
     }
 }
 
 impl Estimator for FactorAnalysis {
-    fn advice(&mut self, _x: &Tensor) -> Vec<String> {
-        advice(self.latents, self.width).into_iter().collect()
+    fn options(&self) -> &dyn EstimatorOptions {
+        &self.options
+    }
+
+    fn advice(&mut self, x: &Tensor) -> Vec<String> {
+        advice(self.options.latents, x.shape().last()).into_iter().collect()
     }
 
     /// One E-step and M-step. The likelihood is that of rows whose columns have at least the variance `floor`.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
-        let moments = self.statistics.of(x, self.floor)?;
+        self.width = x.shape().last();
+        let FactorAnalysisOptions { latents, seed, floor, tol, max_iter, .. } = self.options;
+        let moments = self.statistics.of(x, floor)?;
         let fit = self.fit.get_or_insert_with(|| Fit {
-            model: start(moments, self.latents, self.seed),
+            model: start(moments, latents, seed),
             expectation: None,
             iterations: 0,
             converged: false,
@@ -91,23 +88,22 @@ impl Estimator for FactorAnalysis {
             Some(expectation) => expectation,
             None => expectation(&fit.model, moments)?,
         };
-        let model = maximization(&before, moments, self.floor)?;
+        let model = maximization(&before, moments, floor)?;
         let after = expectation(&model, moments)?;
         let gain = after.log_likelihood - before.log_likelihood;
         let variances = moments.covariance.iter().step_by(self.width + 1);
-        let floored =
-            model.noise.iter().zip(variances).filter(|(psi, c)| **psi <= least_noise(self.floor, **c)).count();
+        let floored = model.noise.iter().zip(variances).filter(|(psi, c)| **psi <= least_noise(floor, **c)).count();
         let values = vec![("log_likelihood", after.log_likelihood), ("at_floor", floored as f64)];
-        let converged = self.tol > 0.0 && gain < self.tol;
+        let converged = tol > 0.0 && gain < tol;
         *fit = Fit { model, expectation: Some(after), iterations: fit.iterations + 1, converged };
-        let done = converged || fit.iterations >= self.iterations;
+        let done = converged || fit.iterations >= max_iter;
         let held = done && floored > 0;
         let events = held.then(|| format!("{floored} of {} noise variances are at the floor", self.width));
         Ok(Iteration { values, events: events.into_iter().collect(), done })
     }
 
     fn converged(&self) -> Option<bool> {
-        self.fit.as_ref().filter(|_| self.tol > 0.0).map(|fit| fit.converged)
+        self.fit.as_ref().filter(|_| self.options.tol > 0.0).map(|fit| fit.converged)
     }
 
     fn state(&self) -> Vec<Array> {
@@ -125,7 +121,7 @@ impl Estimator for FactorAnalysis {
         if state.is_empty() {
             return Ok(());
         }
-        let model = LinearGaussian::read(state, [self.width, self.latents])?;
+        let model = LinearGaussian::read(state, [self.width, self.options.latents])?;
         let converged = Array::find_flag(state, "converged")?.unwrap_or(true);
         self.fit = Some(Fit { model, expectation: None, iterations: Array::count(state, "iterations")?, converged });
         Ok(())

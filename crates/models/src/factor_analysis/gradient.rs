@@ -4,28 +4,19 @@ use elbo_tensor::linalg::{Moments, dot};
 use elbo_tensor::{Mat, Purpose, Real, Stream, Tensor, dgemm, fill_normal, stream};
 
 use super::harmonium::{Harmonium, LatentMoments};
-use super::{Statistics, advice, em};
+use super::{FactorAnalysisOptions, Rotation, Statistics, advice, em};
 use crate::linear_gaussian::{Projector, product};
-use crate::{Array, Degenerate, Estimator, Inferred, Iteration, LinearGaussian, Settings};
+use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration, LinearGaussian};
 
 /// Standard deviation of the interactions at the start.
 const INIT_SCALE: f64 = 0.01;
 
 /// Factor analysis that minimises `ψ(θ) − θᵀ η̂ + l2 ‖θ‖²` over the natural parameters θ of a [`Harmonium`], where the η̂
 /// are the expected statistics of an E-step.
-pub(super) struct GradientFactorAnalysis {
-    latents: usize,
-    floor: f64,
-    canonical: bool,
-    conjugated: bool,
-    iterations: usize,
-    batch_steps: usize,
-    l2_reg: f64,
-    clip: f64,
-    epoch_reset: bool,
-    optimiser: AdamW,
+pub struct GradientFactorAnalysis {
+    options: FactorAnalysisOptions,
+    /// Dimensions of the rows; 0 before the first.
     width: usize,
-    seed: u64,
     statistics: Statistics,
     fit: Option<Fit>,
 }
@@ -59,60 +50,57 @@ struct AdamMoments {
 }
 
 impl GradientFactorAnalysis {
-    /// A fit under the settings of `[model]` and `[train]` that begins from `seed`.
-    pub fn new(model: &Settings, train: &Settings, width: usize, seed: u64) -> Self {
-        Self {
-            latents: model.int("latents"),
-            floor: model.float("floor"),
-            canonical: model.text("rotate") == "canonical",
-            conjugated: train.bool("conjugation"),
-            iterations: train.int("iterations"),
-            batch_steps: train.int("batch_steps"),
-            l2_reg: train.float("l2_reg"),
-            clip: train.float("grad_clip"),
-            epoch_reset: train.bool("epoch_reset"),
-            optimiser: AdamW { lr: train.float("lr"), weight_decay: train.float("weight_decay") },
-            width,
-            seed,
-            statistics: Statistics::default(),
-            fit: None,
-        }
+    /// Not fitted yet; `solver` and `tol` are not used.
+    pub fn new(options: FactorAnalysisOptions) -> Self {
+        Self { options, width: 0, statistics: Statistics::default(), fit: None }
+    }
+
+    /// The same for rows of `width` columns.
+    pub(super) fn of_width(self, width: usize) -> Self {
+        Self { width, ..self }
     }
 
     fn model(&self) -> Option<LinearGaussian> {
         let model = self.fit.as_ref()?.harmonium.model()?;
-        Some(if self.canonical { model.canonical() } else { model })
+        Some(if self.options.rotate == Rotation::Canonical { model.canonical() } else { model })
     }
 }
 
 impl Estimator for GradientFactorAnalysis {
-    fn advice(&mut self, _x: &Tensor) -> Vec<String> {
-        let conjugation = (!self.conjugated).then(|| {
+    fn options(&self) -> &dyn EstimatorOptions {
+        &self.options
+    }
+
+    fn advice(&mut self, x: &Tensor) -> Vec<String> {
+        let conjugation = (!self.options.conjugation).then(|| {
             "without the conjugation correction the posterior, not the prior, of the latents has variance 1".into()
         });
-        advice(self.latents, self.width).into_iter().chain(conjugation).collect()
+        advice(self.options.latents, x.shape().last()).into_iter().chain(conjugation).collect()
     }
 
     /// One E-step and the steps that follow it.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
-        let moments = self.statistics.of(x, self.floor)?;
+        self.width = x.shape().last();
+        let FactorAnalysisOptions { latents, seed, conjugation, clip, l2_reg, .. } = self.options;
+        let optimiser = AdamW { lr: self.options.lr, weight_decay: self.options.weight_decay };
+        let moments = self.statistics.of(x, self.options.floor)?;
         let mut fit = self.fit.clone().unwrap_or_else(|| {
-            let harmonium = start(moments, self.latents, self.seed, self.conjugated);
+            let harmonium = start(moments, latents, seed, conjugation);
             Fit { moments: AdamMoments::new(harmonium.flat.len()), harmonium, iterations: 0 }
         });
-        if self.epoch_reset {
+        if self.options.epoch_reset {
             fit.moments = AdamMoments::new(fit.harmonium.flat.len());
         }
         let target = target(&fit.harmonium, moments)?;
         let mut gradient = vec![0.0; fit.harmonium.flat.len()];
         let mut norm = 0.0;
-        for _ in 0..self.batch_steps {
-            write_gradient(&fit.harmonium, &target, self.l2_reg, &mut gradient)?;
+        for _ in 0..self.options.batch_steps {
+            write_gradient(&fit.harmonium, &target, l2_reg, &mut gradient)?;
             norm = dot(&gradient, &gradient).sqrt();
-            if self.clip > 0.0 && norm >= self.clip {
-                gradient.iter_mut().for_each(|g| *g *= self.clip / norm);
+            if clip > 0.0 && norm >= clip {
+                gradient.iter_mut().for_each(|g| *g *= clip / norm);
             }
-            self.optimiser.step(&mut fit.harmonium.flat, &mut fit.moments, &gradient);
+            optimiser.step(&mut fit.harmonium.flat, &mut fit.moments, &gradient);
             if let Some(column) = fit.harmonium.quadratic().iter().position(|h| h.is_nan() || *h >= 0.0) {
                 return Err(Degenerate(format!("a step made the precision of column {column} negative")));
             }
@@ -122,7 +110,7 @@ impl Estimator for GradientFactorAnalysis {
             return Err(Degenerate("the likelihood of factor analysis is not finite".into()));
         }
         fit.iterations += 1;
-        let done = fit.iterations >= self.iterations;
+        let done = fit.iterations >= self.options.max_iter;
         self.fit = Some(fit);
         let values = vec![("log_likelihood", log_likelihood), ("grad_norm", norm)];
         Ok(Iteration { values, events: Vec::new(), done })
@@ -148,7 +136,7 @@ impl Estimator for GradientFactorAnalysis {
         if state.is_empty() {
             return Ok(());
         }
-        let harmonium = Harmonium::read(state, [self.width, self.latents], self.conjugated)?;
+        let harmonium = Harmonium::read(state, [self.width, self.options.latents], self.options.conjugation)?;
         let size = [harmonium.flat.len()];
         let list = |name| Array::expect(state, name, &size).map(<[f64]>::to_vec);
         let steps = Array::expect(state, "steps", &[])?[0];
@@ -164,10 +152,10 @@ impl Estimator for GradientFactorAnalysis {
             return Inferred::default();
         };
         let inferred = model.infer(x);
-        if self.conjugated {
+        if self.options.conjugation {
             return inferred;
         }
-        let l = self.latents;
+        let l = self.options.latents;
         let theta: Vec<Real> = fit.harmonium.interaction().iter().map(|&theta| theta as Real).collect();
         let mut latents = vec![0.0; x.shape().rows() * l];
         elbo_tensor::gemm(x.as_mat(), Mat::new(&theta, self.width, l), 0.0, &mut latents);

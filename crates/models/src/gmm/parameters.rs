@@ -3,8 +3,8 @@
 use elbo_tensor::linalg::Cholesky;
 use elbo_tensor::{Real, Stream, Tensor, fill_normal, uniform};
 
-use crate::Degenerate;
 use crate::mixture::{DiagonalComponents, Statistics};
+use crate::{Degenerate, Word};
 
 /// Responsibilities that sum to less than this do not move a component.
 const LEAST_COUNT: f64 = 10.0 * f64::EPSILON;
@@ -20,6 +20,11 @@ pub enum Covariance {
     Tied,
     /// One variance for each component.
     Spherical,
+}
+
+impl Word for Covariance {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("diagonal", Self::Diagonal), ("full", Self::Full), ("tied", Self::Tied), ("spherical", Self::Spherical)];
 }
 
 /// `p(x) = Σⱼ πⱼ N(x; μⱼ, Σⱼ)`

@@ -3,40 +3,38 @@
 use elbo_tensor::mixture::add_moments;
 use elbo_tensor::{Purpose, Real, Tensor, fill_uniform, stream};
 
+use super::GmmOptions;
 use super::matrices::{about, add_products, over_rows};
 use super::parameters::{Covariance, GaussianMixture};
-use crate::Degenerate;
-use crate::kmeans::{self, kmeans};
+use crate::kmeans::{KmeansOptions, kmeans};
 use crate::mixture::Statistics;
+use crate::{Degenerate, Word};
 
 /// How the first posterior is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Start {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GmmInit {
     /// 1 for the cluster that k-means puts a row in.
-    #[default]
     Kmeans,
     /// Uniform numbers, divided by their sum.
     Random,
 }
 
-/// A mixture of `k` components by one M-step from the first posterior; `run` numbers the starts of one seed.
-pub(super) fn start(
-    x: &Tensor,
-    k: usize,
-    covariance: Covariance,
-    how: Start,
-    reg_covar: f64,
-    [seed, run]: [u64; 2],
-) -> Result<GaussianMixture, Degenerate> {
+impl Word for GmmInit {
+    const WORDS: &'static [(&'static str, Self)] = &[("kmeans", Self::Kmeans), ("random", Self::Random)];
+}
+
+/// A mixture by one M-step from the first posterior; `run` numbers the starts of one seed.
+pub(super) fn start(x: &Tensor, options: &GmmOptions, run: u64) -> Result<GaussianMixture, Degenerate> {
+    let GmmOptions { k, covariance, init, reg_covar, seed, .. } = *options;
     let (n, d) = (x.shape().rows(), x.shape().last());
-    let posterior: Vec<f64> = match how {
-        Start::Kmeans => {
+    let posterior: Vec<f64> = match init {
+        GmmInit::Kmeans => {
             // k-means takes its numbers from the first stream of its seed.
             let seed = seed.wrapping_add(run.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            let labels = kmeans(x, k, &kmeans::Options::default(), seed)?.labels;
+            let labels = kmeans(x, &KmeansOptions { k, seed, ..KmeansOptions::default() })?.labels;
             (0..n * k).map(|at| f64::from(u8::from(labels[at / k] as usize == at % k))).collect()
         }
-        Start::Random => {
+        GmmInit::Random => {
             let mut uniform = Tensor::scratch([n, k]);
             fill_uniform(&mut stream(seed, Purpose::Init, run), uniform.as_mut_slice());
             let row = |r: &[Real]| {

@@ -3,7 +3,7 @@
 use elbo_tensor::Real;
 
 use super::bounds::{Moments, by_component};
-use super::settings::Hyper;
+use super::options::NaturalGmmOptions;
 use crate::dist::natural::{MixtureNatural, NormalNatural};
 use crate::mixture::Statistics;
 
@@ -17,16 +17,21 @@ type Of = (usize, f64);
 
 /// Lines on the penalties, the first M-step's variances, the steps from η₂ to 0 and the means, for `statistics` of `rows` rows
 /// under the start `present`.
-pub(super) fn of(present: &MixtureNatural, statistics: &Statistics, rows: usize, hyper: &Hyper) -> Vec<String> {
+pub(super) fn of(
+    present: &MixtureNatural,
+    statistics: &Statistics,
+    rows: usize,
+    options: &NaturalGmmOptions,
+) -> Vec<String> {
     let (moments, kept) = by_component(statistics, rows, present);
-    let target = moments.bounded(hyper, &kept);
-    let lines = [penalties(hyper), shrinkage(&target, &kept, hyper), steps(present, hyper), means(&target)];
+    let target = moments.bounded(options, &kept);
+    let lines = [penalties(options), shrinkage(&target, &kept, options), steps(present, options), means(&target)];
     lines.into_iter().flatten().collect()
 }
 
 /// Where the penalties alone lead.
-fn penalties(hyper: &Hyper) -> Option<String> {
-    let Hyper { lwr, upr, .. } = *hyper;
+fn penalties(options: &NaturalGmmOptions) -> Option<String> {
+    let (lwr, upr) = (options.lwr_prs_reg, options.upr_prs_reg);
     match (lwr > 0.0, upr > 0.0) {
         (true, false) => Some(format!(
             "warning: lwr_prs_reg = {lwr} with upr_prs_reg = 0 shrinks every variance without limit as a weight goes to 0; \
@@ -40,12 +45,12 @@ fn penalties(hyper: &Hyper) -> Option<String> {
 }
 
 /// What the penalties make of the variances, summed over dimensions: `Σσ²ⱼ / Σs²ⱼ` of [`Moments::shrunk`].
-fn shrinkage(target: &Moments, kept: &[bool], hyper: &Hyper) -> Option<String> {
-    if hyper.lwr == 0.0 && hyper.upr == 0.0 {
+fn shrinkage(target: &Moments, kept: &[bool], options: &NaturalGmmOptions) -> Option<String> {
+    if options.lwr_prs_reg == 0.0 && options.upr_prs_reg == 0.0 {
         return None;
     }
     // A kept component's variances are those of the target.
-    let total = |j: usize, kept: bool| target.shrunk(j, hyper, kept).iter().sum::<f64>();
+    let total = |j: usize, kept: bool| target.shrunk(j, options, kept).iter().sum::<f64>();
     let factor = |j: usize| (j, total(j, false) / total(j, true));
     let (least, most) = range((0..kept.len()).filter(|&j| !kept[j]).map(factor))?;
     let say = |(j, factor): Of| format!("{factor:.3} (component {}, weight {:.2e})", j + 1, target.weight[j]);
@@ -55,10 +60,10 @@ fn shrinkage(target: &Moments, kept: &[bool], hyper: &Hyper) -> Option<String> {
 }
 
 /// How far the smallest `|η₂|` of a component is from 0 when every step of Adam moves it by lr.
-fn steps(present: &MixtureNatural, hyper: &Hyper) -> Option<String> {
+fn steps(present: &MixtureNatural, options: &NaturalGmmOptions) -> Option<String> {
     let least = |c: &NormalNatural| c.eta2().precisions().fold(f64::INFINITY, f64::min);
-    let steps = present.components().iter().map(|component| 0.5 * least(component) / hyper.lr);
-    let (least, most) = range(steps.enumerate()).filter(|_| !hyper.exact)?;
+    let steps = present.components().iter().map(|component| 0.5 * least(component) / options.lr);
+    let (least, most) = range(steps.enumerate()).filter(|_| !options.exact())?;
     let say = |steps: f64| if steps < 100.0 { format!("{steps:.1}") } else { format!("{steps:.0}") };
     let all = if say(least.1) == say(most.1) {
         say(least.1)

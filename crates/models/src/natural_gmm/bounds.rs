@@ -3,7 +3,7 @@
 use elbo_tensor::Real;
 
 use super::layout::Layout;
-use super::settings::Hyper;
+use super::options::NaturalGmmOptions;
 use crate::dist::natural::MixtureNatural;
 use crate::mixture::Statistics;
 
@@ -62,14 +62,16 @@ pub(super) fn by_component(statistics: &Statistics, rows: usize, present: &Mixtu
 impl Moments {
     /// `σ² ← max(σ² + lat_jitter_var, lat_min_var)` with the mean as it is, `π ← clip(π, min_prob, 1)/Σ`; what is not a
     /// number stays so. Components that are kept keep their variances, too.
-    pub fn bounded(mut self, hyper: &Hyper, kept: &[bool]) -> Self {
+    pub fn bounded(mut self, options: &NaturalGmmOptions, kept: &[bool]) -> Self {
         let d = self.var.len() / self.weight.len();
+        let [jitter_var, min_var, min_prob] =
+            [options.lat_jitter_var, options.lat_min_var, options.min_prob].map(|bound| bound as Real);
         for (_, var) in self.var.iter_mut().enumerate().filter(|(at, _)| !kept[at / d]) {
-            let jittered = *var + hyper.jitter_var;
-            *var = if jittered < hyper.min_var { hyper.min_var } else { jittered };
+            let jittered = *var + jitter_var;
+            *var = if jittered < min_var { min_var } else { jittered };
         }
         for weight in &mut self.weight {
-            *weight = if *weight < hyper.min_prob { hyper.min_prob } else { *weight };
+            *weight = if *weight < min_prob { min_prob } else { *weight };
             *weight = if *weight > 1.0 { 1.0 } else { *weight };
         }
         let total: Real = self.weight.iter().sum();
@@ -79,9 +81,9 @@ impl Moments {
 
     /// The variances of component `j`, `[d]`, at the minimum of an M-step's objective without `‖θ‖²`:
     /// `(πⱼ s²ⱼ + 2 upr)/(πⱼ + 2 lwr)`, and s²ⱼ itself of a component that is kept.
-    pub fn shrunk(&self, j: usize, hyper: &Hyper, kept: bool) -> Vec<f64> {
+    pub fn shrunk(&self, j: usize, options: &NaturalGmmOptions, kept: bool) -> Vec<f64> {
         let (d, weight) = (self.var.len() / self.weight.len(), f64::from(self.weight[j]));
-        let (upr, lwr) = if kept { (0.0, 0.0) } else { (hyper.upr, hyper.lwr) };
+        let (upr, lwr) = if kept { (0.0, 0.0) } else { (options.upr_prs_reg, options.lwr_prs_reg) };
         let var = self.var[j * d..][..d].iter().map(|&s| f64::from(s));
         var.map(|s| (weight * s + 2.0 * upr) / (weight + 2.0 * lwr)).collect()
     }
@@ -116,9 +118,8 @@ impl Moments {
 mod tests {
     use elbo_tensor::{Purpose, fill_uniform, stream};
 
-    use super::super::{NaturalGmm, objective::Objective, point::Point, settings};
+    use super::super::{NaturalGmm, objective::Objective, point::Point};
     use super::*;
-    use crate::{Settings, Value};
 
     const LAYOUT: Layout = Layout { k: 4, d: 3 };
     /// What the conversions lose where |μ|/σ ≤ 3.
@@ -132,12 +133,6 @@ mod tests {
         Moments { weight: vec![0.1, 0.2, 0.3, 0.4], mean, var }
     }
 
-    fn hyper(changes: &[(&str, f64)]) -> Hyper {
-        let mut train = Settings::defaults(&settings::train());
-        changes.iter().for_each(|(name, value)| train.set(name, Value::Float(*value)));
-        Hyper::of(&train)
-    }
-
     #[track_caller]
     fn assert_same(a: &Moments, b: &Moments) {
         for (a, b) in [(&a.weight, &b.weight), (&a.mean, &b.mean), (&a.var, &b.var)] {
@@ -149,11 +144,10 @@ mod tests {
     /// Source to natural coordinates, from there by the M-step's gradient to mean coordinates, and by division back.
     #[test]
     fn natural_and_mean_coordinates_lead_back() {
-        let (model, train) = (Settings::defaults(&settings::model()), Settings::defaults(&settings::train()));
-        let mut trainer = NaturalGmm::new(&model.with("k", Value::Int(4)), &train, 3, 0);
+        let options = NaturalGmmOptions { k: 4, upr_prs_reg: 0.0, lwr_prs_reg: 0.0, ..NaturalGmmOptions::default() };
+        let mut trainer = NaturalGmm::new(options).of_width(3);
         let zeros = |n: usize| vec![0.0; n];
         let psi = Objective { layout: LAYOUT, target: zeros(LAYOUT.len()), upr: zeros(4), lwr: zeros(4), l2: 0.0 };
-        trainer.hyper = hyper(&[("upr_prs_reg", 0.0), ("lwr_prs_reg", 0.0)]);
         trainer.solve(&moments()).expect("inside");
         let mut point = Point::new(LAYOUT);
         point.evaluate(&psi, &trainer.inner.theta);
@@ -167,9 +161,14 @@ mod tests {
 
     #[test]
     fn variances_and_probabilities_are_bounded_and_means_are_not() {
-        let hyper = hyper(&[("lat_min_var", 1.0), ("lat_jitter_var", 0.25), ("min_prob", 0.25)]);
+        let options = NaturalGmmOptions {
+            lat_min_var: 1.0,
+            lat_jitter_var: 0.25,
+            min_prob: 0.25,
+            ..NaturalGmmOptions::default()
+        };
         let (before, kept) = (moments(), [false, false, true, false]);
-        let after = before.clone().bounded(&hyper, &kept);
+        let after = before.clone().bounded(&options, &kept);
         assert_eq!(after.mean, before.mean);
         for (at, (after, before)) in after.var.iter().zip(&before.var).enumerate() {
             assert_eq!(*after, if kept[at / 3] { *before } else { (before + 0.25).max(1.0) });
@@ -185,7 +184,7 @@ mod tests {
         (target.weight[0], target.weight[1]) = (0.0, 0.3);
         let (mut coordinates, halves) = (target.joined(LAYOUT), [0.25, 0.25, 0.5]);
         LAYOUT.parts_mut(&mut coordinates)[2].copy_from_slice(&halves);
-        let after = by_differences(&coordinates, LAYOUT).bounded(&hyper(&[]), &[false; 4]);
+        let after = by_differences(&coordinates, LAYOUT).bounded(&NaturalGmmOptions::default(), &[false; 4]);
         assert_eq!(after.first_non_finite().map(|(j, _)| j), Some(0), "{after:?}");
         assert!(after.weight.iter().all(|weight| *weight > 0.0));
     }

@@ -4,8 +4,8 @@ use elbo_tensor::{Real, sum_of_squares, update3};
 
 use super::layout::Layout;
 use super::objective::Objective;
+use super::options::{MStepGradient, NaturalGmmOptions};
 use super::point::Point;
-use super::settings::Hyper;
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -71,22 +71,22 @@ impl MStep {
     ///
     /// With it a step is shortened as a whole until no component's −η₂ falls below half of what it was, and halved
     /// until the gradient is finite; so η₂ < 0 and a finite gradient are kept from step to step at any rate.
-    pub fn run(&mut self, objective: &Objective, hyper: &Hyper) -> Result<Taken, Collapse> {
-        let mut norm = self.evaluate(objective, hyper.autodiff);
+    pub fn run(&mut self, objective: &Objective, options: &NaturalGmmOptions) -> Result<Taken, Collapse> {
+        let mut norm = self.evaluate(objective, options.gradient);
         std::mem::swap(&mut self.here, &mut self.next);
-        if !is_usable(norm, hyper) {
+        if !is_usable(norm, options) {
             return Err(Collapse { step: None, component: self.lost_precision(objective.layout) });
         }
         let mut shortened = 0;
-        for step in 0..hyper.batch_steps {
+        for step in 0..options.batch_steps {
             self.previous.copy_from_slice(&self.theta);
-            self.adam(norm, hyper);
-            norm = self.evaluate(objective, hyper.autodiff);
-            if hyper.guarded {
-                let (guarded, was_shortened) = self.guard(norm, objective, hyper);
+            self.adam(norm, options);
+            norm = self.evaluate(objective, options.gradient);
+            if options.guarded() {
+                let (guarded, was_shortened) = self.guard(norm, objective, options);
                 norm = guarded;
                 shortened += usize::from(was_shortened);
-            } else if !is_usable(norm, hyper) {
+            } else if !is_usable(norm, options) {
                 let component = self.lost_precision(objective.layout);
                 self.theta.copy_from_slice(&self.previous);
                 return Err(Collapse { step: Some(step), component });
@@ -97,9 +97,9 @@ impl MStep {
     }
 
     /// Gradient at `theta` into `next`, and its norm.
-    fn evaluate(&mut self, objective: &Objective, autodiff: bool) -> Real {
+    fn evaluate(&mut self, objective: &Objective, gradient: MStepGradient) -> Real {
         let norm = self.next.evaluate(objective, &self.theta);
-        if !autodiff {
+        if gradient == MStepGradient::ClosedForm {
             return norm;
         }
         self.next.gradient = objective.autodiff(&self.theta);
@@ -107,12 +107,12 @@ impl MStep {
     }
 
     /// `θ ← θ − lr·m̂/(√v̂ + ε)` of the gradient `here`, clipped to the global norm (Kingma and Ba 2015, algorithm 1).
-    fn adam(&mut self, norm: Real, hyper: &Hyper) {
-        let clip = hyper.grad_clip as Real;
+    fn adam(&mut self, norm: Real, options: &NaturalGmmOptions) {
+        let clip = options.clip as Real;
         let factor = if clip > 0.0 && norm >= clip { clip / norm } else { 1.0 };
         self.steps += 1;
         let [correction1, correction2] = [BETA1, BETA2].map(|beta: f64| -f64::exp_m1(self.steps as f64 * beta.ln()));
-        let rate = (hyper.lr * correction2.sqrt() / correction1) as Real;
+        let rate = (options.lr * correction2.sqrt() / correction1) as Real;
         let epsilon = (EPSILON * correction2.sqrt()) as Real;
         let [beta1, rest1, beta2, rest2] = [BETA1, 1.0 - BETA1, BETA2, 1.0 - BETA2].map(|v| v as Real);
         update3(
@@ -131,8 +131,8 @@ impl MStep {
     }
 
     /// Shortens the step from `previous` to `theta` as [`MStep::run`] says; the norm at its end, and whether it did.
-    fn guard(&mut self, mut norm: Real, objective: &Objective, hyper: &Hyper) -> (Real, bool) {
-        if is_usable(norm, hyper) && self.next.keeps_precision_of(&self.here, MOST) {
+    fn guard(&mut self, mut norm: Real, objective: &Objective, options: &NaturalGmmOptions) -> (Real, bool) {
+        if is_usable(norm, options) && self.next.keeps_precision_of(&self.here, MOST) {
             return (norm, false);
         }
         for _ in 0..HALVINGS {
@@ -141,14 +141,14 @@ impl MStep {
             for (theta, previous) in self.theta.iter_mut().zip(&self.previous) {
                 *theta = previous + fraction * (*theta - previous);
             }
-            norm = self.evaluate(objective, hyper.autodiff);
+            norm = self.evaluate(objective, options.gradient);
             // A step shortened to the limit may miss it by rounding.
-            if is_usable(norm, hyper) && self.next.keeps_precision_of(&self.here, 0.9 * MOST) {
+            if is_usable(norm, options) && self.next.keeps_precision_of(&self.here, 0.9 * MOST) {
                 return (norm, true);
             }
         }
         self.theta.copy_from_slice(&self.previous);
-        (self.evaluate(objective, hyper.autodiff), true)
+        (self.evaluate(objective, options.gradient), true)
     }
 
     /// The first component with an η₂ that is not below 0.
@@ -161,6 +161,6 @@ impl MStep {
 }
 
 /// Whether Adam can take a step of a gradient with this norm.
-fn is_usable(norm: Real, hyper: &Hyper) -> bool {
-    norm.is_finite() && (hyper.grad_clip > 0.0 || norm <= LARGEST)
+fn is_usable(norm: Real, options: &NaturalGmmOptions) -> bool {
+    norm.is_finite() && (options.clip > 0.0 || norm <= LARGEST)
 }

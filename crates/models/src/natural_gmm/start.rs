@@ -3,10 +3,10 @@
 use elbo_tensor::{Real, Tensor};
 
 use super::layout::Layout;
-use super::settings::Hyper;
+use super::options::{NaturalGmmOptions, StartVariance};
 use crate::Degenerate;
 use crate::dist::natural::{MixtureSource, NormalSource};
-use crate::kmeans::{Options, kmeans};
+use crate::kmeans::{KmeansOptions, kmeans};
 
 /// The mixture of k-means' centres (k-means++ and Lloyd, one fit) with variance `max(Σ‖z − c‖²/(nd), init_var_floor)`,
 /// c the nearest centre or, for `init_var = total`, the mean of all rows; its most probable components are k-means'
@@ -14,12 +14,11 @@ use crate::kmeans::{Options, kmeans};
 pub(super) fn start(
     x: &Tensor,
     Layout { k, d }: Layout,
-    hyper: &Hyper,
-    seed: u64,
+    options: &NaturalGmmOptions,
 ) -> Result<Option<MixtureSource>, Degenerate> {
-    let clustering = kmeans(x, k, &Options::default(), seed)?;
-    let spread = if hyper.init_within { clustering.inertia } else { spread(x.as_slice(), d) };
-    let var = (spread / x.len() as f64).max(hyper.init_var_floor);
+    let clustering = kmeans(x, &KmeansOptions { k, seed: options.seed, ..KmeansOptions::default() })?;
+    let spread = if options.init_var == StartVariance::Within { clustering.inertia } else { spread(x.as_slice(), d) };
+    let var = (spread / x.len() as f64).max(options.init_var_floor);
     let components = clustering.centres.chunks_exact(d).map(|c| NormalSource::new(c.to_vec(), vec![var; d]));
     let components: Option<Vec<_>> = components.collect();
     Ok(components.and_then(|components| MixtureSource::new(vec![1.0 / k as f64; k], components)))

@@ -5,7 +5,7 @@ use elbo_tensor::Real;
 
 use super::{BernoulliNet, Builder, Input, Net, NormalNet, Spread, TrilNormalNet};
 use crate::dist::{Bernoulli, DiagNormal, TrilNormal};
-use crate::{Noise, Setting, Settings};
+use crate::{Noise, Visitor, Word};
 
 /// `p(x | ·)`, or a squared error in its place.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +51,85 @@ impl<'t> Likelihood<'t> {
     }
 }
 
+/// The distribution of data given a code, or an error in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LikelihoodKind {
+    /// A normal.
+    Gaussian,
+    /// Independent binary variables.
+    Bernoulli,
+    /// The squared error, mean over dimensions, without constant.
+    Mse,
+    /// The squared error, sum over dimensions, without constant.
+    Sse,
+}
+
+impl Word for LikelihoodKind {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("gaussian", Self::Gaussian), ("bernoulli", Self::Bernoulli), ("mse", Self::Mse), ("sse", Self::Sse)];
+}
+
+/// The covariance of a Gaussian likelihood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecoderVariance {
+    /// One constant variance.
+    Fixed,
+    /// A variance for each dimension, learned once.
+    Global,
+    /// Diagonal, a function of the code.
+    PerSample,
+    /// Full, a function of the code.
+    Full,
+}
+
+impl Word for DecoderVariance {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("fixed", Self::Fixed), ("global", Self::Global), ("per-sample", Self::PerSample), ("full", Self::Full)];
+}
+
+/// Which distribution of data given a code, and with which variance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LikelihoodOptions {
+    /// The distribution.
+    pub likelihood: LikelihoodKind,
+    /// Covariance of a Gaussian likelihood.
+    pub decoder_var: DecoderVariance,
+    /// The variance of `decoder_var = Fixed`.
+    pub variance: f64,
+}
+
+impl Default for LikelihoodOptions {
+    fn default() -> Self {
+        Self { likelihood: LikelihoodKind::Gaussian, decoder_var: DecoderVariance::Fixed, variance: 1.0 }
+    }
+}
+
+impl LikelihoodOptions {
+    pub(crate) fn visit(&mut self, v: &mut Visitor<'_>) {
+        v.word(
+            "model.likelihood",
+            &mut self.likelihood,
+            "distribution of x given the code, or the squared error, mean or sum over dimensions, without constant",
+        );
+        v.word(
+            "model.decoder_var",
+            &mut self.decoder_var,
+            "covariance of a Gaussian likelihood: constant, learned once, diagonal or full as a function of the code",
+        );
+        v.positive("model.variance", &mut self.variance, 1e6, "the fixed variance of a Gaussian likelihood");
+    }
+
+    /// Whether data must lie in [0, 1].
+    pub fn of_intensities(&self) -> bool {
+        self.likelihood == LikelihoodKind::Bernoulli
+    }
+
+    /// Whether it is a density of x, which a squared error without its constant is not.
+    pub fn is_density(&self) -> bool {
+        !matches!(self.likelihood, LikelihoodKind::Mse | LikelihoodKind::Sse)
+    }
+}
+
 /// A network that ends in a [`Likelihood`].
 #[derive(Debug)]
 pub struct LikelihoodNet(Kind);
@@ -64,35 +143,6 @@ enum Kind {
 }
 
 impl LikelihoodNet {
-    /// The settings that choose the distribution.
-    pub fn settings() -> Vec<Setting> {
-        vec![
-            Setting::choice(
-                "likelihood",
-                "gaussian",
-                &["gaussian", "bernoulli", "mse", "sse"],
-                "distribution of x given the code, or the squared error, mean or sum over dimensions, without constant",
-            ),
-            Setting::choice(
-                "decoder_var",
-                "fixed",
-                &["fixed", "global", "per-sample", "full"],
-                "covariance of a Gaussian likelihood: constant, learned once, diagonal or full as a function of the code",
-            ),
-            Setting::positive("variance", 1.0, 1e6, "the fixed variance of a Gaussian likelihood"),
-        ]
-    }
-
-    /// Whether the settings ask for data in [0, 1].
-    pub fn of_intensities(settings: &Settings) -> bool {
-        settings.text("likelihood") == "bernoulli"
-    }
-
-    /// Whether the settings choose a density of x, which a squared error without its constant is not.
-    pub fn is_density(settings: &Settings) -> bool {
-        !matches!(settings.text("likelihood"), "mse" | "sse")
-    }
-
     /// Parameters as those of the chosen distribution's network.
     pub fn new(
         b: &mut Builder,
@@ -100,21 +150,21 @@ impl LikelihoodNet {
         inputs: &[Input],
         (hidden, branch): (&[usize], Option<usize>),
         width: usize,
-        settings: &Settings,
+        options: &LikelihoodOptions,
     ) -> Self {
         // A single head has no branch of its own: that is one more hidden layer.
         let all_hidden: Vec<usize> = hidden.iter().copied().chain(branch).collect();
         let mut normal = |spread| NormalNet::new(b, name, inputs, hidden, branch, width, spread);
-        Self(match (settings.text("likelihood"), settings.text("decoder_var")) {
-            ("bernoulli", _) => Kind::Bernoulli(BernoulliNet::new(b, name, inputs, &all_hidden, width)),
-            ("mse", _) => {
+        Self(match (options.likelihood, options.decoder_var) {
+            (LikelihoodKind::Bernoulli, _) => Kind::Bernoulli(BernoulliNet::new(b, name, inputs, &all_hidden, width)),
+            (LikelihoodKind::Mse, _) => {
                 let loc = Net::new(b, name, "loc", inputs, &all_hidden, width);
                 Kind::SquaredError(loc, 1.0 / width as Real)
             }
-            ("sse", _) => Kind::SquaredError(Net::new(b, name, "loc", inputs, &all_hidden, width), 1.0),
-            (_, "fixed") => Kind::Normal(normal(Spread::Fixed(settings.float("variance")))),
-            (_, "global") => Kind::Normal(normal(Spread::Global)),
-            (_, "full") if width > 1 => {
+            (LikelihoodKind::Sse, _) => Kind::SquaredError(Net::new(b, name, "loc", inputs, &all_hidden, width), 1.0),
+            (_, DecoderVariance::Fixed) => Kind::Normal(normal(Spread::Fixed(options.variance))),
+            (_, DecoderVariance::Global) => Kind::Normal(normal(Spread::Global)),
+            (_, DecoderVariance::Full) if width > 1 => {
                 Kind::TrilNormal(TrilNormalNet::new(b, name, inputs, hidden, branch, width, Spread::LogVar))
             }
             _ => Kind::Normal(normal(Spread::LogVar)),
