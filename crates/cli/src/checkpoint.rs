@@ -2,9 +2,11 @@
 //!
 //! Both kinds carry a SHA-256 over every byte of the file, so damage of any kind is refused, never loaded.
 
+mod arrays;
 mod state;
 mod weights;
 
+pub use arrays::{Notes, load_arrays, save_arrays};
 pub use state::{load_state, save_state};
 pub use weights::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 
@@ -12,6 +14,10 @@ use std::path::Path;
 use std::{fs, io};
 
 use crate::machine::error::{Error, Result};
+
+/// Version of what the headers of weights note: a file of a later one is refused, one without any is of before there were
+/// versions.
+pub const FORMAT: u32 = 1;
 
 /// All bytes of the checkpoint `path`.
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -28,7 +28,7 @@ pub fn run(args: Args) -> Result<()> {
         Command::Sweep(args) => sweep::run(&args),
         Command::CheckGrad(args) => check_grad::run(&args),
         Command::Recipes { name } => recipes::run(name.as_deref()),
-        Command::Settings { kind } => settings::run(kind.as_deref()),
+        Command::Settings(args) => settings::run(&args),
         Command::Data(args) => data::run(&args),
     }
 }

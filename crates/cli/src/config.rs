@@ -1,30 +1,33 @@
 //! The configuration of a run: a recipe and `--set` resolved against the declared settings.
 
+mod method;
+mod names;
 mod read;
 pub mod recipe;
-mod schema;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
+pub use method::{Iterations, Method, Steps};
 pub use read::read_recipe;
-pub use schema::{Kind, Schema, Section};
 pub use sweep::{Variant, variants};
 
 use std::fmt::Write as _;
 
-use elbo_models::{Settings, Value};
+use elbo_models::{Configured, Setting, Value, Visitor};
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 use toml::de::DeTable;
 
+use crate::data::DataOptions;
 use crate::machine::error::{Error, Result};
+use names::{Names, SECTIONS};
 use read::{Entries, Given, Source};
 
 /// The section whose settings depend on its key [`KIND`].
 const MODEL: &str = "model";
 /// The key that chooses the model.
-const KIND: &str = "kind";
+const KIND: &str = "model.kind";
 /// The section that makes a recipe one of many runs.
 const SWEEP: &str = "sweep";
 
@@ -32,11 +35,14 @@ const SWEEP: &str = "sweep";
 #[derive(Debug, Clone)]
 pub struct Config {
     description: String,
-    kind: &'static str,
-    /// Name and settings of each section, in the order of the schema.
-    sections: Vec<(&'static str, Settings)>,
-    /// Section, key and value of what somebody chose: it survives a change of the kind, defaults do not.
-    chosen: Vec<(&'static str, &'static str, Value)>,
+    /// Section `[data]`.
+    pub data: DataOptions,
+    /// Sections `[model]`, `[train]` and `[log]`.
+    pub method: Method,
+    /// What was chosen: it survives a change of the kind, defaults do not.
+    chosen: Vec<(&'static str, Value)>,
+    /// Settings that were given by an old name, with the new one.
+    renamed: Vec<(&'static str, &'static str)>,
 }
 
 /// A setting in which two configurations differ, with both values as TOML writes them.
@@ -50,15 +56,38 @@ pub struct Difference {
     pub theirs: String,
 }
 
+impl Configured for Config {
+    fn visit(&mut self, v: &mut Visitor<'_>) {
+        self.data.visit(v);
+        self.method.visit(v);
+    }
+}
+
 impl Config {
+    /// A model of this kind at its defaults, on the default data.
+    ///
+    /// # Errors
+    /// Exit code 2 if there is no such kind.
+    pub fn of_kind(kind: &str) -> Result<Self> {
+        let kinds = || Method::kinds().join(", ");
+        let method = Method::of_kind(kind)
+            .ok_or_else(|| Error::usage(format_args!("no model of kind `{kind}`; there are {}", kinds())))?;
+        Ok(Self::of_method(method))
+    }
+
+    fn of_method(method: Method) -> Self {
+        let (description, data) = (String::new(), DataOptions::default());
+        Self { description, data, method, chosen: Vec::new(), renamed: Vec::new() }
+    }
+
     /// Resolves the recipe `text`; `source` is the name of its file in messages.
     ///
     /// # Errors
     /// Exit code 2, with file, line and column, for a TOML syntax error, a duplicate or unknown key or section (with a
     /// suggestion), and a value of another type or outside its domain (with what is allowed); and for a recipe of many
     /// runs.
-    pub fn parse(text: &str, source: &str, schema: &Schema) -> Result<Self> {
-        let (config, sweep) = Self::parse_base(Source::new(source, text), schema)?;
+    pub fn parse(text: &str, source: &str) -> Result<Self> {
+        let (config, sweep) = Self::parse_base(Source::new(source, text))?;
         let Some(sweep) = sweep else { return Ok(config) };
         let problem = format_args!("[{SWEEP}] makes many runs of this recipe; use `elbo sweep run {source}`");
         Err(Source::new(source, text).error(Some(sweep.span()), problem))
@@ -68,21 +97,19 @@ impl Config {
     ///
     /// # Errors
     /// Exit code 2 as for [`Config::parse`].
-    pub fn base(text: &str, source: &str, schema: &Schema) -> Result<Self> {
-        Self::parse_base(Source::new(source, text), schema).map(|(config, _)| config)
+    pub fn base(text: &str, source: &str) -> Result<Self> {
+        Self::parse_base(Source::new(source, text)).map(|(config, _)| config)
     }
 
-    fn parse_base<'a>(source: Source<'a>, schema: &Schema) -> Result<(Self, Option<Spanned<DeTable<'a>>>)> {
+    fn parse_base<'a>(source: Source<'a>) -> Result<(Self, Option<Spanned<DeTable<'a>>>)> {
         let table = source.table()?;
-        let Entries { description, given, sweep } = source.entries(table, schema)?;
-        let kind = match given.iter().find(|given| given.is_kind()) {
-            None => schema.default_kind(),
-            Some(given) => schema.kind(given)?,
+        let Entries { description, given, sweep } = source.entries(table)?;
+        let method = match given.iter().find(|given| given.is_kind()) {
+            None => Method::all().swap_remove(0),
+            Some(given) => names::method(given)?,
         };
-        let mut config = Self { description, kind, sections: schema.defaults(kind), chosen: Vec::new() };
-        for given in given.iter().filter(|given| !given.is_kind()) {
-            config.assign(given, schema)?;
-        }
+        let mut config = Self { description, ..Self::of_method(method) };
+        config.assign(given.iter().filter(|given| !given.is_kind()))?;
         Ok((config, sweep))
     }
 
@@ -92,53 +119,50 @@ impl Config {
     ///
     /// # Errors
     /// Exit code 2 as for [`Config::parse`], with the argument in place of the file. `self` may then be half changed.
-    pub fn set<S: AsRef<str>>(&mut self, arguments: &[S], schema: &Schema) -> Result<()> {
-        let given = arguments.iter().map(|argument| Given::argument(argument.as_ref(), schema));
+    pub fn set<S: AsRef<str>>(&mut self, arguments: &[S]) -> Result<()> {
+        let given = arguments.iter().map(|argument| Given::argument(argument.as_ref()));
         let given: Vec<Given<'_>> = given.collect::<Result<_>>()?;
-        self.assign_all(given.iter(), schema)
+        self.assign_all(given.iter())
     }
 
     /// Takes every value, the model's kind before all others.
-    fn assign_all<'g, 'a: 'g>(
-        &mut self,
-        given: impl Iterator<Item = &'g Given<'a>> + Clone,
-        schema: &Schema,
-    ) -> Result<()> {
+    fn assign_all<'g, 'a: 'g>(&mut self, given: impl Iterator<Item = &'g Given<'a>> + Clone) -> Result<()> {
         for given in given.clone().filter(|given| given.is_kind()) {
-            self.change_kind(schema.kind(given)?, schema)?;
+            self.change_method(names::method(given)?)?;
         }
-        given.filter(|given| !given.is_kind()).try_for_each(|given| self.assign(given, schema))
+        self.assign(given.filter(|given| !given.is_kind()))
     }
 
-    fn change_kind(&mut self, kind: &'static str, schema: &Schema) -> Result<()> {
-        self.kind = kind;
-        self.sections = schema.defaults(kind);
-        for (section, name, value) in self.chosen.clone() {
-            let Some(setting) = schema.find(section, name, kind) else { continue };
-            if !setting.domain.allows(&value) {
-                let problem = read::not_allowed(section, &setting, value);
-                return Err(Error::usage(format_args!("model.kind = {kind:?}: {problem}")));
+    fn change_method(&mut self, method: Method) -> Result<()> {
+        self.method = method;
+        let declared = self.settings();
+        for (key, value) in self.chosen.clone() {
+            let Some(setting) = declared.iter().find(|setting| setting.key == key) else { continue };
+            if setting.check(&value).is_err() {
+                let (kind, problem) = (self.method.kind(), read::not_allowed(setting, value));
+                return Err(Error::usage(format_args!("{KIND} = {kind:?}: {problem}")));
             }
-            self.section_mut(section).1.set(name, value);
+            self.take(key, value)?;
         }
         Ok(())
     }
 
-    fn assign(&mut self, given: &Given<'_>, schema: &Schema) -> Result<()> {
-        let setting = schema.find(&given.section, &given.key, self.kind);
-        let setting = setting.ok_or_else(|| given.error(schema.unknown(&given.section, &given.key, self.kind)))?;
-        let value = given.value(&setting)?;
-        let section = self.section_mut(&given.section);
-        section.1.set(setting.name, value.clone());
-        let section = section.0;
-        self.chosen.retain(|(known, name, _)| (*known, *name) != (section, setting.name));
-        self.chosen.push((section, setting.name, value));
+    fn assign<'g, 'a: 'g>(&mut self, given: impl Iterator<Item = &'g Given<'a>>) -> Result<()> {
+        let names = Names::of(self);
+        for given in given {
+            let (setting, old) = names.find(&given.key).ok_or_else(|| given.error(names.unknown(&given.key)))?;
+            let value = given.value(setting)?;
+            self.take(setting.key, value.clone())?;
+            self.chosen.retain(|(known, _)| *known != setting.key);
+            self.chosen.push((setting.key, value));
+            self.renamed.extend(old.map(|old| (old, setting.key)));
+        }
         Ok(())
     }
 
-    fn section_mut(&mut self, name: &str) -> &mut (&'static str, Settings) {
-        let section = self.sections.iter_mut().find(|(section, _)| *section == name);
-        section.expect("the schema found the section")
+    /// Replaces a value that the domain of its setting allows.
+    fn take(&mut self, key: &str, value: Value) -> Result<()> {
+        Configured::set(self, key, value).map_err(Error::usage)
     }
 
     /// What the recipe says about itself; may be empty.
@@ -146,19 +170,47 @@ impl Config {
         &self.description
     }
 
-    /// `model.kind`.
-    pub fn kind(&self) -> &'static str {
-        self.kind
+    /// Whether a loss is minus a bound on `ln p(x)`, in nats.
+    pub fn is_bound(&self) -> bool {
+        !matches!(&self.method, Method::Steps(steps) if !steps.model.is_bound())
     }
 
-    /// The settings of a section.
+    /// The method of a model that is trained by steps.
     ///
     /// # Panics
-    /// If the schema has no section `name`.
+    /// If the model is fitted by iterations.
     #[track_caller]
-    pub fn section(&self, name: &str) -> &Settings {
-        let section = self.sections.iter().find(|(section, _)| *section == name);
-        &section.unwrap_or_else(|| panic!("section `{name}` is not declared")).1
+    pub fn steps(&self) -> &Steps {
+        match &self.method {
+            Method::Steps(steps) => steps,
+            Method::Iterations(_) => panic!("{} is not trained by steps", self.kind()),
+        }
+    }
+
+    /// The options of type `T` with every value that this configuration has for their keys.
+    pub fn read<T: Configured + Default>(&self) -> T {
+        let mut options = T::default();
+        for Setting { key, value, .. } in self.clone().settings() {
+            // What `T` does not declare is not its own.
+            let _ = options.set(key, value);
+        }
+        options
+    }
+
+    /// `model.kind`.
+    pub fn kind(&self) -> &'static str {
+        self.method.kind()
+    }
+
+    /// A line for each setting that was given by its old name.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .renamed
+            .iter()
+            .map(|(old, new)| format!("{old} is called {new} now; the old name still works"))
+            .collect();
+        lines.dedup();
+        lines
     }
 
     /// The canonical text: every setting with its value, in declared order. Parsing it gives this configuration again.
@@ -167,11 +219,14 @@ impl Config {
         if !self.description.is_empty() {
             let _ = writeln!(text, "description = {}", quoted(&self.description));
         }
-        for (section, settings) in self.resolved() {
+        let all = self.resolved();
+        for section in SECTIONS {
             let gap = if text.is_empty() { "" } else { "\n" };
             let _ = writeln!(text, "{gap}[{section}]");
-            for (key, value) in settings {
-                let _ = writeln!(text, "{key} = {value}");
+            for (key, value) in &all {
+                if let Some(name) = key.strip_prefix(section).and_then(|key| key.strip_prefix('.')) {
+                    let _ = writeln!(text, "{name} = {value}");
+                }
             }
         }
         text
@@ -191,28 +246,24 @@ impl Config {
 
     /// Every setting in which `self` and `theirs` differ, in declared order.
     pub fn diff(&self, theirs: &Self) -> Vec<Difference> {
-        let flat = |config: &Self| -> Vec<(String, String)> {
-            let sections = config.resolved().into_iter();
-            sections.flat_map(|(name, keys)| keys.into_iter().map(move |(k, v)| (format!("{name}.{k}"), v))).collect()
-        };
-        let (ours, theirs) = (flat(self), flat(theirs));
-        let value = |list: &[(String, String)], key: &str| {
-            list.iter().find(|(name, _)| name == key).map_or("not a setting".to_string(), |(_, value)| value.clone())
+        let (ours, theirs) = (self.resolved(), theirs.resolved());
+        let value = |list: &[(&str, String)], key: &str| {
+            list.iter().find(|(name, _)| *name == key).map_or("not a setting".to_string(), |(_, value)| value.clone())
         };
         let only_theirs = theirs.iter().filter(|(key, _)| ours.iter().all(|(name, _)| name != key));
-        let keys = ours.iter().chain(only_theirs).map(|(key, _)| key);
+        let keys = ours.iter().chain(only_theirs).map(|(key, _)| *key);
         let pairs =
-            keys.map(|key| Difference { key: key.clone(), ours: value(&ours, key), theirs: value(&theirs, key) });
+            keys.map(|key| Difference { key: key.into(), ours: value(&ours, key), theirs: value(&theirs, key) });
         pairs.filter(|pair| pair.ours != pair.theirs).collect()
     }
 
-    /// Sections with key and value of each setting, as TOML writes them.
-    fn resolved(&self) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
-        let section = |(name, settings): &(&'static str, Settings)| {
-            let kind = (*name == MODEL).then(|| (KIND, quoted(self.kind)));
-            (*name, kind.into_iter().chain(settings.iter().map(|(key, value)| (key, written(value)))).collect())
-        };
-        self.sections.iter().map(section).collect()
+    /// Every setting, the kind of the model before the model's own, with its value as TOML writes it.
+    fn resolved(&self) -> Vec<(&'static str, String)> {
+        let written = |setting: Setting| (setting.key, written(&setting.value));
+        let mut all: Vec<_> = self.clone().settings().into_iter().map(written).collect();
+        let model = all.iter().position(|(key, _)| !key.starts_with("data.")).unwrap_or(all.len());
+        all.insert(model, (KIND, quoted(self.kind())));
+        all
     }
 }
 

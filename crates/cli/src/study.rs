@@ -12,17 +12,14 @@ mod toy_density;
 
 use std::path::Path;
 
-use elbo_autograd::Params;
 use elbo_datasets::Splits;
-use elbo_models::Model;
 
 use crate::config::Config;
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
 use crate::run::dir::RunDir;
-use crate::run::fitting::Fitted;
-use crate::run::training::Finished;
+use crate::run::fit::Finished;
 pub use results::Results;
 pub use run::prepare;
 
@@ -109,7 +106,7 @@ impl Experiment {
 
     /// `train.seed`
     pub fn seed(&self) -> u64 {
-        self.config.section("train").int("seed") as u64
+        self.config.method.seed()
     }
 }
 
@@ -121,50 +118,8 @@ pub struct Done<'a> {
     pub splits: &'a Splits,
     /// Its directory.
     pub dir: &'a RunDir,
-    /// What came out, by the way its model is trained.
-    pub trained: Trained<'a>,
-}
-
-/// What came out of a run.
-#[derive(Clone, Copy)]
-pub enum Trained<'a> {
-    /// Of a model that is trained by steps.
-    Steps(Steps<'a>),
-    /// Of a model that is fitted by iterations.
-    Iterations(&'a Fitted),
-}
-
-/// What came out of training by steps.
-#[derive(Clone, Copy)]
-pub struct Steps<'a> {
-    /// Whether rows are binarised.
-    pub binarize: bool,
-    /// The model.
-    pub model: &'a dyn Model,
-    /// Its parameters before training.
-    pub initial: &'a Params,
-    /// History and trained parameters.
+    /// What came out.
     pub finished: &'a Finished,
-}
-
-impl<'a> Done<'a> {
-    /// Of a study whose models are all trained by steps.
-    #[track_caller]
-    pub fn steps(&self) -> Steps<'a> {
-        match self.trained {
-            Trained::Steps(steps) => steps,
-            Trained::Iterations(_) => panic!("a model that is not trained by steps"),
-        }
-    }
-
-    /// Of a study whose models are all fitted by iterations.
-    #[track_caller]
-    pub fn fitted(&self) -> &'a Fitted {
-        match self.trained {
-            Trained::Iterations(fitted) => fitted,
-            Trained::Steps(_) => panic!("a model that is not fitted by iterations"),
-        }
-    }
 }
 
 /// What was measured on a run: numbers for `results.csv`, and whatever the figures need.

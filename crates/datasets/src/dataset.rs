@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use elbo_tensor::{Real, Stream, fill_uniform};
+use elbo_tensor::{Real, Stream, Tensor, fill_uniform};
 use rand::Rng;
 
 use crate::DataError;
@@ -190,6 +190,22 @@ impl Dataset {
     /// is that of the whole.
     pub fn is_intensity(&self) -> bool {
         self.intensity
+    }
+
+    /// All rows, `[n, width]`.
+    pub fn tensor(&self) -> Tensor {
+        self.batch(&(0..self.rows() as u32).collect::<Vec<_>>())
+    }
+
+    /// The rows `indices`, `[b, width]`, in that order.
+    ///
+    /// # Panics
+    /// If an index is not below the number of rows.
+    #[track_caller]
+    pub fn batch(&self, indices: &[u32]) -> Tensor {
+        let mut x = Tensor::scratch([indices.len(), self.width()]);
+        self.gather(indices, x.as_mut_slice());
+        x
     }
 
     /// Writes the rows `indices` to `out`, `[b, width]`, in that order.

@@ -66,13 +66,7 @@ pub trait Word: Copy + PartialEq + 'static {
 
     /// How this value is written.
     fn word(self) -> &'static str {
-        let found = Self::WORDS.iter().find(|(_, value)| *value == self);
-        found.map(|(word, _)| *word).expect("every value has a word")
-    }
-
-    /// The value of a word, if there is one.
-    fn parse(word: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, value)| *value)
+        Self::WORDS.iter().find(|(_, value)| *value == self).map_or("", |(word, _)| word)
     }
 }
 
@@ -126,10 +120,22 @@ impl Visitor<'_> {
 
     /// One word of a closed list.
     pub fn word<W: Word>(&mut self, key: &'static str, field: &mut W, help: &'static str) {
-        let domain = Domain::Choice(W::WORDS.iter().map(|(word, _)| *word).collect());
-        let chosen = self.ask(key, Value::Text(field.word().into()), domain, help);
-        if let Some(Value::Text(word)) = chosen {
-            *field = W::parse(&word).expect("the domain allowed it");
+        self.choice(key, field, W::WORDS, help);
+    }
+
+    /// One word of `words`, for a type that has none of its own.
+    pub fn choice<T: Copy + PartialEq>(
+        &mut self,
+        key: &'static str,
+        field: &mut T,
+        words: &[(&'static str, T)],
+        help: &'static str,
+    ) {
+        let present = words.iter().find(|(_, value)| value == field).map_or("", |(word, _)| word);
+        let domain = Domain::Choice(words.iter().map(|(word, _)| *word).collect());
+        let chosen = self.ask(key, Value::Text(present.into()), domain, help);
+        if let Some(Value::Text(chosen)) = chosen {
+            *field = words.iter().find(|(word, _)| *word == chosen).map_or(*field, |(_, value)| *value);
         }
     }
 

@@ -13,6 +13,7 @@ use safetensors::tensor::{Dtype, Metadata, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::FORMAT;
 use crate::machine::error::{Error, Result};
 use crate::machine::files;
 
@@ -174,6 +175,11 @@ fn parse<T: Scalar>(bytes: &[u8]) -> std::result::Result<Weights<T>, String> {
     }
     let note = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)).map_or("", String::as_str);
     let note: Note = serde_json::from_str(note).map_err(|cause| malformed(&cause))?;
+    let version = note.metadata.get("format").and_then(|version| version.parse::<u32>().ok());
+    if version.is_some_and(|version| version > FORMAT) {
+        let found = note.metadata["format"].as_str();
+        return Err(format!("checkpoint has format version {found}, this program reads up to {FORMAT}"));
+    }
     let mut tensors = BTreeMap::new();
     for (name, info) in header.tensors() {
         if info.dtype != T::DTYPE {

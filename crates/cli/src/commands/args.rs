@@ -9,6 +9,7 @@ use super::data::Data;
 use super::eval::Eval;
 use super::export::Export;
 use super::reproduce::Reproduce;
+use super::settings::Settings;
 use super::sweep::Sweep;
 use super::train::Train;
 
@@ -61,10 +62,7 @@ pub enum Command {
         name: Option<String>,
     },
     /// List every setting of a recipe with its default, what it allows and what it means
-    Settings {
-        /// Show the settings of this model only
-        kind: Option<String>,
-    },
+    Settings(Settings),
     /// Find, describe and download data sets
     #[command(subcommand)]
     Data(Data),

@@ -2,11 +2,11 @@
 
 use clap::ArgAction;
 use elbo_autograd::check::{self, Comparison};
-use elbo_models::{ModelSpec, Noise, Settings, Value};
+use elbo_models::{Configured, ModelOptions, Noise};
 use elbo_tensor::{Purpose, Tensor, fill_uniform, stream};
 use serde_json::json;
 
-use crate::config::{Config, recipe};
+use crate::config::Config;
 use crate::data::limits;
 use crate::machine::error::{Error, Result};
 use crate::machine::output;
@@ -32,8 +32,8 @@ pub struct CheckGrad {
 /// a coordinate.
 const ROWS: usize = 4;
 const WIDTH: usize = 7;
-const SIZES: [(&str, u64); 2] = [("k", 3), ("z", 3)];
-const HIDDEN: [(&str, &[u64]); 2] = [("hidden", &[8, 6]), ("decoder_hidden", &[8, 6])];
+const SIZES: [(&str, &str); 4] =
+    [("model.k", "3"), ("model.z", "3"), ("model.hidden", "[8, 6]"), ("model.decoder_hidden", "[8, 6]")];
 /// Random points that are tried for one without kinks.
 const POINTS: u64 = 100;
 /// Coordinates of a tensor that are compared at most.
@@ -41,41 +41,40 @@ const COORDINATES: usize = 200;
 
 /// Prints the error of every parameter tensor.
 pub fn run(args: &CheckGrad) -> Result<()> {
-    let schema = recipe::schema();
-    let spec = elbo_models::all().iter().find(|spec| spec.kind == args.model).ok_or_else(|| {
-        let kinds: Vec<&str> = elbo_models::all().iter().map(|spec| spec.kind).collect();
-        Error::usage(format_args!("no model of kind `{}`; there are {}", args.model, kinds.join(", ")))
-    })?;
-    let mut config = Config::parse(&format!("[model]\nkind = \"{}\"\n", spec.kind), "check-grad", &schema)?;
-    let declared = (spec.settings)();
-    let has = |name: &str| declared.iter().any(|setting| setting.name == name);
-    let sizes = SIZES.map(|(name, n)| (name, Value::Int(n)));
-    let hidden = HIDDEN.map(|(name, list)| (name, Value::Ints(list.to_vec())));
-    let small = sizes.iter().chain(&hidden).filter(|(name, _)| has(name));
-    let small = small.map(|(name, value)| format!("model.{name}={value}"));
-    if let Some(set) = args.set.iter().find(|set| Request::key(set) == "model.kind") {
-        return Err(Error::usage(format_args!("--set {set}: the model is the one that was named, {}", spec.kind)));
+    let models = elbo_models::models();
+    if !models.iter().any(|model| model.kind() == args.model) {
+        let kinds: Vec<&str> = models.iter().map(|model| model.kind()).collect();
+        let problem = format!("no model of kind `{}`; there are {}", args.model, kinds.join(", "));
+        return Err(Error::usage(problem));
     }
-    config.set(&small.chain(args.set.iter().cloned()).collect::<Vec<_>>(), &schema)?;
+    if let Some(set) = args.set.iter().find(|set| Request::key(set) == "model.kind") {
+        return Err(Error::usage(format_args!("--set {set}: the model is the one that was named, {}", args.model)));
+    }
+    let mut config = Config::of_kind(&args.model)?;
+    let declared = config.settings();
+    let small = SIZES.iter().filter(|(key, _)| declared.iter().any(|setting| setting.key == *key));
+    let small = small.map(|(key, value)| format!("{key}={value}"));
+    config.set(&small.chain(args.set.iter().cloned()).collect::<Vec<_>>())?;
+    let model = &*config.steps().model;
 
-    limits::networks(spec, config.section("model"), WIDTH)?;
+    limits::networks(model, WIDTH)?;
     // A point beside a kink of a ReLU is drawn anew; whether the gradient is right there plays no part.
-    let mut points = (0..POINTS).map(|index| compare(spec, config.section("model"), (args.seed, index)));
+    let mut points = (0..POINTS).map(|index| compare(model, (args.seed, index)));
     let smooth = points.find(|comparisons| comparisons.iter().all(Comparison::is_smooth));
     let comparisons = smooth.ok_or_else(|| {
-        Error::check(format_args!("{}: {POINTS} random points all lie at kinks; try smaller layers", spec.kind))
+        Error::check(format_args!("{}: {POINTS} random points all lie at kinks; try smaller layers", model.kind()))
     })?;
     output::data(&if args.json { json(&comparisons) } else { table(&comparisons) })?;
     let wrong: Vec<&str> = comparisons.iter().filter(|c| !c.passes()).map(|c| c.name.as_str()).collect();
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Error::check(format_args!("{}: gradient wrong for {}", spec.kind, wrong.join(", "))))
+    Err(Error::check(format_args!("{}: gradient wrong for {}", model.kind(), wrong.join(", "))))
 }
 
 /// Gradients of the mean loss of a random batch at random parameters.
-fn compare(spec: &ModelSpec, settings: &Settings, (seed, index): (u64, u64)) -> Vec<Comparison> {
-    let (model, mut params) = spec.create(settings, WIDTH, seed);
+fn compare(options: &dyn ModelOptions, (seed, index): (u64, u64)) -> Vec<Comparison> {
+    let (model, mut params) = options.create(WIDTH, seed).expect("the options were checked");
     let mut random = stream(seed, Purpose::Test, index);
     let mut uniform = |n: usize| {
         let mut u = Tensor::scratch([n]);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use elbo_datasets::{Dataset, Values, idx};
 
-use crate::data::{Loaded, built_in, is_table, load, roots, settings};
+use crate::data::{DataOptions, Loaded, built_in, is_table, load, roots};
 use crate::machine::error::Result;
 use crate::machine::output;
 
@@ -64,16 +64,13 @@ fn list(data_dir: Option<&Path>) -> Result<()> {
 }
 
 fn describe(name: &str, label_column: Option<&str>, data_dir: Option<&Path>) -> Result<()> {
-    let mut section = elbo_models::Settings::defaults(&settings());
-    section.set(if is_table(name) { "file" } else { "name" }, elbo_models::Value::Text(name.into()));
-    section.set("label_column", elbo_models::Value::Text(label_column.unwrap_or_default().into()));
+    let mut data = DataOptions { label_column: label_column.unwrap_or_default().into(), ..DataOptions::default() };
+    *(if is_table(name) { &mut data.file } else { &mut data.name }) = name.into();
     if !built_in().any(|(known, _)| known == name) {
         // All rows of files, as they are.
-        for key in ["train_rows", "valid_rows", "test_rows"] {
-            section.set(key, elbo_models::Value::Int(0));
-        }
+        data = DataOptions { train_rows: 0, valid_rows: 0, test_rows: 0, ..data };
     }
-    let Loaded { splits, remark, .. } = load(&section, data_dir)?;
+    let Loaded { splits, remark, .. } = load(&data, data_dir)?;
     output::remark(remark.as_deref(), false);
     let mut text = String::new();
     for (split, set) in [("train", &splits.train), ("valid", &splits.valid), ("test", &splits.test)] {

@@ -6,15 +6,14 @@ use serde_json::json;
 
 use super::args::Common;
 use super::use_threads;
-use crate::config::Config;
-use crate::data::{self, Rows};
+use crate::config::{Config, Method};
+use crate::data::Rows;
 use crate::machine::error::{Error, Result};
 use crate::machine::output;
 use crate::run::evaluation::importance_bound;
 use crate::run::files::metrics_csv::cell;
-use crate::run::setup::{self, Spec};
-use crate::run::stored::{Opened, Stored, Trained, Wanted, Which};
-use crate::run::training::Split;
+use crate::run::stored::{Run, Stored, Wanted, Which};
+use crate::run::trained::{Split, Trained};
 
 /// Arguments of `elbo eval`.
 #[derive(Debug, clap::Args)]
@@ -46,7 +45,7 @@ pub struct Eval {
 pub fn run(args: &Eval) -> Result<()> {
     use_threads(&args.common)?;
     let data_dir = args.common.data_dir.as_deref();
-    let mut run = Opened::new(&args.run)?;
+    let mut run = Run::open(&args.run)?;
     if args.iwae.is_some() {
         has_bound(&run.config)?;
     }
@@ -54,20 +53,18 @@ pub fn run(args: &Eval) -> Result<()> {
     let (set, remark) = run.rows(&wanted, data_dir)?;
     output::remark(remark.as_deref(), args.common.quiet);
     let shift = run.log_density_shift(&set);
-    let Opened { dir, config, .. } = run;
+    let Run { dir, config, .. } = run;
     if set.rows() == 0 {
-        return Err(Error::data(format_args!("data set {} has no test rows", data::title(config.section("data")))));
+        return Err(Error::data(format_args!("data set {} has no test rows", config.data.title())));
     }
     let stored = Stored::load(&dir, args.checkpoint, &config, (set.width(), wanted.data))?;
     let result = stored.evaluate(&config, &set, Split::Test)?;
     let labels = set.labels().map(|labels| labels.values.as_slice());
-    let mut metrics = result.metrics(labels, config.section("log").bool("probe"));
-    if let (Some(samples), Trained::Steps(_, model, params)) = (args.iwae, &stored.model) {
-        let rows = Rows { data: &set, binarize: data::binarize(config.section("data")) };
+    let mut metrics = result.metrics(labels, config.method.probe());
+    if let (Some(samples), Trained::Steps(network)) = (args.iwae, &stored.model) {
+        let rows = Rows { data: &set, binarize: config.data.is_binarized() };
         let count = args.iwae_rows.map_or(set.rows(), |rows| rows as usize);
-        let seed = config.section("train").int("seed") as u64;
-        let bound =
-            importance_bound((&**model, params, setup::classes(&config)), rows, (count, samples as usize), seed);
+        let bound = importance_bound(network, rows, (count, samples as usize), config.method.seed());
         metrics.push((format!("iwae_{samples}"), bound));
     }
     let epoch = stored.epoch;
@@ -87,12 +84,12 @@ pub fn run(args: &Eval) -> Result<()> {
 
 /// Refuses the models whose `ln p(x)` needs no bound or has none.
 fn has_bound(config: &Config) -> Result<()> {
-    let problem = match setup::spec(config.kind())? {
-        Spec::Iterations(spec) => format!("the likelihood of {} is exact", spec.kind),
-        Spec::Steps(spec) if !(spec.has_evidence)(config.section("model")) => {
-            "a bound on ln p(x) needs densities, and a squared error or a point posterior is none".into()
+    let problem = match &config.method {
+        Method::Iterations(_) => format!("the likelihood of {} is exact", config.kind()),
+        Method::Steps(_) if !config.is_bound() => {
+            "a bound on ln p(x) needs densities; a squared error and a point posterior are not densities".into()
         }
-        Spec::Steps(_) => return Ok(()),
+        Method::Steps(_) => return Ok(()),
     };
     Err(Error::usage(format_args!("--iwae: {problem}")))
 }

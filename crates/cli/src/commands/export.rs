@@ -8,12 +8,11 @@ use elbo_datasets::{Elements, Field, csv, npy, npz};
 
 use super::args::{Common, EXIT_CODES};
 use super::use_threads;
-use crate::data;
 use crate::machine::error::{Error, Result};
 use crate::machine::{files, output};
 use crate::run::evaluation::Evaluation;
-use crate::run::stored::{Opened, Stored, Wanted, Which};
-use crate::run::training::Split;
+use crate::run::stored::{Run, Stored, Wanted, Which};
+use crate::run::trained::Split;
 
 /// Subcommands of `elbo export`.
 #[derive(Debug, Subcommand)]
@@ -48,13 +47,13 @@ pub fn run(args: &Export) -> Result<()> {
     let write = format(&args.out)?;
     use_threads(&args.common)?;
     let data_dir = args.common.data_dir.as_deref();
-    let mut run = Opened::new(&args.run)?;
+    let mut run = Run::open(&args.run)?;
     let wanted = Wanted { data: args.data.as_deref(), label_column: None, whole: true };
     let (set, remark) = run.rows(&wanted, data_dir)?;
     output::remark(remark.as_deref(), args.common.quiet);
-    let Opened { dir, config, .. } = run;
+    let Run { dir, config, .. } = run;
     if set.rows() == 0 {
-        return Err(Error::data(format_args!("data set {} has no rows", data::title(config.section("data")))));
+        return Err(Error::data(format_args!("data set {} has no rows", config.data.title())));
     }
     let stored = Stored::load(&dir, args.checkpoint, &config, (set.width(), wanted.data))?;
     let found = stored.evaluate(&config, &set, Split::Test)?;

@@ -3,24 +3,21 @@
 use std::path::PathBuf;
 
 use clap::ArgAction;
-use elbo_datasets::Splits;
-use elbo_models::{EstimatorSpec, ModelSpec};
-use elbo_tensor::{Purpose, stream};
 use serde_json::{Value, json};
 
 use super::args::Common;
 use super::use_threads;
-use crate::config::{Config, recipe};
+use crate::config::{Config, read_recipe, recipe};
 use crate::data::{self, Loaded, Source};
 use crate::machine::error::{Error, Result};
 use crate::machine::interrupt::Interrupt;
 use crate::machine::{files, output};
+use crate::run::advance::{Job, Start};
 use crate::run::dir::RunDir;
-use crate::run::files::summary::Ended;
-use crate::run::fitting::{Fitted, Fitting, limit};
+use crate::run::files::summary::Summary;
+use crate::run::fit::Finished;
 use crate::run::progress::Progress;
-use crate::run::setup::Spec;
-use crate::run::training::{Finished, Run, Start, check_start};
+use crate::run::training::check_start;
 use crate::run::{figures, setup};
 
 /// Arguments of `elbo train`.
@@ -56,41 +53,34 @@ pub struct Train {
 
 /// Trains by a recipe.
 pub fn run(args: &Train) -> Result<()> {
-    let schema = recipe::schema();
+    let quiet = args.common.quiet;
     let (name, mut config) = recipe::load(&args.recipe)?;
     let data = args.data.iter().flat_map(|name| data::chosen(name));
     let label_column = args.label_column.iter().map(|column| format!("data.label_column={column}"));
     let seed = args.seed.iter().map(|seed| format!("train.seed={seed}"));
     let set = args.set.iter().cloned();
-    config.set(&data.chain(label_column).chain(set).chain(seed).collect::<Vec<_>>(), &schema)?;
+    config.set(&data.chain(label_column).chain(set).chain(seed).collect::<Vec<_>>())?;
+    config.remarks().iter().for_each(|line| output::remark(Some(line), quiet));
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
     RunDir::refuse_locked(&out)?;
     let threads = use_threads(&args.common)?;
-    let data = config.section("data");
-    let source = Source::of(data, args.common.data_dir.as_deref(), None)?;
+    let source = Source::of(&config.data, args.common.data_dir.as_deref(), None)?;
     let mut env = setup::environment(threads);
     env["recipe"] = json!(name);
-    env["data"] = source.note(data);
+    env["data"] = source.note(&config.data);
     let mut resumed = None;
     if args.resume {
         let dir = RunDir::resume(&out)?;
-        same_run(&dir, &config, &env, args.common.quiet)?;
+        same_run(&dir, &config, &env, quiet)?;
         resumed = Some(dir);
     }
     // Of a run that was killed early it is not there yet.
     let stored = resumed.as_ref().map(RunDir::preparation).filter(|path| path.exists());
-    let Loaded { splits, preparation, remark, .. } = source.prepared(data, stored.as_deref())?;
-    let spec = setup::check(&config, &splits)?;
-    match (spec, &args.from) {
-        (Spec::Iterations(spec), Some(path)) => {
-            let reason = format!("{} has no steps to begin at", spec.kind);
-            return Err(Error::usage(format_args!("--from {}: {reason}", path.display())));
-        }
-        (Spec::Steps(spec), Some(path)) => {
-            check_start(path, &config, &splits, spec)?;
-            env["from"] = json!(path.display().to_string());
-        }
-        (_, None) => {}
+    let Loaded { splits, preparation, columns, remark, .. } = source.prepared(&config.data, stored.as_deref())?;
+    setup::check(&config, &splits)?;
+    if let Some(path) = &args.from {
+        check_start(path, &config, &splits)?;
+        env["from"] = json!(path.display().to_string());
     }
     let dir = match resumed {
         Some(dir) => dir,
@@ -99,94 +89,43 @@ pub fn run(args: &Train) -> Result<()> {
     if stored.is_none() {
         preparation.store(&dir.preparation())?;
     }
-    output::remark(remark.as_deref(), args.common.quiet);
+    output::remark(remark.as_deref(), quiet);
     let interrupt = Interrupt::listen();
     if args.common.verbose {
         output::note(&format!("{}: {} kernels, {threads} threads", out.display(), elbo_tensor::kernel_name()));
     }
 
-    let mut ended = match spec {
-        Spec::Steps(spec) => by_steps(args, &config, &dir, (&splits, spec), &interrupt)?,
-        Spec::Iterations(spec) => by_iterations(args, &config, &dir, (&splits, spec), &interrupt)?,
-    };
-    ended.log_density_shift = preparation.log_density_shift(splits.train.width());
-    let summary = setup::pretty(&ended.summary(&config));
-    files::write_atomic(&dir.summary(), summary.as_bytes())?;
-    let bound = !matches!(spec, Spec::Steps(spec) if !is_bound(&config, spec));
-    let shown = if args.common.json { summary } else { told(&config, &ended, bound, &dir) };
-    output::data(&shown)
-}
-
-fn by_steps(
-    args: &Train,
-    config: &Config,
-    dir: &RunDir,
-    (splits, spec): (&Splits, &ModelSpec),
-    interrupt: &Interrupt,
-) -> Result<Ended> {
-    let binarize = data::binarize(config.section("data"));
-    let seed = config.section("train").int("seed") as u64;
-    let (model, params) = spec.create(config.section("model"), splits.train.width(), seed);
     let start = match &args.from {
         _ if args.resume => Start::Resume,
         Some(path) => Start::From(path),
         None => Start::New,
     };
-    let run = Run::open(dir, config, (splits, binarize), (&*model, params), start)?;
-    let progress = Progress::new(run.extent(), args.common.quiet);
-    let Finished { metrics, params, clusters, best, steps, elapsed, diverged } = run.complete(interrupt, &progress)?;
-    if let Some(divergence) = diverged {
+    let job = Job { dir: &dir, config: &config, splits: &splits, columns: &columns, start, brief: false };
+    let finished = job.run(&interrupt, &Progress::new(quiet))?;
+    if let Some(divergence) = finished.diverged {
         return Err(divergence);
     }
-    let generate = |count| Some(figures::generated((&*model, &params), count, seed));
-    let unit_of_loss = if is_bound(config, spec) { "nats" } else { "per row" };
-    let figures = figures::write(
-        dir,
-        (&metrics, unit_of_loss),
-        ("means of p(x | ·), draws from the prior", generate),
-        &splits.test,
-        clusters.as_ref(),
-    )?;
-    Ok(Ended { last: metrics.last(), converged: None, best, steps, elapsed, log_density_shift: None, figures })
+    converged(&config, &finished, quiet);
+    let figures = figures::write(&job, &finished)?;
+    let log_density_shift = preparation.log_density_shift(splits.train.width());
+    let summary = Summary { config: &config, finished: &finished, log_density_shift, figures: &figures };
+    let json = setup::pretty(&summary.json());
+    files::write_atomic(&dir.summary(), json.as_bytes())?;
+    output::data(&if args.common.json { json } else { summary.text(&dir) })
 }
 
-fn by_iterations(
-    args: &Train,
-    config: &Config,
-    dir: &RunDir,
-    (splits, spec): (&Splits, &EstimatorSpec),
-    interrupt: &Interrupt,
-) -> Result<Ended> {
-    let train = config.section("train");
-    let mut fitting = Fitting::open(dir, config, splits, spec, args.resume)?;
-    if !args.common.quiet {
-        fitting.advice().iter().for_each(|line| output::note(&format!("elbo: {line}")));
+/// Says so if an estimator did not come to its tolerance.
+fn converged(config: &Config, finished: &Finished, quiet: bool) {
+    if finished.converged == Some(false) && !quiet {
+        let most = config.method.extent();
+        output::note(&format!("elbo: not converged after {most} iterations; raise train.max_iter"));
     }
-    let progress = Progress::new(fitting.extent(), args.common.quiet);
-    let Fitted { metrics, last, converged, estimator, test, iterations, elapsed, diverged } =
-        fitting.complete(interrupt, &progress)?;
-    if let Some(divergence) = diverged {
-        return Err(divergence);
-    }
-    if let (Some(false), Some((name, most)), false) = (converged, limit(train), args.common.quiet) {
-        output::note(&format!("elbo: not converged after {most} iterations; raise train.{name}"));
-    }
-    let seed = train.int("seed") as u64;
-    let generate = |count| {
-        let samples = estimator.sample(count, &mut stream(seed, Purpose::Figure, 0))?;
-        Some(samples.reshape([1, count, splits.train.width()]))
-    };
-    let clusters = test.and_then(|test| test.clusters);
-    let figures =
-        figures::write(dir, (&metrics, "nats"), ("draws from the model", generate), &splits.test, clusters.as_ref())?;
-    Ok(Ended { last, converged, best: None, steps: iterations, elapsed, log_density_shift: None, figures })
 }
 
 /// Refuses to continue under another configuration or on other data.
 fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<()> {
     let path = dir.config();
-    let text = crate::config::read_recipe(&path)?;
-    let theirs = Config::parse(&text, &path.display().to_string(), &recipe::schema())?;
+    let theirs = Config::parse(&read_recipe(&path)?, &path.display().to_string())?;
     let list: Vec<String> =
         config.diff(&theirs).iter().map(|d| format!("{} = {} (run: {})", d.key, d.ours, d.theirs)).collect();
     if !list.is_empty() {
@@ -201,65 +140,4 @@ fn same_run(dir: &RunDir, config: &Config, env: &Value, quiet: bool) -> Result<(
         ));
     }
     Ok(())
-}
-
-/// Whether the loss is minus a bound on `ln p(x)`, in nats.
-fn is_bound(config: &Config, spec: &ModelSpec) -> bool {
-    (spec.has_evidence)(config.section("model"))
-}
-
-/// The summary in words; `bound`: whether a loss in it is minus a bound on `ln p(x)`.
-fn told(config: &Config, ended: &Ended, bound: bool, dir: &RunDir) -> String {
-    let value = |name: &str| ended.last.iter().find(|(column, _)| column == name).map(|(_, value)| *value);
-    let mut text = format!(
-        "{} on {}: {} epochs, {} steps, {:.0} s\n",
-        config.kind(),
-        data::title(config.section("data")),
-        ended.epochs(),
-        ended.steps,
-        ended.elapsed
-    );
-    let mut tell = |name: &str, meaning: &str| {
-        if let Some(value) = value(name) {
-            text += &format!("  {name:26} {value:>9.4}  {meaning}\n");
-        }
-    };
-    tell("train_inertia", "sum of the squared distances of the training rows from their centres");
-    tell("train_explained", "share of the training rows' variance that the components hold, 0 to 1");
-    tell("train_log_likelihood", "nats per training row: ln p(x), higher is better");
-    tell("train_bic", "Bayes' information criterion on the training rows, lower is better");
-    tell("train_aic", "Akaike's information criterion on them, lower is better");
-    tell("test_log_likelihood", "nats per row: ln p(x), higher is better");
-    let (loss, recon) = if bound {
-        ("nats per row: minus the bound on ln p(x), lower is better", "of it, −ln p(x|z)")
-    } else {
-        ("per row: what is minimised, lower is better", "of it, the error of the reconstruction")
-    };
-    tell("test_loss", loss);
-    tell("test_recon", recon);
-    tell("test_kl_y", "of it, KL of q(y|x) from the uniform prior: what the cluster tells");
-    tell("test_kl_z", "of it, KL of q(z|·) from its prior: what the latent tells");
-    tell("test_majority_accuracy", "rows whose label is the most frequent one in their cluster");
-    tell("test_hungarian_accuracy", "the same with each label given to one cluster only");
-    tell("test_confident_accuracy", "the same with each cluster named after the row that it is surest of");
-    tell("test_nmi", "normalised mutual information of clusters and labels, 0 to 1");
-    tell("test_ari", "adjusted Rand index, 0 for chance and 1 for equal partitions");
-    tell("test_conditional_entropy", "nats: how undecided q(y|x) is, 0 to ln k");
-    tell("test_active_clusters", "clusters that some test row belongs to");
-    tell("test_mean_radius", "mean distance of the posterior means from the origin");
-    tell("test_active_units", "dimensions of the latent whose posterior mean varies with the data");
-    tell("test_probe_accuracy", "held-out rows whose label a linear classifier reads off the latent");
-    text += &match (
-        ["train_log_likelihood", "test_log_likelihood", "test_loss"].into_iter().find_map(value),
-        ended.log_density_shift,
-    ) {
-        (None, _) | (_, Some(0.0)) => String::new(),
-        (_, Some(shift)) => format!("  x are the prepared rows: {shift:+.4} nats for ln p of the rows as they are\n"),
-        (_, None) => "  x are the latents that stand for the rows\n".into(),
-    };
-    if let Some((loss, epoch)) = ended.best {
-        text += &format!("best validation loss {loss:.4} after epoch {epoch}\n");
-    }
-    let figures: Vec<String> = ended.figures.iter().map(|name| dir.figure(name).display().to_string()).collect();
-    text + &format!("run      {}\nfigures  {}\n", dir.path().display(), figures.join("\n         "))
 }

@@ -11,7 +11,8 @@ use elbo_models::{Domain, Setting, Value};
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
-use super::{KIND, MODEL, SWEEP, Schema};
+use super::names::{self, is_section};
+use super::{KIND, SWEEP};
 use crate::machine::error::{Error, Result};
 
 /// Largest recipe in bytes.
@@ -64,7 +65,7 @@ enum Place<'a> {
 
 /// A value that somebody wrote for `section.key`.
 pub(super) struct Given<'a> {
-    pub(super) section: Cow<'a, str>,
+    /// Section and key, as they were written.
     pub(super) key: Cow<'a, str>,
     /// The value as it was written.
     pub(super) written: &'a str,
@@ -101,7 +102,7 @@ impl<'a> Source<'a> {
     }
 
     /// The description and the values of a recipe in the order of the file, and its `[sweep]`.
-    pub(super) fn entries(self, table: DeTable<'a>, schema: &Schema) -> Result<Entries<'a>> {
+    pub(super) fn entries(self, table: DeTable<'a>) -> Result<Entries<'a>> {
         let mut description = String::new();
         let mut given = Vec::new();
         let mut sweep = None;
@@ -114,18 +115,18 @@ impl<'a> Source<'a> {
                 _ if name == SWEEP => {
                     return Err(self.error(Some(at), format_args!("`{SWEEP}` is a section: write [{SWEEP}]")));
                 }
-                DeValue::Table(keys) if schema.has_section(&name) => {
+                DeValue::Table(keys) if is_section(&name) => {
                     for (key, value) in in_file_order(keys) {
                         let written = self.written(&value.span());
                         let place = Place::File(self, key.span());
-                        let (section, key) = (name.clone(), key.into_inner());
-                        given.push(Given { section, key, written, value: Some(value.into_inner()), place });
+                        let key = format!("{name}.{}", key.into_inner()).into();
+                        given.push(Given { key, written, value: Some(value.into_inner()), place });
                     }
                 }
-                _ if schema.has_section(&name) => {
+                _ if is_section(&name) => {
                     return Err(self.error(Some(at), format_args!("`{name}` is a section: write [{name}]")));
                 }
-                _ => return Err(self.error(Some(at), schema.unknown("", &name, schema.default_kind()))),
+                _ => return Err(self.error(Some(at), names::unknown(&name))),
             }
         }
         Ok(Entries { description, given, sweep })
@@ -141,33 +142,27 @@ pub(super) fn in_file_order<'a>(table: DeTable<'a>) -> Vec<(Spanned<DeString<'a>
 
 impl<'a> Given<'a> {
     /// The assignment `section.key=value` of a `--set` argument.
-    pub(super) fn argument(argument: &'a str, schema: &Schema) -> Result<Self> {
+    pub(super) fn argument(argument: &'a str) -> Result<Self> {
         let place = Place::Argument(argument);
-        let Some((path, value)) = argument.split_once('=') else {
+        let Some((key, value)) = argument.split_once('=') else {
             return Err(place.error("expected section.key=value"));
         };
-        let (path, written) = (path.trim(), value.trim());
-        let (section, key) = path.split_once('.').unwrap_or(("", path));
-        if !schema.has_section(section) {
-            return Err(place.error(schema.unknown(section, key, schema.default_kind())));
+        let (key, written) = (key.trim(), value.trim());
+        if !key.split_once('.').is_some_and(|(section, _)| is_section(section)) {
+            return Err(place.error(names::unknown(key)));
         }
         let value = DeValue::parse(written).ok().map(Spanned::into_inner);
-        Ok(Self { section: section.into(), key: key.into(), written, value, place })
+        Ok(Self { key: key.into(), written, value, place })
     }
 
-    /// One value of the axis `section.key` of a sweep; it stands, or its range does, at `span`.
-    pub(super) fn on_axis(
-        source: Source<'a>,
-        [section, key]: [&'a str; 2],
-        written: &'a str,
-        span: Range<usize>,
-    ) -> Self {
+    /// One value of the axis `key` of a sweep; it stands, or its range does, at `span`.
+    pub(super) fn on_axis(source: Source<'a>, key: &'a str, written: &'a str, span: Range<usize>) -> Self {
         let value = DeValue::parse(written).ok().map(Spanned::into_inner);
-        Self { section: section.into(), key: key.into(), written, value, place: Place::File(source, span) }
+        Self { key: key.into(), written, value, place: Place::File(source, span) }
     }
 
     pub(super) fn is_kind(&self) -> bool {
-        self.section == MODEL && self.key == KIND
+        self.key == KIND
     }
 
     pub(super) fn error(&self, problem: impl fmt::Display) -> Error {
@@ -182,7 +177,7 @@ impl<'a> Given<'a> {
             domain => self.value.as_ref().and_then(|value| decode(domain, value)),
         };
         let value = value.filter(|value| setting.domain.allows(value));
-        value.ok_or_else(|| self.error(not_allowed(&self.section, setting, self.written)))
+        value.ok_or_else(|| self.error(not_allowed(setting, self.written)))
     }
 
     /// The value as text; in an argument every value is one, quoted or not.
@@ -239,9 +234,9 @@ pub(super) fn real(value: &DeValue<'_>) -> Option<f64> {
     text.parse().ok().map(|v: f64| v + 0.0)
 }
 
-/// The message about a value outside the domain of `section.setting`.
-pub(super) fn not_allowed(section: &str, setting: &Setting, written: impl fmt::Display) -> String {
-    format!("`{section}.{}` takes {}, not {}", setting.name, setting.domain, shown(&written.to_string()))
+/// The message about a value outside the domain of a setting.
+pub(super) fn not_allowed(setting: &Setting, written: impl fmt::Display) -> String {
+    format!("`{}` takes {}, not {}", setting.key, setting.domain, shown(&written.to_string()))
 }
 
 /// `text` in backticks, cut to what a line of a terminal can hold.

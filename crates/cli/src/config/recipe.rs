@@ -1,77 +1,17 @@
-//! Recipes: the built-in ones, files, and the schema that both obey.
+//! Recipes: the built-in ones, and files.
 
 use std::borrow::Cow;
 use std::path::Path;
 
-use elbo_models::{Setting, fit};
-
-use crate::config::{Config, Kind, Schema, Section, Variant, read_recipe, variants};
-use crate::data;
-use crate::machine::error::Result;
+use crate::config::{Config, Variant, read_recipe, variants};
+use crate::machine::error::{Error, Result};
 
 /// Name and text of every file in `recipes/`, by name.
 const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/recipes.rs"));
 
-/// Every setting there is.
-pub fn schema() -> Schema {
-    let by_steps = elbo_models::all().iter().map(|spec| Kind {
-        name: spec.kind,
-        sections: vec![
-            Section { name: "model", settings: (spec.settings)() },
-            Section { name: "train", settings: fit::settings() },
-            Section { name: "log", settings: log_of_steps() },
-        ],
-    });
-    let by_iterations = elbo_models::estimators().iter().map(|spec| Kind {
-        name: spec.kind,
-        sections: vec![
-            Section { name: "model", settings: (spec.model)() },
-            Section { name: "train", settings: std::iter::once(fit::seed()).chain((spec.train)()).collect() },
-            Section { name: "log", settings: log_of_iterations() },
-        ],
-    });
-    let common = |name, settings| Section { name, settings };
-    Schema {
-        sections: vec![
-            common("data", data::settings()),
-            common("model", Vec::new()),
-            common("train", Vec::new()),
-            common("log", Vec::new()),
-        ],
-        models: by_steps.chain(by_iterations).collect(),
-    }
-}
-
-fn log_of_steps() -> Vec<Setting> {
-    const STEPS: [u64; 2] = [0, 1_000_000_000];
-    vec![
-        Setting::int("every_steps", 0, STEPS, "write a row of steps.csv this often; 0: never"),
-        Setting::int(
-            "watch_steps",
-            0,
-            STEPS,
-            "write the smallest argument and variance of each softplus and the largest gradient to watch.csv this often; 0: never",
-        ),
-        Setting::int("keep_epochs", 0, STEPS, "keep the checkpoint of every so many epochs; 0: the last one only"),
-        probe(),
-    ]
-}
-
-fn log_of_iterations() -> Vec<Setting> {
-    const OFTEN: [u64; 2] = [0, 1_000_000_000];
-    vec![
-        Setting::int("evaluate_every", 0, OFTEN, "evaluate after every so many iterations; 0: at the end only"),
-        probe(),
-    ]
-}
-
-fn probe() -> Setting {
-    Setting::bool("probe", false, "measure the accuracy of a linear probe on the latent at every evaluation")
-}
-
 /// Name of each built-in recipe and the configuration that its runs have in common.
 pub fn built_in() -> Result<Vec<(&'static str, Config)>> {
-    BUILT_IN.iter().map(|(name, text)| Ok((*name, Config::base(text, name, &schema())?))).collect()
+    BUILT_IN.iter().map(|(name, text)| Ok((*name, Config::base(text, name)?))).collect()
 }
 
 /// The text of a built-in recipe.
@@ -81,12 +21,12 @@ pub fn text(name: &str) -> Option<&'static str> {
 
 /// The built-in recipe `recipe`, or the recipe in the file of that path, and the name that its runs get.
 pub fn load(recipe: &str) -> Result<(String, Config)> {
-    Ok((name(recipe), Config::parse(&read(recipe)?, recipe, &schema())?))
+    Ok((name(recipe), Config::parse(&read(recipe)?, recipe)?))
 }
 
 /// The same for a recipe of many runs, after the `--set` arguments `set`.
 pub fn load_sweep(recipe: &str, set: &[String]) -> Result<(String, Vec<Variant>)> {
-    Ok((name(recipe), variants(&read(recipe)?, recipe, set, &schema())?))
+    Ok((name(recipe), variants(&read(recipe)?, recipe, set)?))
 }
 
 /// The name that the runs of `recipe` get: that of the built-in recipe, or of the file without its ending.
@@ -108,7 +48,7 @@ fn read(recipe: &str) -> Result<Cow<'static, str>> {
         let near = near.filter(|name| recipe.len() < 64 && distance(name) <= 1 + recipe.chars().count() / 3);
         let hint =
             near.map_or_else(|| format!("built in are {}", names.join(", ")), |name| format!("did you mean {name}?"));
-        return Err(crate::machine::error::Error::usage(format_args!("no recipe `{recipe}`; {hint}")));
+        return Err(Error::usage(format_args!("no recipe `{recipe}`; {hint}")));
     }
     read_recipe(path).map(Cow::from)
 }

@@ -13,8 +13,9 @@ use std::collections::HashMap;
 use elbo_models::Value;
 
 use self::axes::{Axis, SEED, axes};
+use super::names::{self, Names};
 use super::read::{Given, Source, shown};
-use super::{Config, KIND, MODEL, SWEEP, Schema};
+use super::{Config, KIND, SWEEP};
 use crate::machine::error::Result;
 
 /// Most runs of a sweep, and most values of an axis.
@@ -38,24 +39,24 @@ type Group<'a> = Vec<(&'a Axis, Vec<Given<'a>>)>;
 /// Exit code 2 as for [`Config::parse`] and [`Config::set`]; for a recipe without axes, an axis that `set` also sets,
 /// an axis without values or written twice, a zip of unequal lengths, a range that is none, more than 10,000 runs, and
 /// two runs with the same settings.
-pub fn variants(text: &str, name: &str, set: &[String], schema: &Schema) -> Result<Vec<Variant>> {
+pub fn variants(text: &str, name: &str, set: &[String]) -> Result<Vec<Variant>> {
     let source = Source::new(name, text);
-    let (mut base, sweep) = Config::parse_base(source, schema)?;
-    base.set(set, schema)?;
+    let (mut base, sweep) = Config::parse_base(source)?;
+    base.set(set)?;
     let Some(sweep) = sweep else {
         let problem = format_args!("no [{SWEEP}] in this recipe; `elbo train {name}` runs it once");
         return Err(source.error(None, problem));
     };
     let whole = sweep.span();
-    let groups = axes(source, sweep.into_inner(), schema)?;
+    let groups = axes(source, sweep.into_inner())?;
     let all = || groups.iter().flatten();
     if all().next().is_none() {
         return Err(source.error(Some(whole), format_args!("[{SWEEP}] has no axis")));
     }
     for argument in set {
-        let given = Given::argument(argument, schema)?;
-        if all().any(|axis| axis.section == given.section && axis.key == given.key) {
-            return Err(given.error(format_args!("`{}.{}` is an axis of the sweep", given.section, given.key)));
+        let given = Given::argument(argument)?;
+        if all().any(|axis| axis.key == given.key) {
+            return Err(given.error(format_args!("`{}` is an axis of the sweep", given.key)));
         }
     }
     let count = groups.iter().fold(1usize, |count, group| count.saturating_mul(group[0].values.len()));
@@ -64,8 +65,8 @@ pub fn variants(text: &str, name: &str, set: &[String], schema: &Schema) -> Resu
     }
     let groups: Vec<Group<'_>> =
         groups.iter().map(|group| group.iter().map(|axis| (axis, axis.given(source))).collect()).collect();
-    check_keys(source, &groups, &base, schema)?;
-    let variants = (0..count).map(|number| variant(&base, &groups, number, schema)).collect::<Result<Vec<_>>>()?;
+    check_keys(source, &groups, &base)?;
+    let variants = (0..count).map(|number| variant(&base, &groups, number)).collect::<Result<Vec<_>>>()?;
     match twins(&variants) {
         None => Ok(variants),
         Some([one, other]) => {
@@ -76,30 +77,24 @@ pub fn variants(text: &str, name: &str, set: &[String], schema: &Schema) -> Resu
 }
 
 /// Refuses an axis that no model of the sweep has, at its key.
-fn check_keys(source: Source<'_>, groups: &[Group<'_>], base: &Config, schema: &Schema) -> Result<()> {
+fn check_keys(source: Source<'_>, groups: &[Group<'_>], base: &Config) -> Result<()> {
     let axes = || groups.iter().flatten();
-    let mut kinds: Vec<&str> = Vec::new();
+    let mut kinds: Vec<Names> = Vec::new();
     for given in axes().flat_map(|(_, given)| given).filter(|given| given.is_kind()) {
-        kinds.push(schema.kind(given)?);
+        kinds.push(Names::of(&Config { method: names::method(given)?, ..base.clone() }));
     }
     if kinds.is_empty() {
-        kinds.push(base.kind());
+        kinds.push(Names::of(base));
     }
-    let known = |axis: &Axis| {
-        let is_kind = axis.section == MODEL && axis.key == KIND;
-        is_kind || kinds.iter().any(|kind| schema.find(&axis.section, &axis.key, kind).is_some())
-    };
+    let known = |axis: &Axis| axis.key == KIND || kinds.iter().any(|names| names.find(&axis.key).is_some());
     match axes().find(|(axis, _)| !known(axis)) {
         None => Ok(()),
-        Some((axis, _)) => {
-            let problem = schema.unknown(&axis.section, &axis.key, kinds[0]);
-            Err(source.error(Some(axis.span.clone()), problem))
-        }
+        Some((axis, _)) => Err(source.error(Some(axis.span.clone()), kinds[0].unknown(&axis.key))),
     }
 }
 
 /// Run `number`: the digits of the number, of which the last one changes fastest, are the places on the axes.
-fn variant(base: &Config, groups: &[Group<'_>], number: usize, schema: &Schema) -> Result<Variant> {
+fn variant(base: &Config, groups: &[Group<'_>], number: usize) -> Result<Variant> {
     let mut rest = number;
     let mut places = vec![0; groups.len()];
     for (place, group) in places.iter_mut().zip(groups).rev() {
@@ -108,9 +103,9 @@ fn variant(base: &Config, groups: &[Group<'_>], number: usize, schema: &Schema) 
     }
     let here = groups.iter().zip(&places).flat_map(|(group, place)| group.iter().map(|(_, given)| &given[*place]));
     let mut config = base.clone();
-    config.assign_all(here.clone(), schema)?;
-    let labels = here.filter(|given| [&*given.section, &*given.key] != SEED);
-    let labels = labels.map(|given| (format!("{}.{}", given.section, given.key), label(&config, given)));
+    config.assign_all(here.clone())?;
+    let labels = here.filter(|given| given.key != SEED);
+    let labels = labels.map(|given| (given.key.to_string(), label(&config, given)));
     Ok(Variant { labels: labels.collect(), config })
 }
 
@@ -119,10 +114,10 @@ fn label(config: &Config, given: &Given<'_>) -> String {
     if given.is_kind() {
         return config.kind().into();
     }
-    let value = config.section(&given.section).iter().find(|(name, _)| *name == given.key).map(|(_, value)| value);
+    let value = Names::of(config).find(&given.key).map(|(setting, _)| setting.value.clone());
     // Text as it was written: a path may have become a longer one.
     let text = given.text().filter(|text| matches!(value, Some(Value::Text(_))) && !text.contains(char::is_control));
-    text.unwrap_or_else(|| value.map(super::written).unwrap_or_default())
+    text.unwrap_or_else(|| value.as_ref().map(super::written).unwrap_or_default())
 }
 
 /// Two runs with the same settings, if there are any.
@@ -135,6 +130,6 @@ fn twins(variants: &[Variant]) -> Option<[usize; 2]> {
 /// What a message calls a run.
 fn said(variant: &Variant) -> String {
     let labels = variant.labels.iter().map(|(key, value)| format!("{key}={value}"));
-    let seed = format!("seed={}", variant.config.section("train").int("seed"));
+    let seed = format!("seed={}", variant.config.method.seed());
     shown(&labels.chain([seed]).collect::<Vec<_>>().join(" "))
 }

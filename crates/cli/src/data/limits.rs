@@ -1,7 +1,7 @@
 //! What would not fit into the memory of most machines is refused before anything is made, or done in parts.
 
 use elbo_models::nn::Size;
-use elbo_models::{MOST_NUMBERS, ModelSpec, Settings};
+use elbo_models::{MOST_NUMBERS, ModelOptions};
 
 use crate::machine::error::{Error, Result};
 
@@ -18,8 +18,8 @@ const MOST_ACTIVATIONS: usize = MOST_NUMBERS / 4;
 ///
 /// # Errors
 /// Exit code 2 if their parameters are too many.
-pub fn networks(spec: &ModelSpec, model: &Settings, width: usize) -> Result<Size> {
-    let size = spec.size(model, width);
+pub fn networks(model: &dyn ModelOptions, width: usize) -> Result<Size> {
+    let size = model.size(width);
     if size.parameters > MOST_PARAMETERS {
         let problem = format!("{} parameters for {width} columns; at most {MOST_PARAMETERS}", size.parameters);
         return Err(Error::usage(format_args!("model.hidden and the other sizes of the model make {problem}")));

@@ -4,34 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use elbo_datasets::{Dataset, Splits, Values};
-use elbo_models::{Array, Estimator, Setting, Settings, Standardization};
+use elbo_models::{Array, Estimator, Standardization};
 use elbo_tensor::{Real, Tensor};
 
-use super::projection;
+use super::{DataOptions, Project, projection};
 use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 use crate::machine::error::{Error, Result};
-use crate::run::fitting::{infer, rows};
 
 /// Names of the arrays of a stored standardisation.
 const MEAN: &str = "mean";
 const STD: &str = "std";
 /// What stands before the names of those of the projection.
 const PROJECTION: &str = "projection.";
-
-/// The settings of `[data]` that this file reads.
-pub fn settings() -> [Setting; 4] {
-    [
-        Setting::choice(
-            "project",
-            "none",
-            &["none", "factor-analysis", "pca"],
-            "rows replaced by their latents under a model that is fitted to the training rows first",
-        ),
-        Setting::int("project_to", 50, [1, 4096], "number of these latents"),
-        Setting::float("scale", 1.0, [1e-12, 1e12], "factor on every column, or on every latent"),
-        Setting::bool("standardize", false, "each column to mean 0 and standard deviation 1 over the training rows"),
-    ]
-}
 
 /// The maps of `[data]`, fitted to training rows.
 pub struct Preparation {
@@ -45,25 +29,29 @@ impl Preparation {
     ///
     /// # Errors
     /// Exit code 2 if there are fewer columns than latents; 4 if the model of the projection cannot be fitted.
-    pub fn fit(data: &Settings, train: &Dataset) -> Result<Self> {
-        let (latents, width) = (data.int("project_to"), train.width());
-        if data.text("project") != "none" && latents > width {
+    pub fn fit(data: &DataOptions, train: &Dataset) -> Result<Self> {
+        let (latents, width) = (data.project_to, train.width());
+        if data.project != Project::None && latents > width {
             return Err(Error::usage(format_args!(
                 "data.project_to = {latents}: more latents than the {width} columns; data.project = \"none\" takes the columns as they are"
             )));
         }
-        let projection = match data.text("project") {
-            "none" => None,
-            kind => Some((projection::fitted(kind, latents, train)?, latents)),
+        let projection = match projection::options(data.project, latents) {
+            None => None,
+            Some(options) => Some((projection::fitted(&*options, train)?, latents)),
         };
         Self::through(projection, data, train)
     }
 
     /// The maps of `[data]` behind a projection that is fitted already, to so many latents.
-    pub fn through(projection: Option<(Box<dyn Estimator>, usize)>, data: &Settings, train: &Dataset) -> Result<Self> {
-        let mut fitted = Self { projection, scale: data.float("scale"), standardization: None };
-        if data.bool("standardize") {
-            fitted.standardization = Some(Standardization::of(&rows(&fitted.apply(train)?)));
+    pub fn through(
+        projection: Option<(Box<dyn Estimator>, usize)>,
+        data: &DataOptions,
+        train: &Dataset,
+    ) -> Result<Self> {
+        let mut fitted = Self { projection, scale: data.scale, standardization: None };
+        if data.standardize {
+            fitted.standardization = Some(Standardization::of(&fitted.apply(train)?.tensor()));
         }
         Ok(fitted)
     }
@@ -92,15 +80,15 @@ impl Preparation {
     ///
     /// # Errors
     /// Exit code 7 if `path` is missing or damaged and something had to be fitted.
-    pub fn restore(path: &Path, data: &Settings, width: usize) -> Result<Self> {
-        let mut restored = Self { projection: None, scale: data.float("scale"), standardization: None };
-        let (kind, latents) = (data.text("project"), data.int("project_to"));
-        if kind == "none" && !data.bool("standardize") {
+    pub fn restore(path: &Path, data: &DataOptions, width: usize) -> Result<Self> {
+        let mut restored = Self { projection: None, scale: data.scale, standardization: None };
+        let (latents, options) = (data.project_to, projection::options(data.project, data.project_to));
+        if options.is_none() && !data.standardize {
             return Ok(restored);
         }
         let Weights { mut tensors, .. } = load_weights::<f64>(path)?;
-        if data.bool("standardize") {
-            let wanted = if kind == "none" { width } else { latents };
+        if data.standardize {
+            let wanted = if options.is_none() { width } else { latents };
             let mut column = |name: &str| {
                 let found = tensors.remove(name).filter(|tensor| tensor.shape == [wanted]);
                 found.map(|tensor| tensor.data).ok_or_else(|| {
@@ -109,16 +97,22 @@ impl Preparation {
             };
             restored.standardization = Some(Standardization { mean: column(MEAN)?, std: column(STD)? });
         }
-        if kind != "none" {
+        if let Some(options) = options {
             let array = |(name, StoredTensor { shape, data }): (String, _)| {
                 let name = name.strip_prefix(PROJECTION)?.to_string();
                 Some(Array { name: name.into(), shape, values: data })
             };
             let state: Vec<Array> = tensors.into_iter().filter_map(array).collect();
-            let projection = projection::restored(kind, latents, width, &state);
-            restored.projection = Some((projection.map_err(|reason| Error::checkpoint(path, reason))?, latents));
+            let mut projection = options.build(width);
+            projection.restore(&state).map_err(|reason| Error::checkpoint(path, reason))?;
+            restored.projection = Some((projection, latents));
         }
         Ok(restored)
+    }
+
+    /// Number of the latents that the model sees in place of the columns, if it does.
+    pub fn latents(&self) -> Option<usize> {
+        self.projection.as_ref().map(|(_, latents)| *latents)
     }
 
     /// The rows of `set` as the model sees them.
@@ -127,8 +121,10 @@ impl Preparation {
             return Ok(set.clone());
         }
         let mut prepared = match &self.projection {
-            Some((estimator, latents)) => Tensor::from_slice([set.rows(), *latents], &infer(&**estimator, set).latents),
-            None => rows(set),
+            Some((estimator, latents)) => {
+                Tensor::from_slice([set.rows(), *latents], &estimator.infer_chunked(&set.tensor()).latents)
+            }
+            None => set.tensor(),
         };
         if self.scale != 1.0 {
             prepared.as_mut_slice().iter_mut().for_each(|value| *value *= self.scale as Real);

@@ -4,10 +4,9 @@ use std::path::Path;
 
 use elbo_datasets::npz::{self, Npz};
 use elbo_datasets::{LabelColumn, Splits, Table, csv, npy};
-use elbo_models::Settings;
 use elbo_tensor::{Purpose, Real, stream};
 
-use super::Source;
+use super::{DataOptions, Source};
 use crate::machine::error::{Error, Result};
 
 /// The kinds of tables, told by the ends of their names.
@@ -40,16 +39,16 @@ pub fn is_table(name: &str) -> bool {
 /// The splits of `data.file`: the rows of `data.test_file`, or `data.test_rows` of its own drawn by `data.seed`, are the
 /// test; `data.valid_rows` are drawn for validation; all others are trained on. Each split keeps the order of the file.
 /// Tables of `unlabelled` columns may lack the labels.
-pub fn load(data: &Settings, unlabelled: Option<usize>) -> Result<Source> {
-    let path = Path::new(data.text("file"));
+pub fn load(data: &DataOptions, unlabelled: Option<usize>) -> Result<Source> {
+    let path = Path::new(&data.file);
     let mut table = read(path, data, false, unlabelled)?;
     let rows = table.rows();
-    let test_file = Some(data.text("test_file")).filter(|file| !file.is_empty());
+    let test_file = Some(data.test_file.as_str()).filter(|file| !file.is_empty());
     if let Some(test_file) = test_file {
         table.append(read(Path::new(test_file), data, true, unlabelled)?)?;
     }
-    let valid_rows = data.int("valid_rows");
-    let test_rows = if test_file.is_some() { 0 } else { data.int("test_rows") };
+    let valid_rows = data.valid_rows;
+    let test_rows = if test_file.is_some() { 0 } else { data.test_rows };
     if valid_rows + test_rows >= rows {
         let test = if test_file.is_some() { String::new() } else { format!(" and data.test_rows = {test_rows}") };
         let advice = match (rows / 10, test_file) {
@@ -65,7 +64,7 @@ pub fn load(data: &Settings, unlabelled: Option<usize>) -> Result<Source> {
     let (columns, remark) = (std::mem::take(&mut table.columns), remark(&table));
     // Both files become one data set first, so that they agree in what the classes are.
     let all = table.into_dataset(path.file_name().unwrap_or_default().to_string_lossy())?;
-    let rng = &mut stream(data.int("seed") as u64, Purpose::Data, 0);
+    let rng = &mut stream(data.seed, Purpose::Data, 0);
     let splits = if test_file.is_none() {
         Splits::random(&all, valid_rows, test_rows, rng)?
     } else {
@@ -86,13 +85,13 @@ fn remark(table: &Table) -> Option<String> {
 }
 
 /// The table at `path`; of an archive the arrays of a test set if `test`. One of `unlabelled` columns may lack the labels.
-fn read(path: &Path, data: &Settings, test: bool, unlabelled: Option<usize>) -> Result<Table> {
-    let label_column = Some(data.text("label_column")).filter(|column| !column.is_empty()).map(|column| {
+fn read(path: &Path, data: &DataOptions, test: bool, unlabelled: Option<usize>) -> Result<Table> {
+    let label_column = Some(data.label_column.as_str()).filter(|column| !column.is_empty()).map(|column| {
         let column = LabelColumn::new(column);
         unlabelled.map_or(column, |width| column.or_none_of(width))
     });
     match Format::of(path) {
-        Some(Format::Csv) => Ok(csv::read(path, data.text("header").parse()?, label_column)?),
+        Some(Format::Csv) => Ok(csv::read(path, data.header, label_column)?),
         Some(Format::Npy) => {
             let table = Table::of_array(path, npy::read(path)?);
             Ok(match label_column {
@@ -117,9 +116,9 @@ fn read(path: &Path, data: &Settings, test: bool, unlabelled: Option<usize>) -> 
 }
 
 /// The member that holds the rows.
-fn data_member(path: &Path, archive: &Npz, data: &Settings, test: bool) -> Result<String> {
+fn data_member(path: &Path, archive: &Npz, data: &DataOptions, test: bool) -> Result<String> {
     let usual = if test { npz::TEST_DATA } else { npz::DATA };
-    let named = data.text("member");
+    let named = data.member.as_str();
     let wanted = if named.is_empty() { usual } else { &[named] };
     let found = archive.find(wanted).map(str::to_owned);
     found.ok_or_else(|| {
@@ -130,9 +129,9 @@ fn data_member(path: &Path, archive: &Npz, data: &Settings, test: bool) -> Resul
 
 /// The member that holds the labels: the one that is named, which must be there unless it is `optional`, or one with a
 /// usual name if there is one.
-fn label_member(archive: &Npz, data: &Settings, test: bool, optional: bool) -> Option<String> {
+fn label_member(archive: &Npz, data: &DataOptions, test: bool, optional: bool) -> Option<String> {
     let usual = if test { npz::TEST_LABELS } else { npz::LABELS };
-    match data.text("label_member") {
+    match data.label_member.as_str() {
         "" => archive.find(usual).map(str::to_owned),
         named => Some(named.to_owned()).filter(|named| !optional || archive.find(&[named]).is_some()),
     }

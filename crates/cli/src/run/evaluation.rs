@@ -1,13 +1,15 @@
 //! Metrics of a model on a split.
 
 use elbo_autograd::{Params, Tape};
+use elbo_datasets::Dataset;
 use elbo_metrics::{
     Contingency, active_clusters, active_units, conditional_entropy, importance_weighted_bound, linear_probe,
     mean_radius, most_confident_accuracy,
 };
-use elbo_models::{Model, Noise, fit};
+use elbo_models::{Estimator, Model, Noise, argmax, fit};
 use elbo_tensor::{Purpose, Real, stream};
 
+use super::network::Network;
 use crate::data::{Rows, limits};
 
 /// Posterior variance over the data above which a dimension of the latent counts as active (Burda et al. 2016).
@@ -66,13 +68,24 @@ pub fn evaluate(
     summarise(found.sums.means(), found.clusters, found.latents, all.len())
 }
 
-/// What is said of `rows` rows: terms, posteriors over clusters `[rows, k]` and posterior means `[rows, d]`; an empty list if
-/// the model has none.
-pub fn summarise(terms: fit::Terms, clusters: Vec<Real>, latents: Vec<Real>, rows: usize) -> Evaluation {
+/// What an estimator finds on the rows of `set`.
+pub fn of_estimator(estimator: &dyn Estimator, set: &Dataset) -> Evaluation {
+    let found = estimator.infer_chunked(&set.tensor());
+    let mut terms = fit::Terms::default();
+    if !found.log_density.is_empty() {
+        let mean = found.log_density.iter().sum::<f64>() / found.log_density.len() as f64;
+        terms.values.push(("log_likelihood".into(), mean));
+    }
+    summarise(terms, found.clusters, found.latents, set.rows())
+}
+
+/// Terms, posteriors over clusters `[rows, k]` and posterior means `[rows, d]` of `rows` rows; an empty list if the model has
+/// none.
+fn summarise(terms: fit::Terms, clusters: Vec<Real>, latents: Vec<Real>, rows: usize) -> Evaluation {
     let width = |values: &[Real]| values.len().checked_div(rows).filter(|&width| width > 0);
     let clusters = width(&clusters).map(|count| Clusters {
         count,
-        assignments: clusters.chunks_exact(count).map(argmax).collect(),
+        assignments: clusters.chunks_exact(count).map(|row| argmax(row) as u32).collect(),
         conditional_entropy: conditional_entropy(&clusters, count),
         probs: clusters,
     });
@@ -81,16 +94,18 @@ pub fn summarise(terms: fit::Terms, clusters: Vec<Real>, latents: Vec<Real>, row
 }
 
 /// Mean over the first `count` rows of the importance-weighted bound on `ln p(x)` with `samples` samples of the latent
-/// (Burda et al. 2016, eq. 8), in nats, of a model with `classes` classes, or 1. Its randomness is its own and does not
-/// depend on other evaluations.
+/// (Burda et al. 2016, eq. 8), in nats. Its randomness is its own and does not depend on other evaluations.
+///
+/// # Panics
+/// If the model has no density.
 pub fn importance_bound(
-    (model, params, classes): (&dyn Model, &Params, usize),
+    Network { options, model, params }: &Network,
     rows: Rows<'_>,
     (count, samples): (usize, usize),
     seed: u64,
 ) -> f64 {
     let widest = params.ids().map(|id| params.get(id).shape().last()).max().unwrap_or(1);
-    let (rows_at_a_time, samples_at_a_time) = limits::chunk(widest, classes);
+    let (rows_at_a_time, samples_at_a_time) = limits::chunk(widest, options.classes());
     let count = count.min(rows.data.rows());
     let all: Vec<u32> = (0..count as u32).collect();
     let mut binarize = stream(seed, Purpose::Bound, 0);
@@ -103,7 +118,8 @@ pub fn importance_bound(
             let left = samples - log_weights.len() / indices.len();
             noise = noise.with_samples(left.min(samples_at_a_time));
             let tape = Tape::new(params);
-            let chunk = model.log_evidence(tape.constant(x.clone()), &mut noise).value();
+            let evidence = model.log_evidence(tape.constant(x.clone()), &mut noise);
+            let chunk = evidence.expect("the model has a density").value();
             log_weights.extend(chunk.as_slice().iter().map(|&w| f64::from(w)));
             if chunk.len() < left.min(samples_at_a_time) * indices.len() {
                 // Without noise there is one value, and it is exact.
@@ -113,12 +129,6 @@ pub fn importance_bound(
         total += importance_weighted_bound(&log_weights, log_weights.len() / indices.len()).iter().sum::<f64>();
     }
     total / count as f64
-}
-
-fn argmax(row: &[Real]) -> u32 {
-    let best =
-        row.iter().enumerate().fold((0, Real::NEG_INFINITY), |best, (k, &p)| if p > best.1 { (k, p) } else { best });
-    best.0 as u32
 }
 
 impl Evaluation {

@@ -1,40 +1,35 @@
 //! The figures of a run: learning curves, samples and confusion matrix.
 
-use elbo_autograd::{Params, Tape};
 use elbo_datasets::Dataset;
 use elbo_metrics::Contingency;
-use elbo_models::{Model, Noise};
-use elbo_tensor::{Purpose, Tensor, stream};
+use elbo_tensor::Tensor;
 
 use crate::machine::error::Result;
 use crate::machine::files;
 use crate::plot::panel::Images;
 use crate::plot::{self, Class, Panel, Series};
-use crate::run::dir::RunDir;
+use crate::run::advance::Job;
 use crate::run::evaluation::Clusters;
 use crate::run::files::metrics_csv::Metrics;
+use crate::run::fit::Finished;
+use crate::run::metric::{self, SPLITS};
+use crate::run::network::Network;
 
 /// Samples of each cluster in the grid.
 const COLUMNS: usize = 12;
 /// Samples drawn for a scatter plot.
 const POINTS: usize = 2000;
 
-/// `count` draws of each cluster: `[k, count, d]`.
-pub fn generated((model, params): (&dyn Model, &Params), count: usize, seed: u64) -> Tensor {
-    let tape = Tape::new(params);
-    model.generate(&tape, count, &mut Noise::from(stream(seed, Purpose::Figure, 0))).value()
-}
-
-/// Writes every figure that the data and the model allow, and returns their names. `generate` gives as many draws of each
-/// cluster as it is asked for, `[k, count, d]`; `drawn` says what they are.
-pub fn write(
-    dir: &RunDir,
-    (metrics, unit_of_loss): (&Metrics, &'static str),
-    (drawn, generate): (&str, impl Fn(usize) -> Option<Tensor>),
-    test: &Dataset,
-    clusters: Option<&Clusters>,
-) -> Result<Vec<&'static str>> {
-    let mut figures = vec![("curves.svg", curves(metrics, unit_of_loss))];
+/// Writes every figure that the data and the model allow, and returns their names.
+///
+/// # Errors
+/// Exit code 5 if the system cannot write.
+pub fn write(job: &Job<'_>, finished: &Finished) -> Result<Vec<&'static str>> {
+    let (metrics, clusters, trained) = (&finished.metrics, finished.clusters(), &finished.trained);
+    let (test, dir, bound) = (&job.splits.test, job.dir, job.config.is_bound());
+    let drawn = trained.drawn();
+    let generate = |count| trained.draw(count, job.config.method.seed(), test.width());
+    let mut figures = vec![("curves.svg", curves(metrics, bound))];
     let labels = test.labels().map(|labels| labels.values.as_slice());
     let table = clusters.zip(labels).map(|(c, labels)| Contingency::new(&c.assignments, labels));
     match *test.shape() {
@@ -72,14 +67,14 @@ pub fn write(
 
 /// A panel of samples of each cluster, for a report; none if the data are not images.
 pub fn cluster_samples(
-    (model, params): (&dyn Model, &Params),
+    network: &Network,
     test: &Dataset,
     clusters: Option<&Clusters>,
     (title, seed): (&str, u64),
 ) -> Option<String> {
     const COLUMNS: usize = 8;
     let [height, width] = *test.shape() else { return None };
-    let samples = generated((model, params), COLUMNS, seed);
+    let samples = network.generate(COLUMNS, seed)?;
     let labels = test.labels().map(|labels| labels.values.as_slice());
     let table = clusters.zip(labels).map(|(c, labels)| Contingency::new(&c.assignments, labels));
     let images = Images {
@@ -102,15 +97,11 @@ fn row_label(k: usize, clusters: Option<&Clusters>, table: Option<&Contingency>)
 }
 
 /// Learning curves: one panel a quantity, one line a split.
-fn curves(metrics: &Metrics, unit_of_loss: &'static str) -> String {
-    const SPLITS: [&str; 3] = ["train", "valid", "test"];
-    let quantity = |column: &'_ str| {
-        SPLITS.iter().find_map(|split| Some(column.strip_prefix(split)?.strip_prefix('_')?.to_string()))
-    };
+fn curves(metrics: &Metrics, bound: bool) -> String {
     let mut quantities: Vec<String> = Vec::new();
-    for quantity in metrics.header().iter().filter_map(|column| quantity(column)) {
-        if !quantities.contains(&quantity) {
-            quantities.push(quantity);
+    for (_, quantity) in metrics.header().iter().filter_map(|column| metric::of_column(column)) {
+        if !quantities.iter().any(|known| known == quantity) {
+            quantities.push(quantity.into());
         }
     }
     let mut panels: Vec<Panel> = quantities
@@ -125,8 +116,7 @@ fn curves(metrics: &Metrics, unit_of_loss: &'static str) -> String {
             Panel {
                 title: quantity.replace('_', " "),
                 x_label: "epoch".into(),
-                y_label: if ["loss", "recon"].contains(&quantity.as_str()) { unit_of_loss } else { unit(quantity) }
-                    .into(),
+                y_label: metric::find(quantity, bound).map_or("", |metric| metric.unit).into(),
                 series: series.collect(),
                 y_log: false,
             }
@@ -139,31 +129,9 @@ fn curves(metrics: &Metrics, unit_of_loss: &'static str) -> String {
     plot::curves("Learning curves", &panels)
 }
 
-fn unit(quantity: &str) -> &'static str {
-    match quantity {
-        "nmi" => "NMI",
-        "ari" => "ARI",
-        "active_clusters" | "active" => "clusters",
-        "active_units" => "dimensions",
-        "mean_radius" => "distance",
-        "inertia" => "squared distance",
-        "changed" => "rows",
-        "at_floor" => "columns",
-        "bic" | "aic" => "criterion",
-        "min_weight" => "probability",
-        "min_precision" | "max_precision" => "1 / variance",
-        "gradient_norm" | "grad_norm" => "norm",
-        "explained" => "share of variance",
-        "noise_var" => "variance",
-        accuracy if accuracy.ends_with("accuracy") => "share of rows",
-        _ => "nats",
-    }
-}
-
 /// Test rows by label beside generated ones.
 fn cloud(test: &Dataset, samples: &Tensor, drawn: &str) -> String {
-    let mut x = Tensor::scratch([test.rows(), 2]);
-    test.gather(&(0..test.rows() as u32).collect::<Vec<_>>(), x.as_mut_slice());
+    let x = test.tensor();
     let point = |row: &[elbo_tensor::Real]| (f64::from(row[0]), f64::from(row[1]));
     let rows = |keep: &dyn Fn(usize) -> bool| -> Vec<(f64, f64)> {
         x.as_slice().chunks_exact(2).enumerate().filter(|(i, _)| keep(*i)).map(|(_, row)| point(row)).collect()

@@ -1,5 +1,6 @@
 //! What a run says while it works: a bar with the remaining time on a terminal, a line an epoch elsewhere.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 
 use elbo_models::fit::Terms;
@@ -7,8 +8,21 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::machine::output;
 
+/// How far a run goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// Epochs, or iterations at most.
+    pub rows: u64,
+    /// Steps of each.
+    pub steps_of_row: u64,
+    /// Steps done.
+    pub done: u64,
+}
+
 /// Who is told how a run goes on.
 pub trait Observer {
+    /// The run begins, or goes on.
+    fn begin(&self, extent: Extent);
     /// A step of epoch `epoch` (from 1) has ended with mean loss `loss`; `step` steps are done.
     fn step(&self, step: u64, epoch: u64, loss: f64);
     /// An epoch has ended with these means of the training batches and metrics of the test split.
@@ -23,29 +37,34 @@ pub trait Observer {
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
-    epochs: u64,
+    rows: Cell<u64>,
     /// Whether an epoch is told as a line of text.
     lines: bool,
 }
 
 impl Progress {
-    /// Progress over `epochs` epochs of `steps` steps, starting after `step` steps.
-    pub fn new((epochs, steps, step): (u64, u64, u64), quiet: bool) -> Self {
+    /// Progress of a run that has not begun.
+    pub fn new(quiet: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(epochs * steps), target);
+        let bar = ProgressBar::with_draw_target(None, target);
         let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% · {elapsed} · {eta} left · {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.set_position(step);
-        bar.reset_eta();
-        Self { bar, epochs, lines: !terminal && !quiet }
+        Self { bar, rows: Cell::new(0), lines: !terminal && !quiet }
     }
 }
 
 impl Observer for Progress {
+    fn begin(&self, Extent { rows, steps_of_row, done }: Extent) {
+        self.rows.set(rows);
+        self.bar.set_length(rows * steps_of_row);
+        self.bar.set_position(done);
+        self.bar.reset_eta();
+    }
+
     fn step(&self, step: u64, epoch: u64, loss: f64) {
         if !self.bar.is_hidden() {
-            self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+            self.bar.set_prefix(format!("epoch {epoch}/{}", self.rows.get()));
             self.bar.set_message(format!("loss {loss:.2}"));
         }
         self.bar.set_position(step);
@@ -58,8 +77,8 @@ impl Observer for Progress {
         };
         let train = train.values.iter().map(|(name, value)| format!("{name} {value:.2}")).collect::<Vec<_>>().join(" ");
         let left =
-            if epoch < self.epochs { format!(" · {} left", HumanDuration(self.bar.eta())) } else { String::new() };
-        let line = format!("epoch {epoch}/{}: train {train} · test {}{left}", self.epochs, show(test));
+            if epoch < self.rows.get() { format!(" · {} left", HumanDuration(self.bar.eta())) } else { String::new() };
+        let line = format!("epoch {epoch}/{}: train {train} · test {}{left}", self.rows.get(), show(test));
         if self.lines {
             output::note(&line);
         }

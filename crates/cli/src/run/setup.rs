@@ -1,82 +1,56 @@
 //! What every command that trains must establish first: that model and data fit together, and on what it runs.
 
 use elbo_datasets::{Dataset, Splits};
-use elbo_models::{EstimatorSpec, ModelSpec, Value};
 use serde_json::{Value as Json, json};
 
-use crate::config::Config;
-use crate::data;
+use super::dir::RunDir;
+use crate::config::{Config, Iterations, Method, Steps};
 use crate::data::limits;
 use crate::machine::error::{Error, Result};
-use crate::run::dir::RunDir;
-
-/// How a model is trained.
-#[derive(Debug, Clone, Copy)]
-pub enum Spec {
-    /// By steps on batches.
-    Steps(&'static ModelSpec),
-    /// By iterations over all rows.
-    Iterations(&'static EstimatorSpec),
-}
-
-/// The model of this kind.
-pub fn spec(kind: &str) -> Result<Spec> {
-    let steps = elbo_models::all().iter().find(|spec| spec.kind == kind).map(Spec::Steps);
-    let iterations = || elbo_models::estimators().iter().find(|spec| spec.kind == kind).map(Spec::Iterations);
-    steps.or_else(iterations).ok_or_else(|| Error::usage(format_args!("no model of kind {kind}")))
-}
 
 /// What no single setting can know: whether model and data fit together.
-pub fn check(config: &Config, splits: &Splits) -> Result<Spec> {
-    let rows = splits.train.rows();
+///
+/// # Errors
+/// Exit code 2 with the key that does not fit; 3 if there are no training rows.
+pub fn check(config: &Config, splits: &Splits) -> Result<()> {
+    let (rows, width) = (splits.train.rows(), splits.train.width());
     if rows == 0 {
         return Err(Error::data("no training rows are left after the validation rows"));
     }
-    let k = classes(config);
+    let k = config.method.classes();
     if k > rows {
         return Err(Error::usage(format_args!("model.k = {k}: more clusters than the {rows} training rows")));
     }
-    let spec = spec(config.kind())?;
-    match spec {
-        Spec::Steps(spec) => check_steps(config, splits, spec)?,
-        Spec::Iterations(spec) if config.section("data").text("binarize") == "dynamic" => {
-            let reason = format!("{} sees the same rows in every iteration", spec.kind);
-            return Err(Error::usage(format_args!("data.binarize = \"dynamic\": {reason}")));
+    match &config.method {
+        Method::Steps(steps) => check_steps(config, splits, steps),
+        Method::Iterations(Iterations { options, .. }) if config.data.is_binarized() => {
+            let reason = format!("{} sees the same rows in every iteration", options.kind());
+            Err(Error::usage(format_args!("data.binarize = \"dynamic\": {reason}")))
         }
-        Spec::Iterations(spec) => {
+        Method::Iterations(Iterations { options, .. }) => {
             limits::assignments(k, rows.max(splits.test.rows()))?;
-            let problem = (spec.check)(config.section("model"), config.section("train"), splits.train.width());
-            problem.map_or(Ok(()), |problem| Err(Error::usage(problem)))?;
+            options.check_for(width).map_err(Error::usage)
         }
     }
-    Ok(spec)
 }
 
-/// `model.k`; 1 for a model without.
-pub fn classes(config: &Config) -> usize {
-    match config.section("model").iter().find(|(name, _)| *name == "k") {
-        Some((_, Value::Int(k))) => *k as usize,
-        _ => 1,
+fn check_steps(config: &Config, splits: &Splits, Steps { model, train, .. }: &Steps) -> Result<()> {
+    let rows = splits.train.rows();
+    if train.batch > rows {
+        return Err(Error::usage(format_args!("train.batch = {}: more than the {rows} training rows", train.batch)));
     }
-}
-
-fn check_steps(config: &Config, splits: &Splits, spec: &ModelSpec) -> Result<()> {
-    let (rows, train) = (splits.train.rows(), config.section("train"));
-    let batch = train.int("batch");
-    if batch > rows {
-        return Err(Error::usage(format_args!("train.batch = {batch}: more than the {rows} training rows")));
-    }
-    let size = limits::networks(spec, config.section("model"), splits.train.width())?;
-    limits::activations(size.widest, batch, train.int("samples"), classes(config))?;
-    [&splits.train, &splits.valid, &splits.test].into_iter().try_for_each(|set| check_values(config, spec, set))
+    let size = limits::networks(&**model, splits.train.width())?;
+    limits::activations(size.widest, train.batch, train.samples, model.classes())?;
+    [&splits.train, &splits.valid, &splits.test].into_iter().try_for_each(|set| check_values(config, set))
 }
 
 /// Whether the model can be given the rows of `set`: neither a Bernoulli likelihood nor binarisation takes reals.
-pub fn check_values(config: &Config, spec: &ModelSpec, set: &Dataset) -> Result<()> {
-    let needing = [
-        ((spec.of_intensities)(config.section("model")), "a Bernoulli likelihood"),
-        (data::binarize(config.section("data")), "data.binarize = \"dynamic\""),
-    ];
+///
+/// # Errors
+/// Exit code 2 if not.
+pub fn check_values(config: &Config, set: &Dataset) -> Result<()> {
+    let bernoulli = matches!(&config.method, Method::Steps(steps) if steps.model.of_intensities());
+    let needing = [(bernoulli, "a Bernoulli likelihood"), (config.data.is_binarized(), "data.binarize = \"dynamic\"")];
     match needing.into_iter().find(|(needs, _)| *needs && set.rows() > 0 && !set.is_intensity()) {
         Some((_, what)) => {
             Err(Error::usage(format_args!("{what} needs intensities, and {} has real values", set.name())))

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use elbo_autograd::Params;
 use elbo_models::fit::{Sums, Trainer};
 use elbo_tensor::Real;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{NamedTensor, load_state, save_state, save_weights};
 use crate::machine::error::{Error, Result};
-use crate::run::dir::RunDir;
 
 /// What a trainer holds, as it is stored. No clock and no count of checkpoints is in it: equal runs give equal bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -92,14 +92,21 @@ impl RunState {
     }
 }
 
-/// Writes the weights of a trainer as checkpoint `name`, with the epoch they are from.
-pub fn write_weights(dir: &RunDir, name: &str, trainer: &Trainer<'_>, values: &[Real], epoch: u64) -> Result<()> {
-    let params = &trainer.params;
+/// Writes parameters with these values to `path`, with `header` and the epoch they are from.
+pub fn write_weights(
+    path: &Path,
+    params: &Params,
+    values: &[Real],
+    epoch: u64,
+    header: &BTreeMap<String, String>,
+) -> Result<()> {
     let shapes: Vec<_> = params.ids().map(|id| params.get(id).shape()).collect();
     let tensors: Vec<NamedTensor<'_>> = params
         .ids()
         .zip(&shapes)
         .map(|(id, shape)| NamedTensor { name: params.name(id), shape, data: &values[params.range(id)] })
         .collect();
-    save_weights(&dir.weights(name), &tensors, &BTreeMap::from([("epoch".into(), epoch.to_string())]))
+    let mut header = header.clone();
+    header.insert("epoch".into(), epoch.to_string());
+    save_weights(path, &tensors, &header)
 }

@@ -1,27 +1,28 @@
-//! A trained model, read back from its run.
+//! A run read back: its settings, its metrics, and its trained model for other rows.
 
+use std::cell::OnceCell;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use elbo_autograd::Params;
-use elbo_datasets::Dataset;
-use elbo_models::{Estimator, Model, ModelSpec};
+use elbo_datasets::{Dataset, Values};
+use elbo_tensor::Tensor;
 use serde_json::Value;
 
-use crate::checkpoint::{Weights, load_weights};
-use crate::config::recipe;
-use crate::config::{Config, read_recipe};
-use crate::data::{self, Preparation, Rows, Source};
+use super::dir::RunDir;
+use super::evaluation::Evaluation;
+use super::files::metrics_csv::Metrics;
+use super::network::Network;
+use super::setup;
+use super::trained::{Split, Trained};
+use crate::checkpoint::{Weights, load_arrays, load_weights};
+use crate::config::{Config, Method, read_recipe};
+use crate::data::{self, Preparation, Source};
 use crate::machine::error::{Error, Result};
-use crate::run::dir::RunDir;
-use crate::run::evaluation::{self, Evaluation};
-use crate::run::fitting;
-use crate::run::setup::{self, Spec};
-use crate::run::training::{Split, evaluation_index};
 
 /// A checkpoint of a run.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Which {
     /// The newest one
     Last,
@@ -29,24 +30,19 @@ pub enum Which {
     Best,
 }
 
-/// The model of a run.
-pub enum Trained {
-    /// One that is trained by steps.
-    Steps(&'static ModelSpec, Box<dyn Model>, Params),
-    /// One that is fitted by iterations.
-    Iterations(Box<dyn Estimator>),
-}
-
-/// A run to read from.
-pub struct Opened {
+/// A run to read from, opened beside a process that may be writing to it.
+///
+/// A run of an earlier version opens as long as this one understands its settings; a checkpoint of a later version is refused.
+pub struct Run {
     /// Its directory.
     pub dir: RunDir,
-    /// Its configuration, of other data if [`Opened::rows`] was asked for them.
+    /// Its configuration, of other data if [`Run::rows`] was asked for them.
     pub config: Config,
     /// What its training did to the rows: other data are treated the same.
     preparation: Preparation,
     /// What was noted of its data.
     note: Value,
+    last: OnceCell<Stored>,
 }
 
 /// The rows that a model is applied to.
@@ -59,19 +55,76 @@ pub struct Wanted<'a> {
     pub whole: bool,
 }
 
-impl Opened {
+impl Run {
     /// Opens the run in the directory `run`.
     ///
     /// # Errors
     /// Exit code 2 if there is none; 7 if what was fitted to its rows is missing or damaged; 5 if the system cannot read.
-    pub fn new(run: &Path) -> Result<Self> {
-        let dir = RunDir::open(run)?;
+    pub fn open(run: impl AsRef<Path>) -> Result<Self> {
+        let dir = RunDir::open(run.as_ref())?;
         let path = dir.config();
-        let config = Config::parse(&read_recipe(&path)?, &path.display().to_string(), &recipe::schema())?;
+        let config = Config::parse(&read_recipe(&path)?, &path.display().to_string())?;
         let note = setup::noted(&dir)?["data"].take();
         let width = note["width"].as_u64().unwrap_or(0) as usize;
-        let preparation = Preparation::restore(&dir.preparation(), config.section("data"), width)?;
-        Ok(Self { dir, config, preparation, note })
+        let preparation = Preparation::restore(&dir.preparation(), &config.data, width)?;
+        Ok(Self { dir, config, preparation, note, last: OnceCell::new() })
+    }
+
+    /// Every row of `metrics.csv`.
+    ///
+    /// # Errors
+    /// Exit code 3 if it is malformed; 5 if the system cannot read it.
+    pub fn metrics(&self) -> Result<Metrics> {
+        Metrics::read_all(&self.dir.metrics())
+    }
+
+    /// The trained model with the weights of the checkpoint `which`.
+    ///
+    /// # Errors
+    /// Exit code 7 if the checkpoint is missing, damaged or of another model; 4 if the run stopped before its first iteration;
+    /// 2 if the model has no such checkpoint.
+    pub fn model(&self, which: Which) -> Result<Stored> {
+        let width = self.model_width(self.note["width"].as_u64().unwrap_or(0) as usize);
+        Stored::load(&self.dir, which, &self.config, (width, None))
+    }
+
+    /// Columns of the rows as the model sees them.
+    fn model_width(&self, width: usize) -> usize {
+        self.preparation.latents().unwrap_or(width)
+    }
+
+    /// The most probable cluster of each row of `rows`, `[n, d]`, which have the columns of the training rows as they were
+    /// before the preparation; by the last checkpoint.
+    ///
+    /// # Errors
+    /// Exit code 3 if there are other columns; 2 if the model has no clusters or cannot be given these values; and those of
+    /// [`Run::model`].
+    pub fn predict(&self, rows: &Tensor) -> Result<Vec<u32>> {
+        let found = self.infer(rows)?;
+        let problem = || Error::usage(format_args!("{} has no clusters", self.config.kind()));
+        found.clusters.map(|clusters| clusters.assignments).ok_or_else(problem)
+    }
+
+    /// Loss or likelihood, clusters and latents of `rows`, as [`Run::predict`] takes them.
+    ///
+    /// # Errors
+    /// As for [`Run::predict`].
+    pub fn infer(&self, rows: &Tensor) -> Result<Evaluation> {
+        let (width, found) = (self.note["width"].as_u64().unwrap_or(0) as usize, rows.shape().last());
+        if width != found {
+            let path = self.dir.env();
+            let problem = format!("rows of {found} numbers, and the run was trained on rows of {width}");
+            return Err(Error::data(format_args!("{}: {problem}", path.display())));
+        }
+        let set = Dataset::new("rows", &[width], Values::Reals(rows.as_slice().to_vec()), None)?;
+        let stored = match self.last.get() {
+            Some(stored) => stored,
+            None => {
+                let stored = self.model(Which::Last)?;
+                self.last.get_or_init(|| stored)
+            }
+        };
+        stored.evaluate(&self.config, &self.preparation.apply(&set)?, Split::Test)
     }
 
     /// All rows of a table in the order of the file, or the test rows of another set, as the model sees them, and what
@@ -84,20 +137,20 @@ impl Opened {
     pub fn rows(&mut self, wanted: &Wanted<'_>, data_dir: Option<&Path>) -> Result<(Dataset, Option<String>)> {
         let mut source = None;
         if wanted.data.is_none() {
-            let own = Source::of(self.config.section("data"), data_dir, None)?;
-            setup::same_data(&self.dir, &self.note, &own.note(self.config.section("data")))?;
+            let own = Source::of(&self.config.data, data_dir, None)?;
+            setup::same_data(&self.dir, &self.note, &own.note(&self.config.data))?;
             source = Some(own).filter(|_| wanted.label_column.is_none());
         }
         let label_column = wanted.label_column.iter().map(|column| format!("data.label_column={column}"));
         let data = wanted.data.iter().flat_map(|name| data::chosen(name));
-        self.config.set(&data.chain(label_column).collect::<Vec<_>>(), &recipe::schema())?;
-        if !self.config.section("data").text("file").is_empty() && (wanted.whole || wanted.data.is_some()) {
-            self.config.set(&data::ALL_ROWS, &recipe::schema())?;
+        self.config.set(&data.chain(label_column).collect::<Vec<_>>())?;
+        if !self.config.data.file.is_empty() && (wanted.whole || wanted.data.is_some()) {
+            self.config.set(&data::ALL_ROWS)?;
             source = None;
         }
         let unlabelled = self.note["width"].as_u64().filter(|_| wanted.data.is_some() && wanted.label_column.is_none());
         let unlabelled = unlabelled.map(|width| width as usize);
-        let source = source.map_or_else(|| Source::of(self.config.section("data"), data_dir, unlabelled), Ok)?;
+        let source = source.map_or_else(|| Source::of(&self.config.data, data_dir, unlabelled), Ok)?;
         self.check_columns(&source)?;
         Ok((self.preparation.apply(&source.splits.test)?, source.remark))
     }
@@ -123,7 +176,7 @@ impl Opened {
 
     /// Other data are not as those of the training.
     fn misfit(&self, reason: impl Display) -> Error {
-        let name = data::title(self.config.section("data"));
+        let name = self.config.data.title();
         Error::data(format_args!("data set {name} does not fit {}: {reason}", self.dir.env().display()))
     }
 }
@@ -148,45 +201,39 @@ impl Stored {
             Some(name) => Error::data(format_args!("data set {name} does not fit {}: {reason}", path.display())),
             None => Error::checkpoint(path, reason),
         };
-        let (path, seed) = (file(dir, which), config.section("train").int("seed") as u64);
-        let (epoch, model) = match setup::spec(config.kind())? {
-            Spec::Steps(spec) => {
+        let path = file(dir, which);
+        match &config.method {
+            Method::Steps(steps) => {
                 let stored: Weights = load_weights(&path)?;
-                let (model, mut params) = spec.create(config.section("model"), width, seed);
+                let (model, mut params) = steps.model.create(width, steps.train.seed).map_err(Error::usage)?;
                 fill(&mut params, &stored).map_err(|reason| misfit(&path, reason))?;
                 let epoch = stored.metadata.get("epoch").and_then(|epoch| epoch.parse().ok());
                 let epoch = epoch.ok_or_else(|| Error::checkpoint(&path, "no epoch is noted in it"))?;
-                (epoch, Trained::Steps(spec, model, params))
+                let options = steps.model.boxed();
+                Ok(Self { epoch, model: Trained::Steps(Network { options, model, params }) })
             }
-            Spec::Iterations(spec) if matches!(which, Which::Last) => {
-                let mut estimator = (spec.build)(config.section("model"), config.section("train"), width, seed);
-                let (state, notes) = fitting::load(&path)?;
+            Method::Iterations(iterations) if which == Which::Last => {
+                let mut estimator = iterations.options.build(width);
+                let (state, notes) = load_arrays(&path)?;
                 if notes.iteration == 0 {
                     return Err(Error::diverged(format_args!("{}: this run has no fit yet", dir.path().display())));
                 }
                 estimator.restore(&state).map_err(|reason| misfit(&path, reason))?;
-                (notes.iteration, Trained::Iterations(estimator))
+                Ok(Self { epoch: notes.iteration, model: Trained::Iterations(estimator) })
             }
-            Spec::Iterations(spec) => {
-                let problem = format!("--checkpoint best: {} keeps its last state only", spec.kind);
-                return Err(Error::usage(problem));
+            Method::Iterations(_) => {
+                Err(Error::usage(format_args!("--checkpoint best: {} keeps its last state only", config.kind())))
             }
-        };
-        Ok(Self { epoch, model })
+        }
     }
 
     /// Loss or likelihood, clusters and latents of the rows of `set`, as the run itself found them for its `split`.
+    ///
+    /// # Errors
+    /// Exit code 2 if the model cannot be given these rows.
     pub fn evaluate(&self, config: &Config, set: &Dataset, split: Split) -> Result<Evaluation> {
-        let train = config.section("train");
-        Ok(match &self.model {
-            Trained::Steps(spec, model, params) => {
-                setup::check_values(config, spec, set)?;
-                let rows = Rows { data: set, binarize: data::binarize(config.section("data")) };
-                let place = (train.int("seed") as u64, evaluation_index(self.epoch, split));
-                evaluation::evaluate((&**model, params), rows, train.int("batch"), place)
-            }
-            Trained::Iterations(estimator) => fitting::evaluate(&**estimator, set),
-        })
+        setup::check_values(config, set)?;
+        Ok(self.model.evaluate(config, set, (self.epoch, split)))
     }
 }
 

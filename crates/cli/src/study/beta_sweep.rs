@@ -7,7 +7,7 @@ use elbo_metrics::Contingency;
 use serde_json::json;
 
 use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
-use crate::config::{Config, recipe};
+use crate::config::Config;
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
@@ -53,13 +53,12 @@ impl Study for BetaSweep {
     }
 
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
-        let schema = recipe::schema();
         let seeds = request.seeds.unwrap_or(match request.scale {
             Scale::Quick => 8,
             Scale::Default => 100,
             Scale::Full => 400,
         });
-        let base = Config::parse(BASE, "beta-sweep", &schema)?;
+        let base = Config::parse(BASE, "beta-sweep")?;
         let mut experiments = Vec::new();
         // One that is asked for takes the place of both.
         let asked = request.set.iter().any(|set| Request::key(set) == "data.layout");
@@ -79,8 +78,8 @@ impl Study for BetaSweep {
                 ]
                 .into();
                 set.extend(request.set.iter().cloned());
-                config.set(&set, &schema)?;
-                let labels = [("arm", config.section("data").text("layout")), ("model", model), ("beta", beta)];
+                config.set(&set)?;
+                let labels = [("arm", config.data.layout_word()), ("model", model), ("beta", beta)];
                 let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
                 experiments.push(Experiment { labels, config, cost: 0.012, width: Width::OneCore, from: None });
             }
@@ -90,7 +89,7 @@ impl Study for BetaSweep {
 
     /// The means of the last epoch over its training batches, and the metrics of all rows after it.
     fn measure(&self, done: &Done<'_>) -> Result<Measured> {
-        let finished = done.steps().finished;
+        let finished = done.finished;
         let metrics = &finished.metrics;
         let history = |column: &str| metrics.column(column).map(|c| c.into_iter().map(|(_, v)| v).collect::<Vec<_>>());
         let discrete = done.experiment.label("model") == "discrete";
@@ -107,7 +106,7 @@ impl Study for BetaSweep {
             values.extend(list.last().map(|last| (name.to_string(), *last)));
             record.insert(name.to_string(), json!(list));
         }
-        if let (Some(clusters), Some(labels)) = (&finished.clusters, done.splits.test.labels()) {
+        if let (Some(clusters), Some(labels)) = (finished.clusters(), done.splits.test.labels()) {
             let table = Contingency::new(&clusters.assignments, &labels.values);
             let row = |k| (0..labels.classes as u32).map(|label| table.count(k, label)).collect::<Vec<_>>();
             record.insert("confusion".into(), json!((0..clusters.count as u32).map(row).collect::<Vec<_>>()));

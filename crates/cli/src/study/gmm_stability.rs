@@ -10,7 +10,7 @@ mod source;
 mod tables;
 
 use super::{Done, Experiment, From, Legacy, Measured, PREPARATION, Request, Results, Scale, Study};
-use crate::config::{Config, recipe};
+use crate::config::Config;
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
@@ -202,8 +202,8 @@ fn experiment(cell: &Cell, seed: u64, request: &Request<'_>) -> Result<Experimen
         set.push("data.project=none".into());
     }
     let config = config(kind.unwrap_or("natural-gmm"), &set, request)?;
-    let inner = if kind.is_some() { 0.0 } else { config.section("train").int("batch_steps") as f64 };
-    let clusters = config.section("model").int("k") as f64;
+    let inner = if kind.is_some() { 0.0 } else { config.read::<elbo_models::NaturalGmmOptions>().batch_steps as f64 };
+    let clusters = config.method.classes() as f64;
     // An EM fit takes five starts of some hundred iterations. A first look has 4,000 rows in place of 60,000 and 50 epochs of a
     // fifth of the width.
     let (epochs, rows, width) = if request.scale == Scale::Quick { (50.0, 0.07, 0.2) } else { (500.0, 1.0, 1.0) };
@@ -237,13 +237,12 @@ fn labelled(labels: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// The published recipe with a model of this kind in place of its own.
 fn config(kind: &str, set: &[String], request: &Request<'_>) -> Result<Config> {
-    let schema = recipe::schema();
     let base = format!(
         "[data]\nname = \"mnist\"\nvalid_rows = 0\ntrain_rows = 0\ntest_rows = 0\nproject = \"factor-analysis\"\n\
          project_to = 50\nstandardize = true\n\n[model]\nkind = \"{kind}\"\n\n[log]\nevaluate_every = {}\n",
         if kind == "natural-gmm" { 100 } else { 0 }
     );
-    let mut config = Config::parse(&base, "gmm-stability", &schema)?;
+    let mut config = Config::parse(&base, "gmm-stability")?;
     let is_trainer = kind == "natural-gmm";
     let quick = QUICK.iter().filter(|set| set.starts_with("data.") || is_trainer).map(|set| set.to_string());
     let mut all: Vec<String> = if request.scale == Scale::Quick { quick.collect() } else { Vec::new() };
@@ -251,6 +250,6 @@ fn config(kind: &str, set: &[String], request: &Request<'_>) -> Result<Config> {
     // What the user sets is for the trainer under study, and data are for every run.
     let for_all = |set: &&String| is_trainer || Request::key(set).starts_with("data.");
     all.extend(request.set.iter().filter(for_all).cloned());
-    config.set(&all, &schema)?;
+    config.set(&all)?;
     Ok(config)
 }

@@ -4,14 +4,14 @@ mod report;
 
 use serde_json::json;
 
-use super::{Done, Experiment, Measured, Request, Results, Scale, Steps, Study};
+use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
 use crate::config::recipe;
 use crate::data::Rows;
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
 use crate::run::evaluation::importance_bound;
-use crate::run::{figures, setup};
+use crate::run::figures;
 
 /// Name in the report, built-in recipe, core seconds of a step.
 const MODELS: [(&str, &str, f64); 3] =
@@ -35,7 +35,6 @@ impl Study for MnistClustering {
     }
 
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
-        let schema = recipe::schema();
         let seeds = request.seeds.unwrap_or(if request.scale == Scale::Quick { 1 } else { 3 });
         let mut experiments = Vec::new();
         for ((model, recipe, step), full) in MODELS.into_iter().zip(FULL) {
@@ -51,9 +50,9 @@ impl Study for MnistClustering {
                     set.extend(["train.epoch_steps=60", "data.valid_rows=0", "data.test_rows=2000"].map(String::from));
                 }
                 set.extend(request.set.iter().cloned());
-                config.set(&set, &schema)?;
-                let train = config.section("train");
-                let steps = (train.int("epochs") * train.int("epoch_steps")) as f64;
+                config.set(&set)?;
+                let train = &config.steps().train;
+                let steps = (train.epochs * train.epoch_steps) as f64;
                 // Evaluation costs a tenth of training.
                 let cost = 1.1 * step * steps;
                 let labels = vec![("model".to_string(), model.to_string())];
@@ -65,7 +64,7 @@ impl Study for MnistClustering {
 
     /// The metrics of every epoch, those at the epochs of the bands, and an importance-weighted bound at the end.
     fn measure(&self, done: &Done<'_>) -> Result<Measured> {
-        let Steps { binarize, model, finished, .. } = done.steps();
+        let (finished, config) = (done.finished, &done.experiment.config);
         let metrics = &finished.metrics;
         let columns = [
             ("loss", "test_loss"),
@@ -85,19 +84,14 @@ impl Study for MnistClustering {
             values.extend(list.iter().map(|(epoch, value)| (format!("{name} at epoch {epoch}"), *value)));
             record.insert(name.into(), json!(list.iter().map(|(_, value)| value).collect::<Vec<_>>()));
         }
-        let parts = (model, &finished.params);
-        let rows = Rows { data: &done.splits.test, binarize };
-        let bound = importance_bound(
-            (model, &finished.params, setup::classes(&done.experiment.config)),
-            rows,
-            BOUND,
-            done.experiment.seed(),
-        );
+        let network = finished.trained.network();
+        let rows = Rows { data: &done.splits.test, binarize: config.data.is_binarized() };
+        let bound = importance_bound(network, rows, BOUND, config.method.seed());
         values.push((format!("iwae-{}", BOUND.1), bound));
         if done.experiment.seed() == 1 {
             let test = &done.splits.test;
             let panel =
-                figures::cluster_samples(parts, test, finished.clusters.as_ref(), (done.experiment.label("model"), 1));
+                figures::cluster_samples(network, test, finished.clusters(), (done.experiment.label("model"), 1));
             record.insert("samples".into(), json!(panel));
         }
         Ok((values, record.into()))

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use elbo_autograd::{Activation, Init, Tape};
 use elbo_metrics::median;
-use elbo_models::ModifiedM2;
 use elbo_models::nn::Builder;
+use elbo_models::{ModifiedM2, ModifiedM2Options};
 use elbo_tensor::{Purpose, Real, stream};
 use serde_json::json;
 
-use super::{Done, Experiment, From, Legacy, Measured, Request, Results, Scale, Steps, Study};
+use super::{Done, Experiment, From, Legacy, Measured, Request, Results, Scale, Study};
 use crate::config::recipe;
 use crate::data::Rows;
 use crate::grid::Width;
@@ -100,11 +100,11 @@ impl Study for ModifiedM2Nan {
     }
 
     fn measure(&self, done: &Done<'_>) -> Result<Measured> {
-        let epoch_steps = done.experiment.config.section("train").int("epoch_steps") as u64;
+        let epoch_steps = done.experiment.config.steps().train.epoch_steps as u64;
         let watch = Table::read(&done.dir.watch(), epoch_steps)?;
         let steps = Table::read(&done.dir.steps(), epoch_steps)?;
         let mut record = serde_json::Map::new();
-        let finished = done.steps().finished;
+        let finished = done.finished;
         let mut values = vec![("steps".to_string(), finished.steps as f64)];
         for (name, quantity) in WATCHED {
             let least = |values: &[f64]| values.iter().fold(f64::INFINITY, |a, &b| if a <= b { a } else { b });
@@ -122,7 +122,7 @@ impl Study for ModifiedM2Nan {
         let all: Vec<f64> = norms.values().flatten().copied().filter(|norm| norm.is_finite()).collect();
         if !all.is_empty() {
             // Of a sum over the batch; of the mean it is that many times smaller.
-            let batch = done.experiment.config.section("train").int("batch") as f64;
+            let batch = done.experiment.config.steps().train.batch as f64;
             values.push(("median gradient norm".into(), median(&all) / batch));
         }
         record.insert("use".into(), json!(usage(done)));
@@ -160,7 +160,7 @@ fn experiment(
     }
     if clip > 0.0 {
         let norm = CLIP_NORM.iter().find(|(name, _)| *name == networks).map_or(1.0, |(_, norm)| *norm);
-        let batch = config.section("train").int("batch") as f64;
+        let batch = config.steps().train.batch as f64;
         set.push(format!("train.clip={}", clip * norm * batch));
     }
     if request.scale == Scale::Quick {
@@ -170,9 +170,9 @@ fn experiment(
         }
     }
     set.extend(request.set.iter().cloned());
-    config.set(&set, &recipe::schema())?;
-    let train = config.section("train");
-    let steps = (train.int("epochs") * train.int("epoch_steps")) as f64;
+    config.set(&set)?;
+    let train = &config.steps().train;
+    let steps = (train.epochs * train.epoch_steps) as f64;
     let (step, width) = if networks == SMALL { (0.006, Width::OneCore) } else { (0.068, Width::AllCores) };
     let labels = [("networks", networks), ("arm", arm)];
     let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
@@ -185,16 +185,15 @@ fn usage(done: &Done<'_>) -> Vec<(f64, f64)> {
     let config = &done.experiment.config;
     let test = &done.splits.test;
     let mut builder = Builder::new(Init::Glorot, Activation::Relu, stream(0, Purpose::Init, 0));
-    let model = ModifiedM2::new(config.section("model"), test.width(), &mut builder);
-    let Steps { binarize, finished, .. } = done.steps();
-    let rows = Rows { data: test, binarize };
+    let model = ModifiedM2::new(&config.read::<ModifiedM2Options>(), test.width(), &mut builder);
+    let rows = Rows { data: test, binarize: config.data.is_binarized() };
     let all: Vec<u32> = (0..test.rows().min(USED_ROWS) as u32).collect();
-    let tape = Tape::new(&finished.params);
+    let tape = Tape::new(&done.finished.trained.network().params);
     let x = rows.batch(&all, &mut stream(done.experiment.seed(), Purpose::Figure, 1));
     let (q_y, q_z) = model.encode(tape.constant(x));
     let (probs, loc, scale) = (q_y.value(), q_z.loc.value(), q_z.scale.value());
     let (k, width) = (probs.shape().last(), loc.shape().last());
-    let scales = model.scales(&tape).value();
+    let scales = model.p.scales(&tape).value();
     let mut found = Vec::new();
     for class in 0..k {
         let likeliest = |row: &[Real]| row.iter().all(|p| *p <= row[class]);

@@ -1,32 +1,31 @@
 //! From the runs of a study to cells of a grid, and from a cell to its outcome.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use elbo_datasets::Splits;
-use elbo_models::{EstimatorSpec, ModelSpec, Value};
+use elbo_models::fit::LrDecay;
 use sha2::{Digest, Sha256};
 
-use super::{Done, Experiment, Legacy, Measured, Request, Steps, Study, Trained};
-use crate::config::{Config, recipe};
+use super::{Done, Experiment, Legacy, Measured, Request, Study};
+use crate::config::{Config, Method};
 use crate::data::{self, Preparation};
-use crate::grid::training::{CellTraining, fit};
+use crate::grid::training::fit;
 use crate::grid::{Cell, CellProgress, Outcome, Plan, State, Width};
 use crate::machine::error::{Error, Result};
 use crate::machine::interrupt::Interrupt;
+use crate::run::advance::{Job, Start};
 use crate::run::dir::RunDir;
-use crate::run::fitting::most_iterations;
-use crate::run::setup::{self, Spec};
-use crate::run::stored::{self, Stored, Which};
-use crate::run::training::Start;
+use crate::run::setup;
+use crate::run::stored::{Stored, Which};
+use crate::run::trained::Trained;
 
 /// An experiment with its data and model, checked.
 pub struct Prepared {
     /// The experiment.
     pub experiment: Experiment,
     splits: Arc<Splits>,
-    spec: Spec,
     origin: Option<Origin>,
 }
 
@@ -56,8 +55,8 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
         });
         let config = &experiment.config;
         let section = match &origin {
-            Some(Origin { config: theirs, what: Legacy::Latents, .. }) => theirs.section("data"),
-            _ => config.section("data"),
+            Some(Origin { config: theirs, what: Legacy::Latents, .. }) => &theirs.data,
+            _ => &config.data,
         };
         let key = format!("{section:?}");
         let splits = match loaded.get(&key) {
@@ -68,7 +67,7 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
                 splits
             }
         };
-        let spec = setup::check(config, &splits)?;
+        setup::check(config, &splits)?;
         let id = identity(&experiment, &splits, origin.as_ref());
         if let Some(twin) = places.insert(id.clone(), cells.len()) {
             let (set, name) = (request.set.join(" --set "), cells[twin].name());
@@ -78,13 +77,13 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
             id,
             labels: experiment.labels.clone(),
             seed: experiment.seed(),
-            extent: most_iterations(config.section("train")),
+            extent: config.method.extent(),
             config: None,
             cost: experiment.cost,
             width: experiment.width,
             round: experiment.from.map_or(0, |from| cells[from.experiment].round + 1),
         });
-        prepared.push(Prepared { experiment, splits, spec, origin });
+        prepared.push(Prepared { experiment, splits, origin });
     }
     Ok((Plan::new(study.name(), cells), prepared))
 }
@@ -94,11 +93,8 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
 /// run of a shorter one.
 fn identity(experiment: &Experiment, splits: &Splits, origin: Option<&Origin>) -> String {
     let config = &experiment.config;
-    let continues = experiment.width == Width::AllCores
-        && config
-            .section("train")
-            .iter()
-            .any(|(name, value)| name == "lr_decay" && *value == Value::Text("none".into()));
+    let constant = matches!(&config.method, Method::Steps(steps) if steps.train.lr_decay == LrDecay::None);
+    let continues = constant && experiment.width == Width::AllCores;
     let settings = config.to_toml();
     let lines = settings.lines().filter(|line| !(continues && line.starts_with("epochs = ")));
     let mut hash = Sha256::new();
@@ -126,88 +122,70 @@ impl Prepared {
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         let dir = RunDir::of_grid(path)?;
-        let around = Around { study, dir: &dir, progress, interrupt };
-        match self.spec {
-            Spec::Steps(spec) => self.train(spec, &around),
-            Spec::Iterations(spec) => self.fit(spec, &around),
+        let around = Around { dir: &dir };
+        let mut config = self.experiment.config.clone();
+        let (mut splits, mut kept) = (Arc::clone(&self.splits), None);
+        match &self.origin {
+            Some(origin) if origin.what == Legacy::Latents => splits = Arc::new(self.latents(origin, &around)?),
+            Some(origin) => kept = state_of(origin, &around)?,
+            None => {}
         }
-    }
-
-    fn train(&self, spec: &ModelSpec, around: &Around<'_>) -> Result<Outcome> {
-        let (mut config, dir) = (self.experiment.config.clone(), around.dir);
-        let (model, initial) = spec.create(config.section("model"), self.splits.train.width(), self.experiment.seed());
-        let kept = match &self.origin {
-            Some(origin @ Origin { id, what: Legacy::LastState, .. }) => {
-                let other = around.other(id)?;
-                let kept = other.last_kept()?.map(|epoch| (epoch, other.kept(epoch)));
-                // One that ended before it kept any is begun anew; one without the states that it must have is not.
-                let every = origin.config.section("log").int("keep_epochs").max(1) as u64;
-                let epochs = std::fs::read_to_string(other.metrics()).map_or(0, |text| text.lines().count() as u64);
-                if kept.is_none() && epochs > every {
-                    let reason = "the state is gone that another run of the study begins with";
-                    return Err(Error::checkpoint(&other.kept(every), reason));
-                }
-                kept
-            }
-            _ => None,
-        };
         if let Some((epoch, _)) = &kept {
-            let epochs = config.section("train").int("epochs") as u64 + epoch;
-            config.set(&[format!("train.epochs={epochs}")], &recipe::schema())?;
+            let epochs = config.method.extent() + epoch;
+            config.set(&[format!("train.epochs={epochs}")])?;
         }
         let start = match &kept {
             Some((_, state)) if !dir.state("last").exists() => Start::From(state),
             _ => Start::Resume,
         };
-        let (splits, model) = (&*self.splits, &*model);
-        let binarize = data::binarize(config.section("data"));
-        let training = CellTraining { dir, config: &config, splits, binarize, model, start, brief: true };
-        let finished = training.run(initial.clone(), around.progress, around.interrupt)?;
-        let trained = Trained::Steps(Steps { binarize, model, initial: &initial, finished: &finished });
-        let done = Done { experiment: &self.experiment, splits, dir, trained };
-        self.outcome(around.study, &done, finished.diverged.as_ref(), finished.elapsed)
-    }
-
-    fn fit(&self, spec: &EstimatorSpec, around: &Around<'_>) -> Result<Outcome> {
-        let (config, dir) = (&self.experiment.config, around.dir);
-        let splits = match &self.origin {
-            Some(origin) if origin.what == Legacy::Latents => Arc::new(self.latents(origin, around)?),
-            _ => Arc::clone(&self.splits),
-        };
-        let fitted = fit((dir, config), &splits, spec, around.progress, around.interrupt)?;
-        let trained = Trained::Iterations(&fitted);
-        let done = Done { experiment: &self.experiment, splits: &splits, dir, trained };
-        self.outcome(around.study, &done, fitted.diverged.as_ref(), fitted.elapsed)
+        let (dir, brief) = (&dir, matches!(config.method, Method::Steps(_)));
+        let job = Job { dir, config: &config, splits: &splits, columns: &[], start, brief };
+        let finished = fit(&job, progress, interrupt)?;
+        self.outcome(study, &Done { experiment: &self.experiment, splits: &splits, dir, finished: &finished })
     }
 
     /// The latents of the rows under the model of another run.
     fn latents(&self, origin: &Origin, around: &Around<'_>) -> Result<Splits> {
         let width = self.splits.train.width();
         let stored = Stored::load(&around.other(&origin.id)?, Which::Last, &origin.config, (width, None))?;
-        let stored::Trained::Iterations(estimator) = stored.model else {
+        let Trained::Iterations(estimator) = stored.model else {
             return Err(Error::usage(format_args!("{}: no latents to fit", origin.config.kind())));
         };
-        let (data, latents) = (self.experiment.config.section("data"), origin.config.section("model").int("latents"));
-        Preparation::through(Some((estimator, latents)), data, &self.splits.train)?.apply_all(&self.splits)
+        let latents = estimator.infer(&self.splits.train.batch(&[0])).latents.len();
+        Preparation::through(Some((estimator, latents)), &self.experiment.config.data, &self.splits.train)?
+            .apply_all(&self.splits)
     }
 
     /// What was found, measured.
-    fn outcome(&self, study: &dyn Study, done: &Done<'_>, divergence: Option<&Error>, seconds: f64) -> Result<Outcome> {
-        let (state, measured): (_, Measured) = match divergence {
+    fn outcome(&self, study: &dyn Study, done: &Done<'_>) -> Result<Outcome> {
+        let (state, (values, record)): (_, Measured) = match &done.finished.diverged {
             None => (State::Finished, study.measure(done)?),
             Some(divergence) => (State::Diverged(divergence.to_string()), study.measure_diverged(done)?),
         };
-        let (values, record) = measured;
-        Ok(Outcome { state, values, record, seconds, extent: most_iterations(self.experiment.config.section("train")) })
+        let extent = self.experiment.config.method.extent();
+        Ok(Outcome { state, values, record, seconds: done.finished.elapsed, extent })
     }
 }
 
-/// Where a cell is run, and for whom.
+/// Epoch and file of the last state that the run `origin` kept; none if it ended before it kept any.
+///
+/// # Errors
+/// Exit code 7 if it must have one and that is gone.
+fn state_of(origin: &Origin, around: &Around<'_>) -> Result<Option<(u64, PathBuf)>> {
+    let other = around.other(&origin.id)?;
+    let kept = other.last_kept()?.map(|epoch| (epoch, other.kept(epoch)));
+    let every = origin.config.steps().log.keep_epochs.max(1) as u64;
+    let epochs = std::fs::read_to_string(other.metrics()).map_or(0, |text| text.lines().count() as u64);
+    if kept.is_none() && epochs > every {
+        let reason = "the state is gone that another run of the study begins with";
+        return Err(Error::checkpoint(&other.kept(every), reason));
+    }
+    Ok(kept)
+}
+
+/// Where a cell is run.
 struct Around<'a> {
-    study: &'a dyn Study,
     dir: &'a RunDir,
-    progress: &'a CellProgress<'a>,
-    interrupt: &'a Interrupt,
 }
 
 impl Around<'_> {

@@ -6,7 +6,7 @@ mod report;
 use elbo_datasets::Toy;
 
 use super::{Done, Experiment, Measured, PREPARATION, Request, Results, Scale, Study};
-use crate::config::{Config, recipe};
+use crate::config::Config;
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
@@ -114,8 +114,7 @@ fn experiment(
     seed: u64,
     request: &Request<'_>,
 ) -> Result<Experiment> {
-    let schema = recipe::schema();
-    let mut config = Config::parse(BASE, "toy-density", &schema)?;
+    let mut config = Config::parse(BASE, "toy-density")?;
     let (rows, epochs, _) = budget(density);
     let epochs = match (request.scale, arm) {
         (Scale::Quick, _) => 2 * (40_000 / rows),
@@ -140,15 +139,15 @@ fn experiment(
     ];
     set.extend(decoder);
     set.extend(request.set.iter().cloned());
-    config.set(&set, &schema)?;
+    config.set(&set)?;
     let step = if posterior == "full" { 0.25e-3 } else { 0.20e-3 };
     let labels = [
         ("density", density.name()),
         ("arm", arm),
         ("posterior", posterior),
-        ("z", &config.section("model").int("z").to_string()),
+        ("z", &config.read::<elbo_models::VaeOptions>().z.to_string()),
     ];
     let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
-    let cost = 3.0 + step * (config.section("train").int("epochs") as u64 * rows / 32) as f64;
+    let cost = 3.0 + step * (config.method.extent() * rows / 32) as f64;
     Ok(Experiment { labels, config, cost, width: Width::OneCore, from: None })
 }

@@ -2,13 +2,9 @@
 
 use std::collections::HashMap;
 
-use elbo_models::Value;
-
-use crate::config::recipe;
-use crate::config::{Config, Variant};
+use crate::config::{Config, Method, Variant};
 use crate::grid::{Cell, Plan};
 use crate::machine::error::{Error, Result};
-use crate::run::fitting::most_iterations;
 
 /// The plan of the sweep `name` over `variants`, in whose order new cells follow those of `stored`.
 ///
@@ -38,12 +34,12 @@ pub fn plan(name: &str, variants: &[Variant], stored: Option<&Plan>) -> Result<P
 /// Exit code 2 if there is none, or none that this version understands.
 pub fn config(index: usize, cell: &Cell) -> Result<Config> {
     let text = cell.config.as_ref().ok_or_else(|| refused(format_args!("it is a study and no sweep")))?;
-    Config::parse(text, &format!("cell {index}"), &recipe::schema())
+    Config::parse(text, &format!("cell {index}"))
 }
 
 /// Whether the cell with `config` is there to show how its training ends in NaN: it is a mixture whose guards are off.
 pub fn shows_collapse(config: &Config) -> bool {
-    config.section("train").iter().any(|(name, value)| name == "mode" && *value == Value::Text("faithful".into()))
+    matches!(&config.method, Method::Iterations(iterations) if iterations.options.shows_collapse())
 }
 
 fn refused(problem: std::fmt::Arguments<'_>) -> Error {
@@ -52,12 +48,11 @@ fn refused(problem: std::fmt::Arguments<'_>) -> Error {
 
 /// A variant as a new cell.
 fn cell(variant: &Variant) -> Cell {
-    let train = variant.config.section("train");
     Cell {
         id: variant.config.id(),
         labels: variant.labels.clone(),
-        seed: train.int("seed") as u64,
-        extent: most_iterations(train),
+        seed: variant.config.method.seed(),
+        extent: variant.config.method.extent(),
         config: Some(variant.config.to_toml()),
         cost: 0.0,
         width: Default::default(),
@@ -67,9 +62,7 @@ fn cell(variant: &Variant) -> Cell {
 
 /// What has become of the cell `old`, whose configuration is `config`.
 fn change(old: &Cell, config: &Config, variants: &[Variant]) -> String {
-    let same = variants
-        .iter()
-        .find(|variant| variant.labels == old.labels && variant.config.section("train").int("seed") as u64 == old.seed);
+    let same = variants.iter().find(|variant| variant.labels == old.labels && variant.config.method.seed() == old.seed);
     let Some(same) = same else { return "is not in the recipe any more".into() };
     let differences = same.config.diff(config);
     let list = differences.iter().map(|d| format!("{} = {} (plan: {})", d.key, d.ours, d.theirs));
@@ -84,7 +77,7 @@ mod tests {
     const KINDS: &str = "[sweep]\n\"model.k\" = [3, 4]\nseeds = 2";
 
     fn of(text: &str) -> Vec<Variant> {
-        variants(text, "r.toml", &[], &recipe::schema()).unwrap()
+        variants(text, "r.toml", &[]).unwrap()
     }
 
     fn names(plan: &Plan) -> Vec<String> {

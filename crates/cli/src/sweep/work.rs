@@ -9,17 +9,16 @@ use sha2::{Digest, Sha256};
 use super::plan::config;
 use crate::config::Config;
 use crate::data::{self, Loaded};
-use crate::grid::training::{CellTraining, fit};
+use crate::grid::training::fit;
 use crate::grid::{CellProgress, Grid, Outcome, State};
 use crate::machine::error::{Error, Result};
 use crate::machine::interrupt::Interrupt;
 use crate::machine::{files, output};
+use crate::run::advance::{Job, Start};
 use crate::run::dir::RunDir;
-use crate::run::files::summary::Ended;
-use crate::run::fitting::Fitted;
+use crate::run::files::summary::Summary;
+use crate::run::fit::Finished;
 use crate::run::setup;
-use crate::run::setup::Spec;
-use crate::run::training::{Finished, Start};
 
 /// So many data sets are kept for the next cell.
 const KEPT: usize = 4;
@@ -52,37 +51,23 @@ impl<'a> Work<'a> {
         let config = config(index, cell)?;
         let loaded = self.loaded(&config)?;
         let splits = &loaded.splits;
-        let spec = setup::check(&config, splits)?;
+        setup::check(&config, splits)?;
         self.same_rows(&config, &loaded)?;
-        let dir = self.open(path, &config, &loaded)?;
-        let log_density_shift = loaded.preparation.log_density_shift(splits.train.width());
-        let (ended, diverged) = match spec {
-            Spec::Steps(spec) => {
-                let (model, params) = spec.create(config.section("model"), splits.train.width(), cell.seed);
-                let binarize = data::binarize(config.section("data"));
-                let (config, start) = (&config, Start::Resume);
-                let training =
-                    CellTraining { dir: &dir, config, splits, binarize, model: &*model, start, brief: false };
-                let Finished { metrics, best, steps, elapsed, diverged, .. } =
-                    training.run(params, progress, self.interrupt)?;
-                let (last, figures) = (metrics.last(), Vec::new());
-                (Ended { last, converged: None, best, steps, elapsed, log_density_shift, figures }, diverged)
-            }
-            Spec::Iterations(spec) => {
-                let fitted = fit((&dir, &config), splits, spec, progress, self.interrupt)?;
-                let Fitted { last, converged, iterations: steps, elapsed, diverged, .. } = fitted;
-                let figures = Vec::new();
-                (Ended { last, converged, best: None, steps, elapsed, log_density_shift, figures }, diverged)
-            }
-        };
-        let state = match diverged {
+        let dir = &self.open(path, &config, &loaded)?;
+        let (config, columns, start) = (&config, &*loaded.columns, Start::Resume);
+        let job = Job { dir, config, splits, columns, start, brief: false };
+        let finished = fit(&job, progress, self.interrupt)?;
+        let state = match &finished.diverged {
             Some(divergence) => State::Diverged(divergence.to_string()),
             None => {
-                files::write_atomic(&dir.summary(), setup::pretty(&ended.summary(&config)).as_bytes())?;
+                let log_density_shift = loaded.preparation.log_density_shift(splits.train.width());
+                let summary = Summary { config, finished: &finished, log_density_shift, figures: &[] };
+                files::write_atomic(&dir.summary(), setup::pretty(&summary.json()).as_bytes())?;
                 State::Finished
             }
         };
-        Ok(Outcome { state, values: values(&ended), record: Value::Null, extent: cell.extent, seconds: ended.elapsed })
+        let (values, seconds) = (values(&finished), finished.elapsed);
+        Ok(Outcome { state, values, record: Value::Null, extent: cell.extent, seconds })
     }
 
     /// The run directory of a cell, new or begun on the same data.
@@ -105,7 +90,7 @@ impl<'a> Work<'a> {
 
     /// Refuses rows that are not those of an earlier cell with the same settings of its data, whoever ran it.
     fn same_rows(&self, config: &Config, loaded: &Loaded) -> Result<()> {
-        let digest = Sha256::digest(format!("{:?}", config.section("data")));
+        let digest = Sha256::digest(format!("{:?}", config.data));
         let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let found = setup::pretty(&loaded.note);
         let (path, before) = self.grid.note(&format!("{DATA}/{name}.json"), &found)?;
@@ -118,15 +103,14 @@ impl<'a> Work<'a> {
 
     /// The data of `config`, which most cells share.
     fn loaded(&self, config: &Config) -> Result<Arc<Loaded>> {
-        let section = config.section("data");
-        let key = format!("{section:?}");
+        let key = format!("{:?}", config.data);
         // Another cell may have panicked here; the list is whole all the same.
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let place = loaded.iter().position(|(other, _)| *other == key);
         let found = match place {
             Some(place) => loaded.remove(place),
             None => {
-                let new = data::load(section, self.data_dir.as_deref())?;
+                let new = data::load(&config.data, self.data_dir.as_deref())?;
                 output::remark(new.remark.as_deref(), self.quiet);
                 (key, Arc::new(new))
             }
@@ -139,11 +123,7 @@ impl<'a> Work<'a> {
 }
 
 /// The rows of a cell in `results.csv`: its metrics at the end, and its best epoch by the validation loss.
-fn values(ended: &Ended) -> Vec<(String, f64)> {
-    let last = ended.last.iter().cloned();
-    let best = ended
-        .best
-        .iter()
-        .flat_map(|(loss, epoch)| [("best_epoch".to_string(), *epoch as f64), ("best_valid_loss".to_string(), *loss)]);
-    last.chain(best).collect()
+fn values(Finished { last, best, .. }: &Finished) -> Vec<(String, f64)> {
+    let best = best.iter().flat_map(|(loss, epoch)| [("best_epoch", *epoch as f64), ("best_valid_loss", *loss)]);
+    last.iter().cloned().chain(best.map(|(name, value)| (name.to_string(), value))).collect()
 }

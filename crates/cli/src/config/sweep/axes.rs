@@ -5,13 +5,14 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::super::SWEEP;
+use super::super::names::{self, is_section};
 use super::super::read::{Given, Source, in_file_order, shown};
-use super::super::{SWEEP, Schema};
 use super::{MOST, range};
 use crate::machine::error::Result;
 
 /// The key of the seed; its axis changes fastest.
-pub(super) const SEED: [&str; 2] = ["train", "seed"];
+pub(super) const SEED: &str = "train.seed";
 /// The short name of that axis.
 const SEEDS: &str = "seeds";
 /// The key of the tables whose keys vary together.
@@ -20,7 +21,7 @@ const ZIP: &str = "zip";
 /// A setting and the values it takes.
 #[derive(Debug)]
 pub(super) struct Axis {
-    pub(super) section: String,
+    /// `section.key`
     pub(super) key: String,
     /// Where the key stands.
     pub(super) span: Range<usize>,
@@ -38,38 +39,37 @@ pub(super) struct Written {
 impl Axis {
     /// The values, to be checked.
     pub(super) fn given<'a>(&'a self, source: Source<'a>) -> Vec<Given<'a>> {
-        let given =
-            |value: &'a Written| Given::on_axis(source, [&self.section, &self.key], &value.text, value.span.clone());
+        let given = |value: &'a Written| Given::on_axis(source, &self.key, &value.text, value.span.clone());
         self.values.iter().map(given).collect()
     }
 
     /// What messages call it.
     fn name(&self) -> String {
-        shown(&format!("{}.{}", self.section, self.key))
+        shown(&self.key)
     }
 }
 
 /// An entry of the table with the key that it is about.
 struct Entry<'a> {
-    path: [String; 2],
+    key: String,
     span: Range<usize>,
     value: Spanned<DeValue<'a>>,
 }
 
 /// The axes in the order of the file, those of a zip together, the seeds last. None is without values, no key is twice
 /// among them.
-pub(super) fn axes<'a>(source: Source<'a>, table: DeTable<'a>, schema: &Schema) -> Result<Vec<Vec<Axis>>> {
+pub(super) fn axes<'a>(source: Source<'a>, table: DeTable<'a>) -> Result<Vec<Vec<Axis>>> {
     let mut groups = Vec::new();
     for (name, value) in in_file_order(table) {
         if name.get_ref() == ZIP {
             for zip in tables(source, name.span(), value)? {
                 let span = zip.span();
-                groups.push(zipped(source, span, zip.into_inner(), schema)?);
+                groups.push(zipped(source, span, zip.into_inner())?);
             }
         } else if name.get_ref() == SEEDS {
             groups.push(vec![seeds(source, name.span(), &value)?]);
         } else {
-            for entry in entries(source, name, value, schema)? {
+            for entry in entries(source, name, value)? {
                 groups.push(vec![axis(source, entry)?]);
             }
         }
@@ -77,7 +77,7 @@ pub(super) fn axes<'a>(source: Source<'a>, table: DeTable<'a>, schema: &Schema) 
     groups.sort_by_key(|group| group[0].span.start);
     let all: Vec<&Axis> = groups.iter().flatten().collect();
     for (index, axis) in all.iter().enumerate() {
-        if all[..index].iter().any(|other| (&other.section, &other.key) == (&axis.section, &axis.key)) {
+        if all[..index].iter().any(|other| other.key == axis.key) {
             return Err(source.error(Some(axis.span.clone()), format_args!("{} is an axis already", axis.name())));
         }
     }
@@ -87,7 +87,7 @@ pub(super) fn axes<'a>(source: Source<'a>, table: DeTable<'a>, schema: &Schema) 
 
 /// Whether the group is the seed alone.
 fn is_seed(group: &[Axis]) -> bool {
-    matches!(group, [axis] if [&*axis.section, &*axis.key] == SEED)
+    matches!(group, [axis] if axis.key == SEED)
 }
 
 /// The tables of `[[sweep.zip]]`.
@@ -103,13 +103,13 @@ fn tables<'a>(source: Source<'a>, at: Range<usize>, value: Spanned<DeValue<'a>>)
 }
 
 /// The axes of one `[[sweep.zip]]`.
-fn zipped<'a>(source: Source<'a>, at: Range<usize>, table: DeTable<'a>, schema: &Schema) -> Result<Vec<Axis>> {
+fn zipped<'a>(source: Source<'a>, at: Range<usize>, table: DeTable<'a>) -> Result<Vec<Axis>> {
     let mut axes = Vec::new();
     for (name, value) in in_file_order(table) {
         if name.get_ref() == SEEDS {
-            return Err(source.error(Some(name.span()), format_args!("write \"{}\" in a zip", SEED.join("."))));
+            return Err(source.error(Some(name.span()), format_args!("write \"{}\" in a zip", SEED)));
         }
-        for entry in entries(source, name, value, schema)? {
+        for entry in entries(source, name, value)? {
             axes.push(axis(source, entry)?);
         }
     }
@@ -129,29 +129,22 @@ fn zipped<'a>(source: Source<'a>, at: Range<usize>, table: DeTable<'a>, schema: 
 }
 
 /// What is written at `name`, which is `"section.key"` in quotes or the table of a section.
-fn entries<'a>(
-    source: Source<'a>,
-    name: Spanned<DeString<'a>>,
-    value: Spanned<DeValue<'a>>,
-    schema: &Schema,
-) -> Result<Vec<Entry<'a>>> {
+fn entries<'a>(source: Source<'a>, name: Spanned<DeString<'a>>, value: Spanned<DeValue<'a>>) -> Result<Vec<Entry<'a>>> {
     let span = name.span();
     let refuse = |problem: String| Err(source.error(Some(span.clone()), problem));
     let name = name.into_inner();
-    if let Some((section, key)) = name.split_once('.') {
-        if !schema.has_section(section) {
-            return refuse(schema.unknown(section, key, schema.default_kind()));
-        }
-        return Ok(vec![Entry { path: [section, key].map(String::from), span, value }]);
+    let (section, dotted) = name.split_once('.').map_or((&*name, false), |(section, _)| (section, true));
+    if !is_section(section) {
+        return refuse(names::unknown(&name));
     }
-    if !schema.has_section(&name) {
-        return refuse(schema.unknown("", &name, schema.default_kind()));
+    if dotted {
+        return Ok(vec![Entry { key: name.into(), span, value }]);
     }
     match value.into_inner() {
         DeValue::Table(keys) => {
             let entry = |(key, value): (Spanned<DeString<'a>>, _)| {
                 let span = key.span();
-                Entry { path: [name.to_string(), key.into_inner().into()], span, value }
+                Entry { key: format!("{name}.{}", key.into_inner()), span, value }
             };
             Ok(in_file_order(keys).into_iter().map(entry).collect())
         }
@@ -161,7 +154,6 @@ fn entries<'a>(
 
 /// The axis that `entry` describes: a list of values or a range.
 fn axis(source: Source<'_>, entry: Entry<'_>) -> Result<Axis> {
-    let [section, key] = entry.path;
     let (at, value) = (entry.value.span(), entry.value.into_inner());
     let values = match &value {
         DeValue::Array(list) => list
@@ -174,22 +166,21 @@ fn axis(source: Source<'_>, entry: Entry<'_>) -> Result<Axis> {
         _ => {
             let problem = format!(
                 "{} takes a list of values or a range such as {{ from = 1, to = 9, step = 2 }}, not {}",
-                shown(&format!("{section}.{key}")),
+                shown(&entry.key),
                 shown(source.written(&at))
             );
             return Err(source.error(Some(entry.span), problem));
         }
     };
-    let axis = Axis { section, key, span: entry.span, values };
+    let axis = Axis { key: entry.key, span: entry.span, values };
     not_empty(source, axis)
 }
 
 /// `seeds = 5` means 0 to 4.
 fn seeds(source: Source<'_>, span: Range<usize>, value: &Spanned<DeValue<'_>>) -> Result<Axis> {
-    let [section, key] = SEED.map(String::from);
     let DeValue::Integer(count) = value.get_ref() else {
         let value = value.clone();
-        return axis(source, Entry { path: [section, key], span, value });
+        return axis(source, Entry { key: SEED.into(), span, value });
     };
     let count = usize::from_str_radix(count.as_str(), count.radix()).ok().filter(|count| (1..=MOST).contains(count));
     let Some(count) = count else {
@@ -199,7 +190,7 @@ fn seeds(source: Source<'_>, span: Range<usize>, value: &Spanned<DeValue<'_>>) -
     };
     let at = value.span();
     let values = (0..count).map(|seed| Written { text: seed.to_string(), span: at.clone() }).collect();
-    Ok(Axis { section, key, span, values })
+    Ok(Axis { key: SEED.into(), span, values })
 }
 
 fn not_empty(source: Source<'_>, axis: Axis) -> Result<Axis> {

@@ -16,8 +16,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Reads the rows up to that of `epoch`, of an earlier part of the run.
-    pub fn read(path: &Path, epoch: u64) -> Result<Self> {
+    /// Reads every row.
+    ///
+    /// # Errors
+    /// Exit code 3 with file and line if a row is malformed; 5 if the system cannot read.
+    pub fn read_all(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?;
         let mut lines = text.lines();
         let header: Vec<String> = lines.next().unwrap_or("").split(',').map(String::from).collect();
@@ -25,21 +28,32 @@ impl Metrics {
         for (number, line) in lines.enumerate() {
             let row: Vec<Option<f64>> = line.split(',').filter_map(read_cell).collect();
             if row.len() != header.len() {
-                let place = format!("{}:{}", path.display(), number + 2);
-                return Err(Error::data(format_args!("{place}: {} numbers wanted, one a column", header.len())));
+                let (place, wanted) = (format!("{}:{}", path.display(), number + 2), header.len());
+                let found = row.len();
+                return Err(Error::data(format_args!(
+                    "{place}: expected {wanted} values, one per column, found {found}"
+                )));
             }
-            if row[0].is_some_and(|number| number <= epoch as f64) {
-                rows.push(row);
-            }
-        }
-        // A run that started from another one's checkpoint has no row 1.
-        let first = rows.first().and_then(|row: &Vec<Option<f64>>| row[0]).unwrap_or(1.0);
-        let wanted = (first as u64..=epoch).count();
-        if rows.len() != wanted {
-            let (path, found) = (path.display(), rows.len());
-            return Err(Error::data(format_args!("{path}: {found} rows for the {wanted} epochs of the checkpoint")));
+            rows.push(row);
         }
         Ok(Self { header, rows })
+    }
+
+    /// Reads the rows up to that of `epoch`, of an earlier part of the run.
+    ///
+    /// # Errors
+    /// As for [`Metrics::read_all`], and exit code 3 if a row is missing.
+    pub fn read(path: &Path, epoch: u64) -> Result<Self> {
+        let mut read = Self::read_all(path)?;
+        read.rows.retain(|row| row[0].is_some_and(|number| number <= epoch as f64));
+        // A run that started from another one's checkpoint has no row 1.
+        let first = read.rows.first().and_then(|row| row[0]).unwrap_or(1.0);
+        let wanted = (first as u64..=epoch).count();
+        if read.rows.len() != wanted {
+            let (path, found) = (path.display(), read.rows.len());
+            return Err(Error::data(format_args!("{path}: {found} rows for the {wanted} epochs of the checkpoint")));
+        }
+        Ok(read)
     }
 
     /// Adds the row of an epoch. A column that is new is empty in the rows before, and one without a value is empty in
@@ -167,6 +181,6 @@ mod tests {
         let path = dir.path().join("metrics.csv");
         std::fs::write(&path, "epoch,elapsed_s,test_loss\n1,0.1,2\n2,0.2\n").unwrap();
         let error = Metrics::read(&path, 9).unwrap_err().to_string();
-        assert!(error.contains("metrics.csv:3: 3 numbers wanted"), "{error}");
+        assert!(error.contains("metrics.csv:3: expected 3 values, one per column, found 2"), "{error}");
     }
 }

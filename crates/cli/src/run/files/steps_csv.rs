@@ -10,14 +10,14 @@ use crate::machine::files;
 /// A table whose first column is the step, growing by appends; a continued run first cuts what its checkpoint does not
 /// know.
 #[derive(Debug)]
-pub struct Steps {
+pub struct StepsCsv {
     path: PathBuf,
     header: &'static str,
     every: u64,
     pending: String,
 }
 
-impl Steps {
+impl StepsCsv {
     /// A table with rows every `every` steps, 0 for never. Rows from step `step` on are removed.
     pub fn open(path: &Path, header: &'static str, every: u64, step: u64) -> Result<Self> {
         if every > 0 {

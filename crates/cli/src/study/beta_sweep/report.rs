@@ -265,7 +265,10 @@ fn numbers_section(results: &Results<'_>, arm: &str, request: &Request<'_>) -> S
             ),
         ));
     }
-    let depth = results.runs().first().map(|(experiment, _)| experiment.config.section("model").ints("hidden").len());
+    let depth = results
+        .runs()
+        .first()
+        .map(|(experiment, _)| experiment.config.read::<elbo_models::VaeOptions>().layers.hidden.len());
     let depth = depth.unwrap_or_default().to_string();
     for model in MODELS {
         let mut rows = Vec::new();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::{Done, Measured};
 use crate::machine::error::Error;
-use crate::run::fitting::{Fitted, infer};
+use crate::run::fit::Finished;
 
 /// Epochs between two points of a history in a record.
 const EVERY: usize = 5;
@@ -14,8 +14,8 @@ const EVERY: usize = 5;
 pub const STABLE: f64 = 0.9;
 
 pub fn measure(done: &Done<'_>) -> Measured {
-    let fitted = done.fitted();
-    let mut values = vec![("iterations".to_string(), fitted.iterations as f64)];
+    let fitted = done.finished;
+    let mut values = vec![("iterations".to_string(), fitted.steps as f64)];
     let mut record = serde_json::Map::new();
     if done.experiment.config.kind() == "factor-analysis" {
         latents(done, &mut values);
@@ -50,7 +50,7 @@ pub fn measure(done: &Done<'_>) -> Measured {
         let stays = rest.iter().all(|(_, nmi)| *nmi >= STABLE * first);
         values.push(("stable".into(), f64::from(u8::from(stays && fitted.diverged.is_none()))));
     }
-    if let Some(kept) = fitted.estimator.state().iter().find(|array| array.name == "kept") {
+    if let Some(kept) = fitted.trained.estimator().state().iter().find(|array| array.name == "kept") {
         values.push(("kept".into(), kept.values.iter().sum()));
     }
     if let Some(reason) = fitted.diverged.as_ref().and_then(reason) {
@@ -60,7 +60,7 @@ pub fn measure(done: &Done<'_>) -> Measured {
 }
 
 /// The numbers of a column, where there are any, with their epochs.
-fn history(fitted: &Fitted, column: &str) -> Vec<(f64, f64)> {
+fn history(fitted: &Finished, column: &str) -> Vec<(f64, f64)> {
     let list = fitted.metrics.column(column).unwrap_or_default();
     list.into_iter().filter(|(_, value)| value.is_finite()).collect()
 }
@@ -74,8 +74,8 @@ fn reason(divergence: &Error) -> Option<String> {
 
 /// Standard deviations of the latents of the training rows, and how heavy their tails are.
 fn latents(done: &Done<'_>, values: &mut Vec<(String, f64)>) {
-    let width = done.experiment.config.section("model").int("latents");
-    let latents = infer(&*done.fitted().estimator, &done.splits.train).latents;
+    let latents = done.finished.trained.estimator().infer_chunked(&done.splits.train.tensor()).latents;
+    let width = latents.len() / done.splits.train.rows();
     let rows = (latents.len() / width) as f64;
     let (mut stds, mut tails) = (Vec::new(), Vec::new());
     for d in 0..width {

@@ -132,12 +132,7 @@ fn at(results: &Results<'_>, model: &str, metric: &str, epoch: u64) -> Vec<f64> 
 
 /// The last epoch that every run has.
 fn last_epoch(results: &Results<'_>) -> u64 {
-    results
-        .runs()
-        .iter()
-        .map(|(experiment, _)| experiment.config.section("train").int("epochs") as u64)
-        .min()
-        .unwrap_or(0)
+    results.runs().iter().map(|(experiment, _)| experiment.config.method.extent()).min().unwrap_or(0)
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -149,7 +144,7 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
     let all = |metric: &str| MODELS.map(|(model, ..)| median(&at(results, model, metric, epoch)));
     let ([m2, modified, gmvae], [h_m2, h_modified, h_gmvae]) = (all("majority accuracy"), all("entropy"));
     let [l_m2, l_modified, l_gmvae] = all("loss");
-    let k = results.runs().first().map_or(0, |(experiment, _)| experiment.config.section("model").int("k"));
+    let k = results.runs().first().map_or(0, |(experiment, _)| experiment.config.method.classes());
     vec![
         Statement {
             holds: Some(m2 < 0.3 && gmvae > 0.5 && modified > 0.4),
@@ -186,8 +181,7 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
 /// The three panels of the source with its curves behind ours.
 fn curves(results: &Results<'_>) -> Section {
     let panel = |stem: &str, title: &str, label: &str, metric: &str, column: usize, limits: Option<(f64, f64)>| {
-        let longest =
-            results.runs().iter().map(|(e, _)| e.config.section("train").int("epochs")).max().unwrap_or(1) as f64;
+        let longest = results.runs().iter().map(|(e, _)| e.config.method.extent()).max().unwrap_or(1) as f64;
         let mut series = Vec::new();
         for (model, ..) in MODELS {
             for run in published(model) {
@@ -307,7 +301,7 @@ fn accuracies(results: &Results<'_>) -> Section {
             };
             let bound = format!("iwae-{}", BOUND.1);
             let bound = outcome.values.iter().find(|(name, _)| *name == bound).map_or(f64::NAN, |(_, value)| *value);
-            let epochs = experiment.config.section("train").int("epochs");
+            let epochs = experiment.config.method.extent();
             let names = ["majority accuracy", "hungarian accuracy", "confident accuracy", "nmi", "loss"];
             let mut cells = vec![format!("{model}, seed {}", experiment.seed()), epochs.to_string()];
             cells.extend(names.map(last));

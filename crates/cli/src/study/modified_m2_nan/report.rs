@@ -35,7 +35,7 @@ fn of<'a>(results: &Results<'a>, networks: &str, arm: &str) -> Results<'a> {
 
 /// The last epoch that a run began.
 fn last_epoch(experiment: &Experiment, outcome: &Outcome) -> u64 {
-    let epoch_steps = experiment.config.section("train").int("epoch_steps").max(1) as f64;
+    let epoch_steps = experiment.config.steps().train.epoch_steps.max(1) as f64;
     let steps = outcome.value("steps");
     // A refused step belongs to the epoch after those that are complete.
     let begun = if outcome.diverged() { (steps / epoch_steps).floor() + 1.0 } else { steps / epoch_steps };

@@ -4,13 +4,13 @@ use elbo_autograd::{Activation, Init, Params, Tape};
 use elbo_datasets::{Dataset, ToyDensity};
 use elbo_metrics::{energy_distance, mode_shares, sliced_wasserstein};
 use elbo_models::nn::Builder;
-use elbo_models::{Noise, Posterior, Vae};
+use elbo_models::{Noise, Posterior, Vae, VaeOptions};
 use elbo_tensor::{Purpose, Real, Stream, Tensor, stream};
 use serde_json::{Value, json};
 
-use super::super::{Done, Measured, Steps};
+use super::super::{Done, Measured};
 use super::budget;
-use crate::data::{self, Rows};
+use crate::data::Rows;
 use crate::machine::error::{Error, Result};
 use crate::run::evaluation::importance_bound;
 
@@ -35,27 +35,28 @@ const TEST_SEED: u64 = 1 << 40;
 /// A trained model with what its figures and metrics need.
 struct Subject<'a> {
     vae: Vae,
+    /// Its parameters before training.
+    initial: Params,
     params: &'a Params,
     seed: u64,
 }
 
 pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
     let config = &done.experiment.config;
-    let section = config.section("data");
-    let density = data::toy(section).ok_or_else(|| Error::usage("toy-density needs one of its densities"))?;
+    let density = config.data.toy().ok_or_else(|| Error::usage("toy-density needs one of its densities"))?;
     let seed = done.experiment.seed();
     let (_, _, rows) = budget(density.kind);
     let test = density.generate(rows, TEST_SEED + seed)?;
     let points = values(&test);
-    // The parameters are there already; this gives the networks their numbers again.
+    // The parameters are there already; this gives the networks their numbers again, and what training began with.
     let mut builder = Builder::new(Init::Torch, Activation::Relu, stream(seed, Purpose::Init, 0));
-    let vae = Vae::new(config.section("model"), 2, &mut builder);
-    let Steps { model, finished, .. } = done.steps();
-    let subject = Subject { vae, params: &finished.params, seed };
+    let vae = Vae::new(&config.read::<VaeOptions>(), 2, &mut builder);
+    let network = done.finished.trained.network();
+    let subject = Subject { vae, initial: builder.finish(), params: &network.params, seed };
 
     let log_p = mean(&density.log_densities(&points));
     let (elbo, kl) = subject.elbo(&points);
-    let iwae = importance_bound((model, subject.params, 1), Rows { data: &test, binarize: false }, BOUND, seed);
+    let iwae = importance_bound(network, Rows { data: &test, binarize: false }, BOUND, seed);
     let generated = subject.generate(GENERATED.min(rows));
     let compared = &points[..generated.len()];
     let again = values(&density.generate(generated.len() / 2, 2 * TEST_SEED + seed)?);
@@ -84,9 +85,7 @@ pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
 
 /// The rows of a data set, `[n, 2]`.
 fn values(set: &Dataset) -> Vec<Real> {
-    let mut x = vec![0.0; 2 * set.rows()];
-    set.gather(&(0..set.rows() as u32).collect::<Vec<_>>(), &mut x);
-    x
+    set.tensor().as_slice().to_vec()
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -142,14 +141,14 @@ impl Subject<'_> {
         let tape = Tape::new(self.params);
         let x = tape.constant(Tensor::from_slice([SHOWN, 2], shown));
         let reconstructed = self.vae.decode(self.vae.encode(x).rsample(&mut noise)).mean().value();
-        let Steps { initial, finished, .. } = done.steps();
+        let finished = done.finished;
         let metrics = &finished.metrics;
         let column = |name| metrics.column(name).unwrap_or_default().into_iter().map(|(_, v)| v).collect::<Vec<f64>>();
         let mut record = json!({
             "data": rounded(shown),
             "generated": rounded(&self.generate(SHOWN)),
             "reconstructed": rounded(reconstructed.as_slice()),
-            "before": self.latents(initial, shown),
+            "before": self.latents(&self.initial, shown),
             "after": self.latents(self.params, shown),
             "train_loss": column("train_loss"),
             "test_loss": column("test_loss"),

@@ -24,7 +24,7 @@ pub(super) fn section(results: &Results<'_>) -> Section {
     let sizes = all.map(|(z, posterior)| Size { z, posterior, runs: arm(z).of(&[("posterior", posterior)]) });
     let sizes: Vec<Size<'_>> = sizes.filter(|size| !size.runs.is_empty()).collect();
     let first = sizes.first().and_then(|size| size.runs.runs().first());
-    let epochs = first.map(|(experiment, _)| experiment.config.section("train").int("epochs"));
+    let epochs = first.map(|(experiment, _)| experiment.config.method.extent());
     let row = |size: &Size<'_>| {
         let metrics = ["elbo", "iwae-500", "kl", "sw1", "off-mode share"].map(|name| number(size.runs.median(name)));
         let head = [format!("{}, {}", size.z, size.posterior), size.runs.runs().len().to_string()];
