@@ -334,12 +334,11 @@ pub struct Rows<'a> {
 impl Rows<'_> {
     /// The rows `indices` as `[b, d]`.
     pub fn batch(&self, indices: &[u32], rng: &mut Stream) -> Tensor {
-        let mut x = Tensor::scratch([indices.len(), self.data.width()]);
-        if self.binarize {
-            self.data.gather_binarized(indices, rng, x.as_mut_slice());
-        } else {
-            self.data.gather(indices, x.as_mut_slice());
+        if !self.binarize {
+            return self.data.batch(indices);
         }
+        let mut x = Tensor::scratch([indices.len(), self.data.width()]);
+        self.data.gather_binarized(indices, rng, x.as_mut_slice());
         x
     }
 }

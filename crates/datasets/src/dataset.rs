@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use elbo_tensor::{Real, Stream, fill_uniform};
+use elbo_tensor::{Real, Stream, Tensor, fill_uniform};
 use rand::Rng;
 
 use crate::DataError;
@@ -190,6 +190,22 @@ impl Dataset {
     /// is that of the whole.
     pub fn is_intensity(&self) -> bool {
         self.intensity
+    }
+
+    /// All rows as one tensor `[n, d]`, bytes as intensities `byte / 255`.
+    pub fn tensor(&self) -> Tensor {
+        self.batch(&(0..self.rows() as u32).collect::<Vec<_>>())
+    }
+
+    /// The rows `indices` as a tensor `[b, d]`, in that order.
+    ///
+    /// # Panics
+    /// If an index is not below the number of rows.
+    #[track_caller]
+    pub fn batch(&self, indices: &[u32]) -> Tensor {
+        let mut x = Tensor::scratch([indices.len(), self.width()]);
+        self.gather(indices, x.as_mut_slice());
+        x
     }
 
     /// Writes the rows `indices` to `out`, `[b, width]`, in that order.
@@ -430,6 +446,9 @@ mod tests {
         let mut out = [9.0; 6];
         data.gather(&[3, 1], &mut out);
         assert_eq!(out, [180.0, 200.0, 220.0, 60.0, 80.0, 100.0].map(|x: Real| x / 255.0));
+        let batch = data.batch(&[3, 1]);
+        assert_eq!((batch.shape()[..].to_vec(), batch.as_slice()), (vec![2, 3], &out[..]));
+        assert_eq!(data.tensor().as_slice(), data.batch(&[0, 1, 2, 3]).as_slice());
         let reals = Dataset::new("r", &[1], Values::Reals(vec![-1.0, 0.5, 7.0]), None).unwrap();
         reals.gather(&[2, 2, 0], &mut out[..3]);
         assert_eq!(out[..3], [7.0, 7.0, -1.0]);

@@ -10,7 +10,7 @@ use elbo_tensor::{Real, Tensor};
 use super::projection;
 use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 use crate::machine::error::{Error, Result};
-use crate::run::fitting::{infer, rows};
+use crate::run::fitting::infer;
 
 /// Names of the arrays of a stored standardisation.
 const MEAN: &str = "mean";
@@ -63,7 +63,7 @@ impl Preparation {
     pub fn through(projection: Option<(Box<dyn Estimator>, usize)>, data: &Settings, train: &Dataset) -> Result<Self> {
         let mut fitted = Self { projection, scale: data.float("scale"), standardization: None };
         if data.bool("standardize") {
-            fitted.standardization = Some(Standardization::of(&rows(&fitted.apply(train)?)));
+            fitted.standardization = Some(Standardization::of(&fitted.apply(train)?.tensor()));
         }
         Ok(fitted)
     }
@@ -128,7 +128,7 @@ impl Preparation {
         }
         let mut prepared = match &self.projection {
             Some((estimator, latents)) => Tensor::from_slice([set.rows(), *latents], &infer(&**estimator, set).latents),
-            None => rows(set),
+            None => set.tensor(),
         };
         if self.scale != 1.0 {
             prepared.as_mut_slice().iter_mut().for_each(|value| *value *= self.scale as Real);

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::machine::cache_dir::cache_dir;
 use crate::machine::error::{Error, Result};
-use crate::run::fitting::{self, Notes, rows};
+use crate::run::fitting::{self, Notes};
 
 /// Fits that take less are not worth a file.
 const WORTH_KEEPING: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ pub fn fitted(kind: &str, latents: usize, train: &Dataset) -> Result<Box<dyn Est
         }
     }
     let started = Instant::now();
-    let (mut estimator, x, mut iteration) = (unfitted(spec, &settings, train.width()), rows(train), 0);
+    let (mut estimator, x, mut iteration) = (unfitted(spec, &settings, train.width()), train.tensor(), 0);
     loop {
         iteration += 1;
         match estimator.iterate(&x) {

@@ -162,8 +162,7 @@ fn unit(quantity: &str) -> &'static str {
 
 /// Test rows by label beside generated ones.
 fn cloud(test: &Dataset, samples: &Tensor, drawn: &str) -> String {
-    let mut x = Tensor::scratch([test.rows(), 2]);
-    test.gather(&(0..test.rows() as u32).collect::<Vec<_>>(), x.as_mut_slice());
+    let x = test.tensor();
     let point = |row: &[elbo_tensor::Real]| (f64::from(row[0]), f64::from(row[1]));
     let rows = |keep: &dyn Fn(usize) -> bool| -> Vec<(f64, f64)> {
         x.as_slice().chunks_exact(2).enumerate().filter(|(i, _)| keep(*i)).map(|(_, row)| point(row)).collect()

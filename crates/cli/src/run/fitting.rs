@@ -84,13 +84,6 @@ pub fn limit(train: &Settings) -> Option<(&str, u64)> {
     })
 }
 
-/// The rows of a split as one tensor `[n, d]`.
-pub fn rows(set: &Dataset) -> Tensor {
-    let mut x = Tensor::scratch([set.rows(), set.width()]);
-    set.gather(&(0..set.rows() as u32).collect::<Vec<_>>(), x.as_mut_slice());
-    x
-}
-
 /// What a checkpoint notes beside the state.
 pub struct Notes {
     /// Iterations done.
@@ -135,9 +128,7 @@ pub fn infer(estimator: &dyn Estimator, set: &Dataset) -> Inferred {
     let mut all = Inferred::default();
     let indices: Vec<u32> = (0..set.rows() as u32).collect();
     for chunk in indices.chunks(ROWS) {
-        let mut x = Tensor::scratch([chunk.len(), set.width()]);
-        set.gather(chunk, x.as_mut_slice());
-        let found = estimator.infer(&x);
+        let found = estimator.infer(&set.batch(chunk));
         all.log_density.extend(found.log_density);
         all.clusters.extend(found.clusters);
         all.latents.extend(found.latents);
@@ -180,7 +171,7 @@ impl<'a> Fitting<'a> {
         }
         let earlier = metrics.elapsed();
         let now = Instant::now();
-        let x = rows(&splits.train);
+        let x = splits.train.tensor();
         let (started, saved, log_likelihood) = (now, now, None);
         Ok(Self {
             dir,

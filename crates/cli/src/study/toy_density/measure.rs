@@ -1,7 +1,7 @@
 //! What a trained VAE on a known density is measured by.
 
 use elbo_autograd::{Activation, Init, Params, Tape};
-use elbo_datasets::{Dataset, ToyDensity};
+use elbo_datasets::ToyDensity;
 use elbo_metrics::{energy_distance, mode_shares, sliced_wasserstein};
 use elbo_models::nn::Builder;
 use elbo_models::{Noise, Posterior, Vae};
@@ -46,19 +46,20 @@ pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
     let seed = done.experiment.seed();
     let (_, _, rows) = budget(density.kind);
     let test = density.generate(rows, TEST_SEED + seed)?;
-    let points = values(&test);
+    let points = test.tensor();
+    let points = points.as_slice();
     // The parameters are there already; this gives the networks their numbers again.
     let mut builder = Builder::new(Init::Torch, Activation::Relu, stream(seed, Purpose::Init, 0));
     let vae = Vae::new(config.section("model"), 2, &mut builder);
     let Steps { model, finished, .. } = done.steps();
     let subject = Subject { vae, params: &finished.params, seed };
 
-    let log_p = mean(&density.log_densities(&points));
-    let (elbo, kl) = subject.elbo(&points);
+    let log_p = mean(&density.log_densities(points));
+    let (elbo, kl) = subject.elbo(points);
     let iwae = importance_bound((model, subject.params, 1), Rows { data: &test, binarize: false }, BOUND, seed);
     let generated = subject.generate(GENERATED.min(rows));
     let compared = &points[..generated.len()];
-    let again = values(&density.generate(generated.len() / 2, 2 * TEST_SEED + seed)?);
+    let again = density.generate(generated.len() / 2, 2 * TEST_SEED + seed)?.tensor();
     let mut list = vec![
         ("log p", log_p),
         ("elbo", elbo),
@@ -66,7 +67,7 @@ pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
         ("kl", kl),
         ("iwae-500", iwae),
         ("sw1", sliced_wasserstein(&generated, compared, DIRECTIONS)),
-        ("sw1 of data", sliced_wasserstein(&again, compared, DIRECTIONS)),
+        ("sw1 of data", sliced_wasserstein(again.as_slice(), compared, DIRECTIONS)),
         ("energy distance", energy_distance(&generated, compared, ENERGY_ROWS)),
     ];
     let [large, small] = eigenvalues(&generated);
@@ -79,14 +80,7 @@ pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
         list.extend([("least mode share", least), ("largest mode share", most), ("off-mode share", shares.outside)]);
     }
     let values = list.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-    Ok((values, subject.record(done, &density, &points)?))
-}
-
-/// The rows of a data set, `[n, 2]`.
-fn values(set: &Dataset) -> Vec<Real> {
-    let mut x = vec![0.0; 2 * set.rows()];
-    set.gather(&(0..set.rows() as u32).collect::<Vec<_>>(), &mut x);
-    x
+    Ok((values, subject.record(done, &density, points)?))
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -154,7 +148,7 @@ impl Subject<'_> {
             "train_loss": column("train_loss"),
             "test_loss": column("test_loss"),
             "batches": batches(done)?,
-            "best_test_loss": -mean(&density.log_densities(&values(&done.splits.test))),
+            "best_test_loss": -mean(&density.log_densities(done.splits.test.tensor().as_slice())),
         });
         if !density.modes().is_empty() && self.vae.latent() == 2 {
             record["grid"] = self.grid();
