@@ -6,6 +6,9 @@ use elbo_tensor::{Real, Stream, Tensor};
 
 use crate::{Setting, Settings};
 
+/// Rows at a time in [`Estimator::infer_chunked`].
+const CHUNK: usize = 8192;
+
 /// A model that is fitted by iterations, each of which sees all rows `x: [n, d]`.
 ///
 /// Everything that an iteration depends on beside `x` is in [`Estimator::state`], so that a fit continues to the same
@@ -45,6 +48,20 @@ pub trait Estimator: Send + Sync {
 
     /// What the fitted model says of each row.
     fn infer(&self, x: &Tensor) -> Inferred;
+
+    /// [`Estimator::infer`] of `x: [n, d]`, 8192 rows at a time, so that the temporaries do not grow with `n`.
+    fn infer_chunked(&self, x: &Tensor) -> Inferred {
+        let (rows, width) = (x.shape().rows(), x.shape().last());
+        let mut all = Inferred::default();
+        for start in (0..rows).step_by(CHUNK) {
+            let end = rows.min(start + CHUNK);
+            let found = self.infer(&x.window(start * width..end * width, [end - start, width]));
+            all.log_density.extend(found.log_density);
+            all.clusters.extend(found.clusters);
+            all.latents.extend(found.latents);
+        }
+        all
+    }
 
     /// `count` draws from the fitted model, `[count, d]`; `None` if it is no distribution.
     fn sample(&self, count: usize, rng: &mut Stream) -> Option<Tensor>;
@@ -103,4 +120,40 @@ pub struct EstimatorSpec {
     pub check: fn(&Settings, &Settings, usize) -> Option<String>,
     /// The estimator under settings of `[model]` and `[train]`, for rows of the given width, and its seed.
     pub build: fn(&Settings, &Settings, usize, u64) -> Box<dyn Estimator>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A model that says of a row what its first number is.
+    struct First;
+
+    impl Estimator for First {
+        fn iterate(&mut self, _x: &Tensor) -> Result<Iteration, Degenerate> {
+            Ok(Iteration::default())
+        }
+        fn state(&self) -> Vec<Array> {
+            Vec::new()
+        }
+        fn restore(&mut self, _state: &[Array]) -> Result<(), String> {
+            Ok(())
+        }
+        fn infer(&self, x: &Tensor) -> Inferred {
+            assert!(x.shape().rows() <= CHUNK);
+            Inferred { latents: x.as_slice().chunks(2).map(|row| row[0]).collect(), ..Inferred::default() }
+        }
+        fn sample(&self, _count: usize, _rng: &mut Stream) -> Option<Tensor> {
+            None
+        }
+    }
+
+    #[test]
+    fn chunks_have_every_row_once_and_in_order() {
+        for rows in [0, 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3] {
+            let x = Tensor::from_fn([rows, 2], |i| i as Real);
+            let expected: Vec<Real> = (0..rows).map(|row| (2 * row) as Real).collect();
+            assert_eq!(First.infer_chunked(&x).latents, expected);
+        }
+    }
 }

@@ -10,7 +10,6 @@ use elbo_tensor::{Real, Tensor};
 use super::projection;
 use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 use crate::machine::error::{Error, Result};
-use crate::run::fitting::infer;
 
 /// Names of the arrays of a stored standardisation.
 const MEAN: &str = "mean";
@@ -127,7 +126,9 @@ impl Preparation {
             return Ok(set.clone());
         }
         let mut prepared = match &self.projection {
-            Some((estimator, latents)) => Tensor::from_slice([set.rows(), *latents], &infer(&**estimator, set).latents),
+            Some((estimator, latents)) => {
+                Tensor::from_slice([set.rows(), *latents], &estimator.infer_chunked(&set.tensor()).latents)
+            }
             None => set.tensor(),
         };
         if self.scale != 1.0 {

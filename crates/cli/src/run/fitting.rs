@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use elbo_datasets::{Dataset, Splits};
+use elbo_datasets::Splits;
 use elbo_models::fit::Terms;
-use elbo_models::{Array, Degenerate, Estimator, EstimatorSpec, Inferred, Settings, Value};
+use elbo_models::{Array, Degenerate, Estimator, EstimatorSpec, Settings, Value};
 use elbo_tensor::Tensor;
 
 use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
@@ -22,8 +22,6 @@ use crate::run::progress::Observer;
 
 /// Between two checkpoints at least this much time passes.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
-/// Rows at a time in an evaluation.
-const ROWS: usize = 8192;
 /// Settings of `[train]` that say how many iterations there are at most.
 const LIMITS: [&str; 3] = ["epochs", "iterations", "max_iter"];
 /// Keys of what a checkpoint notes.
@@ -123,28 +121,15 @@ pub fn store(path: &Path, estimator: &dyn Estimator, notes: &Notes) -> Result<()
     save_weights(path, &tensors, &BTreeMap::from(notes))
 }
 
-/// What the model says of each row of `set`.
-pub fn infer(estimator: &dyn Estimator, set: &Dataset) -> Inferred {
-    let mut all = Inferred::default();
-    let indices: Vec<u32> = (0..set.rows() as u32).collect();
-    for chunk in indices.chunks(ROWS) {
-        let found = estimator.infer(&set.batch(chunk));
-        all.log_density.extend(found.log_density);
-        all.clusters.extend(found.clusters);
-        all.latents.extend(found.latents);
-    }
-    all
-}
-
-/// The metrics that `infer` allows on a split, by name.
-pub fn evaluate(estimator: &dyn Estimator, set: &Dataset) -> Evaluation {
-    let found = infer(estimator, set);
+/// The metrics that the model allows on the rows `x`, by name.
+pub fn evaluate(estimator: &dyn Estimator, x: &Tensor) -> Evaluation {
+    let found = estimator.infer_chunked(x);
     let mut terms = Terms::default();
     if !found.log_density.is_empty() {
         let mean = found.log_density.iter().sum::<f64>() / found.log_density.len() as f64;
         terms.values.push(("log_likelihood".into(), mean));
     }
-    summarise(terms, found.clusters, found.latents, set.rows())
+    summarise(terms, found.clusters, found.latents, x.shape().rows())
 }
 
 impl<'a> Fitting<'a> {
@@ -297,7 +282,8 @@ impl<'a> Fitting<'a> {
             if set.rows() == 0 {
                 continue;
             }
-            let found = evaluate(&*self.estimator, set);
+            let x = if name == "train" { self.x.clone() } else { set.tensor() };
+            let found = evaluate(&*self.estimator, &x);
             if name == "train" {
                 self.log_likelihood = found.terms.get("log_likelihood");
             }

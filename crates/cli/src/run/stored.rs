@@ -185,7 +185,7 @@ impl Stored {
                 let place = (train.int("seed") as u64, evaluation_index(self.epoch, split));
                 evaluation::evaluate((&**model, params), rows, train.int("batch"), place)
             }
-            Trained::Iterations(estimator) => fitting::evaluate(&**estimator, set),
+            Trained::Iterations(estimator) => fitting::evaluate(&**estimator, &set.tensor()),
         })
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::{Done, Measured};
 use crate::machine::error::Error;
-use crate::run::fitting::{Fitted, infer};
+use crate::run::fitting::Fitted;
 
 /// Epochs between two points of a history in a record.
 const EVERY: usize = 5;
@@ -75,7 +75,7 @@ fn reason(divergence: &Error) -> Option<String> {
 /// Standard deviations of the latents of the training rows, and how heavy their tails are.
 fn latents(done: &Done<'_>, values: &mut Vec<(String, f64)>) {
     let width = done.experiment.config.section("model").int("latents");
-    let latents = infer(&*done.fitted().estimator, &done.splits.train).latents;
+    let latents = done.fitted().estimator.infer_chunked(&done.splits.train.tensor()).latents;
     let rows = (latents.len() / width) as f64;
     let (mut stds, mut tails) = (Vec::new(), Vec::new());
     for d in 0..width {
