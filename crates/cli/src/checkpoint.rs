@@ -1,10 +1,13 @@
-//! Checkpoints: weights that other programs can read, and the state that continues a run bit for bit.
+//! Checkpoints: weights that other programs can read, the state that continues a run bit for bit, and the arrays that are
+//! both for a model that is fitted by iterations.
 //!
-//! Both kinds carry a SHA-256 over every byte of the file, so damage of any kind is refused, never loaded.
+//! All carry a SHA-256 over every byte of the file, so damage of any kind is refused, never loaded.
 
+mod arrays;
 mod state;
 mod weights;
 
+pub use arrays::{Notes, load_arrays, save_arrays};
 pub use state::{load_state, save_state};
 pub use weights::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 

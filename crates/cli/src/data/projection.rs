@@ -7,9 +7,9 @@ use elbo_datasets::Dataset;
 use elbo_models::{Array, Estimator, EstimatorSpec, Settings, Value};
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint::{Notes, load_arrays, save_arrays};
 use crate::machine::cache_dir::cache_dir;
 use crate::machine::error::{Error, Result};
-use crate::run::fitting::{self, Notes};
 
 /// Fits that take less are not worth a file.
 const WORTH_KEEPING: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub fn fitted(kind: &str, latents: usize, train: &Dataset) -> Result<Box<dyn Est
         return Err(Error::usage(format_args!("data.project = {kind:?}: {problem}")));
     }
     let file = file(spec, &settings, train);
-    let found = file.as_ref().filter(|path| path.exists()).and_then(|path| fitting::load(path).ok());
+    let found = file.as_ref().filter(|path| path.exists()).and_then(|path| load_arrays(path).ok());
     if let Some((state, Notes { done: true, .. })) = found {
         let mut estimator = unfitted(spec, &settings, train.width());
         if estimator.restore(&state).is_ok() {
@@ -45,7 +45,7 @@ pub fn fitted(kind: &str, latents: usize, train: &Dataset) -> Result<Box<dyn Est
     }
     if let Some(path) = file.filter(|_| started.elapsed() >= WORTH_KEEPING) {
         // A cache that cannot be written costs the next process some seconds and this one nothing.
-        let _ = fitting::store(&path, &*estimator, &Notes { iteration, done: true });
+        let _ = save_arrays(&path, &estimator.state(), &Notes { iteration, done: true });
     }
     Ok(estimator)
 }

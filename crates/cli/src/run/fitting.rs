@@ -1,18 +1,15 @@
 //! A run of a model that sees all rows in every iteration: fits, evaluation, checkpoints and interruption.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use elbo_datasets::Splits;
 use elbo_models::fit::Terms;
-use elbo_models::{Array, Degenerate, Estimator, EstimatorSpec, Settings, Value};
+use elbo_models::{Degenerate, Estimator, EstimatorSpec, Settings, Value};
 use elbo_tensor::Tensor;
 
-use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
+use crate::checkpoint::{Notes, load_arrays, save_arrays};
 use crate::config::Config;
 use crate::machine::error::{Error, Result};
-use crate::machine::files;
 use crate::machine::interrupt::Interrupt;
 use crate::run::dir::RunDir;
 use crate::run::evaluation::{Evaluation, summarise};
@@ -24,9 +21,6 @@ use crate::run::progress::Observer;
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Settings of `[train]` that say how many iterations there are at most.
 const LIMITS: [&str; 3] = ["epochs", "iterations", "max_iter"];
-/// Keys of what a checkpoint notes.
-const ITERATION: &str = "epoch";
-const DONE: &str = "done";
 
 /// A fit under way.
 pub struct Fitting<'a> {
@@ -82,45 +76,6 @@ pub fn limit(train: &Settings) -> Option<(&str, u64)> {
     })
 }
 
-/// What a checkpoint notes beside the state.
-pub struct Notes {
-    /// Iterations done.
-    pub iteration: u64,
-    /// Whether nothing is left to do.
-    pub done: bool,
-}
-
-/// The state in the checkpoint `path`.
-///
-/// # Errors
-/// Exit code 7 if it is missing or damaged.
-pub fn load(path: &Path) -> Result<(Vec<Array>, Notes)> {
-    let Weights { tensors, metadata } = load_weights::<f64>(path)?;
-    let array = |(name, tensor): (String, StoredTensor<f64>)| Array {
-        name: name.into(),
-        shape: tensor.shape,
-        values: tensor.data,
-    };
-    let state: Vec<Array> = tensors.into_iter().map(array).collect();
-    let noted = |key| metadata.get(key).and_then(|text| text.parse::<u64>().ok());
-    let iteration = noted(ITERATION).ok_or_else(|| Error::checkpoint(path, "no epoch is noted in it"))?;
-    Ok((state, Notes { iteration, done: noted(DONE) == Some(1) }))
-}
-
-/// Writes the state of a model as the checkpoint `path`, for [`load`].
-///
-/// # Errors
-/// Exit code 5 if the system cannot write.
-pub fn store(path: &Path, estimator: &dyn Estimator, notes: &Notes) -> Result<()> {
-    let notes = [(ITERATION, notes.iteration), (DONE, u64::from(notes.done))];
-    let notes = notes.map(|(key, value)| (key.to_string(), value.to_string()));
-    let state = estimator.state();
-    let tensors = state.iter().map(|Array { name, shape, values }| NamedTensor { name, shape, data: values });
-    let tensors: Vec<NamedTensor<'_, f64>> = tensors.collect();
-    path.parent().map_or(Ok(()), files::create_dir)?;
-    save_weights(path, &tensors, &BTreeMap::from(notes))
-}
-
 /// The metrics that the model allows on the rows `x`, by name.
 pub fn evaluate(estimator: &dyn Estimator, x: &Tensor) -> Evaluation {
     let found = estimator.infer_chunked(x);
@@ -146,7 +101,7 @@ impl<'a> Fitting<'a> {
         let path = dir.weights("last");
         let (mut iteration, mut done, mut metrics, mut events) = (0, false, Metrics::default(), Events::default());
         if resume && path.exists() {
-            let (state, notes) = load(&path)?;
+            let (state, notes) = load_arrays(&path)?;
             estimator.restore(&state).map_err(|reason| Error::checkpoint(&path, reason))?;
             (iteration, done) = (notes.iteration, notes.done);
             if dir.metrics().exists() {
@@ -304,7 +259,7 @@ impl<'a> Fitting<'a> {
         }
         self.events.write(&self.dir.events())?;
         let notes = Notes { iteration: self.iteration, done: self.done };
-        store(&self.dir.weights("last"), &*self.estimator, &notes)?;
+        save_arrays(&self.dir.weights("last"), &self.estimator.state(), &notes)?;
         self.saved = Instant::now();
         Ok(())
     }

@@ -9,7 +9,7 @@ use elbo_datasets::Dataset;
 use elbo_models::{Estimator, Model, ModelSpec};
 use serde_json::Value;
 
-use crate::checkpoint::{Weights, load_weights};
+use crate::checkpoint::{Weights, load_arrays, load_weights};
 use crate::config::recipe;
 use crate::config::{Config, read_recipe};
 use crate::data::{self, Preparation, Rows, Source};
@@ -160,7 +160,7 @@ impl Stored {
             }
             Spec::Iterations(spec) if matches!(which, Which::Last) => {
                 let mut estimator = (spec.build)(config.section("model"), config.section("train"), width, seed);
-                let (state, notes) = fitting::load(&path)?;
+                let (state, notes) = load_arrays(&path)?;
                 if notes.iteration == 0 {
                     return Err(Error::diverged(format_args!("{}: this run has no fit yet", dir.path().display())));
                 }
