@@ -7,7 +7,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub use read::read_recipe;
+pub use read::{argument_key, read_recipe};
 pub use schema::{Kind, Schema, Section};
 pub use sweep::{Variant, variants};
 
@@ -20,13 +20,7 @@ use toml::de::DeTable;
 
 use crate::machine::error::{Error, Result};
 use read::{Entries, Given, Source};
-
-/// The section whose settings depend on its key [`KIND`].
-const MODEL: &str = "model";
-/// The key that chooses the model.
-const KIND: &str = "kind";
-/// The section that makes a recipe one of many runs.
-const SWEEP: &str = "sweep";
+use schema::{KIND, MODEL, SWEEP};
 
 /// A resolved configuration: every declared setting has a value that its domain allows.
 #[derive(Debug, Clone)]
@@ -77,7 +71,7 @@ impl Config {
         let Entries { description, given, sweep } = source.entries(table, schema)?;
         let kind = match given.iter().find(|given| given.is_kind()) {
             None => schema.default_kind(),
-            Some(given) => schema.kind(given)?,
+            Some(given) => given.kind(schema)?,
         };
         let mut config = Self { description, kind, sections: schema.defaults(kind), chosen: Vec::new() };
         for given in given.iter().filter(|given| !given.is_kind()) {
@@ -105,7 +99,7 @@ impl Config {
         schema: &Schema,
     ) -> Result<()> {
         for given in given.clone().filter(|given| given.is_kind()) {
-            self.change_kind(schema.kind(given)?, schema)?;
+            self.change_kind(given.kind(schema)?, schema)?;
         }
         given.filter(|given| !given.is_kind()).try_for_each(|given| self.assign(given, schema))
     }

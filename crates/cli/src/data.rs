@@ -175,15 +175,15 @@ pub struct Source {
 impl Source {
     /// Reads or generates the data that `[data]` describes. A table of `unlabelled` columns may lack the labels.
     pub fn of(data: &Settings, data_dir: Option<&Path>, unlabelled: Option<usize>) -> Result<Self> {
-        let mut source = if data.text("file").is_empty() {
-            Self { splits: named(data, data_dir)?, columns: Vec::new(), remark: None }
+        let (mut splits, columns, remark) = if data.text("file").is_empty() {
+            (named(data, data_dir)?, Vec::new(), None)
         } else {
             table::load(data, unlabelled)?
         };
         if data.text("test") == "train" {
-            source.splits.test = source.splits.train.clone();
+            splits.test = splits.train.clone();
         }
-        Ok(source)
+        Ok(Self { splits, columns, remark })
     }
 
     /// The rows as a model sees them, by what is stored in the file `stored`, or by what is fitted to them.

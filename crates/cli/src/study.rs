@@ -54,11 +54,6 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The key of a `--set` argument, as the configuration reads it.
-    pub fn key(set: &str) -> &str {
-        set.split_once('=').map_or(set, |(key, _)| key).trim()
-    }
-
     /// Whether the reference bands are for what was asked: the default budget or more, without other settings.
     pub fn is_judged(&self) -> bool {
         self.scale != Scale::Quick && self.set.is_empty()

@@ -6,11 +6,10 @@ use elbo_models::{ModelSpec, Noise, Settings, Value};
 use elbo_tensor::{Purpose, Tensor, fill_uniform, stream};
 use serde_json::json;
 
-use crate::config::{Config, recipe};
+use crate::config::{Config, argument_key, recipe};
 use crate::data::limits;
 use crate::machine::error::{Error, Result};
 use crate::machine::output;
-use crate::study::Request;
 
 /// Arguments of `elbo check-grad`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +52,7 @@ pub fn run(args: &CheckGrad) -> Result<()> {
     let hidden = HIDDEN.map(|(name, list)| (name, Value::Ints(list.to_vec())));
     let small = sizes.iter().chain(&hidden).filter(|(name, _)| has(name));
     let small = small.map(|(name, value)| format!("model.{name}={value}"));
-    if let Some(set) = args.set.iter().find(|set| Request::key(set) == "model.kind") {
+    if let Some(set) = args.set.iter().find(|set| argument_key(set) == "model.kind") {
         return Err(Error::usage(format_args!("--set {set}: the model is the one that was named, {}", spec.kind)));
     }
     config.set(&small.chain(args.set.iter().cloned()).collect::<Vec<_>>(), &schema)?;

@@ -9,7 +9,6 @@ use elbo_tensor::{Purpose, stream};
 use serde_json::{Value, json};
 
 use super::args::Common;
-use super::use_threads;
 use crate::config::{Config, recipe};
 use crate::data::{self, Loaded, Source};
 use crate::machine::error::{Error, Result};
@@ -65,7 +64,7 @@ pub fn run(args: &Train) -> Result<()> {
     config.set(&data.chain(label_column).chain(set).chain(seed).collect::<Vec<_>>(), &schema)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
     RunDir::refuse_locked(&out)?;
-    let threads = use_threads(&args.common)?;
+    let threads = args.common.use_threads()?;
     let data = config.section("data");
     let source = Source::of(data, args.common.data_dir.as_deref(), None)?;
     let mut env = setup::environment(threads);

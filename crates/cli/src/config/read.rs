@@ -11,13 +11,11 @@ use elbo_models::{Domain, Setting, Value};
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
-use super::{KIND, MODEL, SWEEP, Schema};
+use super::schema::{KIND, MODEL, SWEEP, Schema, shown};
 use crate::machine::error::{Error, Result};
 
 /// Largest recipe in bytes.
 const LONGEST_RECIPE: u64 = 1 << 20;
-/// Most characters of somebody's text that a message repeats.
-const LONGEST_SHOWN: usize = 60;
 
 /// The text of the recipe file `path`.
 ///
@@ -139,6 +137,11 @@ pub(super) fn in_file_order<'a>(table: DeTable<'a>) -> Vec<(Spanned<DeString<'a>
     entries
 }
 
+/// The key of the `--set` argument `section.key=value`, as the configuration reads it.
+pub fn argument_key(argument: &str) -> &str {
+    argument.split_once('=').map_or(argument, |(key, _)| key).trim()
+}
+
 impl<'a> Given<'a> {
     /// The assignment `section.key=value` of a `--set` argument.
     pub(super) fn argument(argument: &'a str, schema: &Schema) -> Result<Self> {
@@ -172,6 +175,15 @@ impl<'a> Given<'a> {
 
     pub(super) fn error(&self, problem: impl fmt::Display) -> Error {
         self.place.error(problem)
+    }
+
+    /// The kind that it names.
+    pub(super) fn kind(&self, schema: &Schema) -> Result<&'static str> {
+        let word = self.text();
+        let model = schema.models.iter().find(|model| word.as_deref() == Some(model.name));
+        let kinds: Vec<&str> = schema.models.iter().map(|model| model.name).collect();
+        let problem = || format!("`{MODEL}.{KIND}` takes one of {}, not {}", kinds.join(", "), shown(self.written));
+        model.map(|model| model.name).ok_or_else(|| self.error(problem()))
     }
 
     /// The value of `setting`, if its domain allows it.
@@ -242,12 +254,4 @@ pub(super) fn real(value: &DeValue<'_>) -> Option<f64> {
 /// The message about a value outside the domain of `section.setting`.
 pub(super) fn not_allowed(section: &str, setting: &Setting, written: impl fmt::Display) -> String {
     format!("`{section}.{}` takes {}, not {}", setting.name, setting.domain, shown(&written.to_string()))
-}
-
-/// `text` in backticks, cut to what a line of a terminal can hold.
-pub(super) fn shown(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_SHOWN) {
-        Some((end, _)) => format!("`{}…`", &text[..end]),
-        None => format!("`{text}`"),
-    }
 }

@@ -2,9 +2,15 @@
 
 use elbo_models::{Setting, Settings};
 
-use super::read::{Given, shown};
-use super::{KIND, MODEL, SWEEP};
-use crate::machine::error::Result;
+/// The section whose settings depend on its key [`KIND`].
+pub(super) const MODEL: &str = "model";
+/// The key that chooses the model.
+pub(super) const KIND: &str = "kind";
+/// The section that makes a recipe one of many runs.
+pub(super) const SWEEP: &str = "sweep";
+
+/// Most characters of somebody's text that a message repeats.
+const LONGEST_SHOWN: usize = 60;
 
 /// A section of a recipe and the settings it always has.
 #[derive(Debug, Clone)]
@@ -58,15 +64,6 @@ impl Schema {
         self.models[0].name
     }
 
-    /// The kind that `given` names.
-    pub(super) fn kind(&self, given: &Given<'_>) -> Result<&'static str> {
-        let word = given.text();
-        let model = self.models.iter().find(|model| word.as_deref() == Some(model.name));
-        let kinds: Vec<&str> = self.models.iter().map(|model| model.name).collect();
-        let problem = || format!("`{MODEL}.{KIND}` takes one of {}, not {}", kinds.join(", "), shown(given.written));
-        model.map(|model| model.name).ok_or_else(|| given.error(problem()))
-    }
-
     /// The message about the unknown key `section.key`.
     pub(super) fn unknown(&self, section: &str, key: &str, kind: &str) -> String {
         let path = if section.is_empty() { key.to_string() } else { format!("{section}.{key}") };
@@ -107,5 +104,13 @@ impl Schema {
         let sections = sections.filter(|_| section.is_empty()).map(|name| (near(key, name), format!("[{name}]")));
         let best = keys.chain(sections).min_by_key(|(distance, _)| *distance);
         best.filter(|(distance, _)| *distance <= 1 + key.chars().count() / 3).map(|(_, name)| name)
+    }
+}
+
+/// `text` in backticks, cut to what a line of a terminal can hold.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
     }
 }

@@ -13,12 +13,11 @@ use std::collections::HashMap;
 use elbo_models::Value;
 
 use self::axes::{Axis, SEED, axes};
-use super::read::{Given, Source, shown};
-use super::{Config, KIND, MODEL, SWEEP, Schema};
+use self::range::MOST;
+use super::read::{Given, Source};
+use super::schema::{KIND, MODEL, SWEEP, shown};
+use super::{Config, Schema};
 use crate::machine::error::Result;
-
-/// Most runs of a sweep, and most values of an axis.
-const MOST: usize = 10_000;
 
 /// One run of a sweep.
 #[derive(Debug, Clone)]
@@ -80,7 +79,7 @@ fn check_keys(source: Source<'_>, groups: &[Group<'_>], base: &Config, schema: &
     let axes = || groups.iter().flatten();
     let mut kinds: Vec<&str> = Vec::new();
     for given in axes().flat_map(|(_, given)| given).filter(|given| given.is_kind()) {
-        kinds.push(schema.kind(given)?);
+        kinds.push(given.kind(schema)?);
     }
     if kinds.is_empty() {
         kinds.push(base.kind());

@@ -9,7 +9,7 @@ use elbo_models::{EstimatorSpec, ModelSpec, Value};
 use sha2::{Digest, Sha256};
 
 use super::{Done, Experiment, Legacy, Measured, Request, Steps, Study, Trained};
-use crate::config::{Config, recipe};
+use crate::config::{Config, argument_key, recipe};
 use crate::data::{self, Preparation};
 use crate::grid::training::{CellTraining, fit};
 use crate::grid::{Cell, CellProgress, Outcome, Plan, State, Width};
@@ -42,8 +42,8 @@ struct Origin {
 pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Prepared>)> {
     let fixed = study.fixed();
     let is_fixed = |key: &str| key == "model.kind" || fixed.contains(&key);
-    if let Some(set) = request.set.iter().find(|set| is_fixed(Request::key(set))) {
-        return Err(Error::usage(format_args!("--set {set}: the study itself says what {} is", Request::key(set))));
+    if let Some(set) = request.set.iter().find(|set| is_fixed(argument_key(set))) {
+        return Err(Error::usage(format_args!("--set {set}: the study itself says what {} is", argument_key(set))));
     }
     let mut loaded: HashMap<String, Arc<Splits>> = HashMap::new();
     let mut prepared: Vec<Prepared> = Vec::new();

@@ -5,9 +5,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::super::read::{Given, Source, in_file_order, shown};
-use super::super::{SWEEP, Schema};
-use super::{MOST, range};
+use super::super::read::{Given, Source, in_file_order};
+use super::super::schema::{SWEEP, Schema, shown};
+use super::range::{self, MOST};
 use crate::machine::error::Result;
 
 /// The key of the seed; its axis changes fastest.
