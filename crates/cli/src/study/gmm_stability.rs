@@ -9,7 +9,8 @@ mod runs;
 mod source;
 mod tables;
 
-use super::{Done, Experiment, From, Legacy, Measured, PREPARATION, Request, Results, Scale, Study};
+use super::experiment::PREPARATION;
+use super::{Done, Experiment, From, Legacy, Measured, Request, Results, Scale, Study};
 use crate::config::{Config, argument_key, recipe};
 use crate::grid::Width;
 use crate::machine::error::Result;
