@@ -34,7 +34,7 @@ fn code_lines(text: &str) -> usize {
 
 #[test]
 fn unsafe_code_is_in_the_tensor_crate_only() {
-    for name in ["autograd", "models", "datasets", "metrics"] {
+    for name in ["autograd", "models", "datasets", "metrics", "cli"] {
         let text = fs::read_to_string(root().join(format!("crates/{name}/src/lib.rs"))).unwrap();
         assert!(text.contains("#![forbid(unsafe_code)]"), "crates/{name} does not forbid unsafe code");
     }

@@ -1,6 +1,7 @@
-//! Checkpoints: weights that other programs can read, and the state that continues a run bit for bit.
+//! Checkpoints: weights that other programs can read, the state that continues a run bit for bit, and the arrays that are
+//! both for a model that is fitted by iterations.
 //!
-//! Both kinds carry a SHA-256 over every byte of the file, so damage of any kind is refused, never loaded.
+//! All carry a SHA-256 over every byte of the file, so damage of any kind is refused, never loaded.
 
 mod arrays;
 mod state;

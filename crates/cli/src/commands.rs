@@ -11,12 +11,60 @@ mod settings;
 mod sweep;
 mod train;
 
-pub use args::Args;
+use clap::{Parser, Subcommand};
 
-use rayon::ThreadPoolBuilder;
+use crate::machine::error::Result;
+use args::EXIT_CODES;
+use check_grad::CheckGrad;
+use data::Data;
+use eval::Eval;
+use export::Export;
+use reproduce::Reproduce;
+use settings::Settings;
+use sweep::Sweep;
+use train::Train;
 
-use crate::machine::error::{Error, ExitCode, Result};
-use args::{Command, Common};
+/// Train and compare generative latent-variable models.
+#[derive(Debug, Parser)]
+#[command(name = "elbo", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model by a recipe, into a run directory
+    #[command(after_help = EXIT_CODES)]
+    Train(Train),
+    /// Recompute the metrics of a run from its checkpoint
+    #[command(after_help = EXIT_CODES)]
+    Eval(Eval),
+    /// Write what a trained model says of each row
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Export(Export),
+    /// Re-run a published study and hold it against its source, number by number
+    #[command(after_help = EXIT_CODES)]
+    Reproduce(Reproduce),
+    /// Run a recipe with a table [sweep] once for every combination of its values
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Sweep(Sweep),
+    /// Compare the gradient of a model's loss with finite differences
+    #[command(after_help = EXIT_CODES)]
+    CheckGrad(CheckGrad),
+    /// List the built-in recipes, or print one
+    Recipes {
+        /// The recipe to print, as TOML
+        name: Option<String>,
+    },
+    /// List every setting of a recipe with its default, what it allows and what it means
+    Settings(Settings),
+    /// Find, describe and download data sets
+    #[command(subcommand)]
+    Data(Data),
+}
 
 /// Runs a command.
 pub fn run(args: Args) -> Result<()> {
@@ -31,13 +79,4 @@ pub fn run(args: Args) -> Result<()> {
         Command::Settings(args) => settings::run(&args),
         Command::Data(args) => data::run(&args),
     }
-}
-
-/// Sets up the threads; this thread is one of them. Returns their number.
-fn use_threads(common: &Common) -> Result<usize> {
-    let available = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = common.threads.map_or_else(available, usize::from);
-    let pool = ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
-    pool.map_err(|cause| Error::new(ExitCode::System, format_args!("cannot start threads: {cause}")))?;
-    Ok(threads)
 }

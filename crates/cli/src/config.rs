@@ -9,7 +9,7 @@ mod sweep;
 mod tests;
 
 pub use method::{Iterations, Method, Steps};
-pub use read::read_recipe;
+pub use read::{argument_key, read_recipe};
 pub use sweep::{Variant, variants};
 
 use std::fmt::Write as _;
@@ -21,15 +21,8 @@ use toml::de::DeTable;
 
 use crate::data::DataOptions;
 use crate::machine::error::{Error, Result};
-use names::{Names, SECTIONS};
+use names::{KIND, Names, SECTIONS, SWEEP};
 use read::{Entries, Given, Source};
-
-/// The section whose settings depend on its key [`KIND`].
-const MODEL: &str = "model";
-/// The key that chooses the model.
-const KIND: &str = "model.kind";
-/// The section that makes a recipe one of many runs.
-const SWEEP: &str = "sweep";
 
 /// A resolved configuration: every declared setting has a value that its domain allows.
 #[derive(Debug, Clone)]
@@ -106,7 +99,7 @@ impl Config {
         let Entries { description, given, sweep } = source.entries(table)?;
         let method = match given.iter().find(|given| given.is_kind()) {
             None => Method::all().swap_remove(0),
-            Some(given) => names::method(given)?,
+            Some(given) => given.method()?,
         };
         let mut config = Self { description, ..Self::of_method(method) };
         config.assign(given.iter().filter(|given| !given.is_kind()))?;
@@ -128,7 +121,7 @@ impl Config {
     /// Takes every value, the model's kind before all others.
     fn assign_all<'g, 'a: 'g>(&mut self, given: impl Iterator<Item = &'g Given<'a>> + Clone) -> Result<()> {
         for given in given.clone().filter(|given| given.is_kind()) {
-            self.change_method(names::method(given)?)?;
+            self.change_method(given.method()?)?;
         }
         self.assign(given.filter(|given| !given.is_kind()))
     }
@@ -148,7 +141,7 @@ impl Config {
     }
 
     fn assign<'g, 'a: 'g>(&mut self, given: impl Iterator<Item = &'g Given<'a>>) -> Result<()> {
-        let names = Names::of(self);
+        let names = self.names();
         for given in given {
             let (setting, old) = names.find(&given.key).ok_or_else(|| given.error(names.unknown(&given.key)))?;
             let value = given.value(setting)?;
@@ -158,6 +151,11 @@ impl Config {
             self.renamed.extend(old.map(|old| (old, setting.key)));
         }
         Ok(())
+    }
+
+    /// The settings of this kind of model.
+    fn names(&self) -> Names {
+        Names { kind: self.kind(), settings: self.clone().settings() }
     }
 
     /// Replaces a value that the domain of its setting allows.

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 use crate::machine::cache_dir::cache_dir;
 use crate::machine::error::{Error, Result};
-pub use options::{DataOptions, Project, TestRows};
+pub use options::DataOptions;
+use options::TestRows;
 pub use prepare::Preparation;
 
 /// The data sets that need no file: name and what they are.
@@ -83,15 +84,15 @@ pub struct Source {
 impl Source {
     /// Reads or generates the data that `[data]` describes. A table of `unlabelled` columns may lack the labels.
     pub fn of(data: &DataOptions, data_dir: Option<&Path>, unlabelled: Option<usize>) -> Result<Self> {
-        let mut source = if data.file.is_empty() {
-            Self { splits: named(data, data_dir)?, columns: Vec::new(), remark: None }
+        let (mut splits, columns, remark) = if data.file.is_empty() {
+            (named(data, data_dir)?, Vec::new(), None)
         } else {
             table::load(data, unlabelled)?
         };
         if data.test == TestRows::Train {
-            source.splits.test = source.splits.train.clone();
+            splits.test = splits.train.clone();
         }
-        Ok(source)
+        Ok(Self { splits, columns, remark })
     }
 
     /// The rows as a model sees them, by what is stored in the file `stored`, or by what is fitted to them.
@@ -227,12 +228,11 @@ pub struct Rows<'a> {
 impl Rows<'_> {
     /// The rows `indices` as `[b, d]`.
     pub fn batch(&self, indices: &[u32], rng: &mut Stream) -> Tensor {
-        let mut x = Tensor::scratch([indices.len(), self.data.width()]);
-        if self.binarize {
-            self.data.gather_binarized(indices, rng, x.as_mut_slice());
-        } else {
-            self.data.gather(indices, x.as_mut_slice());
+        if !self.binarize {
+            return self.data.batch(indices);
         }
+        let mut x = Tensor::scratch([indices.len(), self.data.width()]);
+        self.data.gather_binarized(indices, rng, x.as_mut_slice());
         x
     }
 }

@@ -1,29 +1,15 @@
-//! The `elbo` command: text, files, clocks, exit codes, progress, figures and checkpoints around the libraries.
-//!
-//! This is the only crate that prints and the only one that writes files.
+//! The `elbo` command.
 #![forbid(unsafe_code)]
 
-mod checkpoint;
-mod commands;
-mod config;
-mod data;
-mod grid;
-mod machine;
-mod plot;
-mod report;
-mod run;
-mod study;
-mod sweep;
+use std::process::ExitCode;
 
 use clap::Parser;
 
-use machine::output;
-
-fn main() -> std::process::ExitCode {
-    match commands::run(commands::Args::parse()) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+fn main() -> ExitCode {
+    match elbo_cli::run(elbo_cli::Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::note(&format!("elbo: {error}"));
+            elbo_cli::note(&format!("elbo: {error}"));
             error.code().into()
         }
     }

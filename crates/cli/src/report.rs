@@ -6,15 +6,16 @@
 mod html;
 mod inline;
 mod markdown;
+mod number;
 #[cfg(test)]
 mod sample;
 mod verdict;
 
 pub use html::html;
 pub use markdown::markdown;
+pub use number::number;
 pub use verdict::{Band, Verdict};
 
-use crate::plot::digits;
 use crate::plot::panel::{Key, legend};
 
 /// Everything a study has to say.
@@ -97,11 +98,6 @@ pub enum Block {
         /// End of the file's name, and the SVG document.
         panels: Vec<(String, String)>,
     },
-}
-
-/// A number to four significant digits, three below 1.
-pub fn number(value: f64) -> String {
-    digits(value, 4)
 }
 
 /// Name and content of the file of every panel and every legend.

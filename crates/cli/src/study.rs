@@ -2,113 +2,26 @@
 //! its source.
 
 mod beta_sweep;
+mod experiment;
 mod gmm_stability;
 mod judge;
+mod list;
 mod mnist_clustering;
 mod modified_m2_nan;
 mod results;
 mod run;
 mod toy_density;
 
-use std::path::Path;
-
 use elbo_datasets::Splits;
 
-use crate::config::Config;
-use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
 use crate::run::dir::RunDir;
 use crate::run::fit::Finished;
+pub use experiment::{Experiment, From, Legacy, Request, Scale};
+pub use list::all;
 pub use results::Results;
 pub use run::prepare;
-
-/// How rows are prepared.
-const PREPARATION: [&str; 4] = ["data.project", "data.project_to", "data.scale", "data.standardize"];
-
-/// How much of a study is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
-    /// A first look, in less than two minutes; nothing is judged.
-    Quick,
-    /// What the bands are for.
-    Default,
-    /// More of the source's budget, where the default is less.
-    Full,
-}
-
-/// What a user asked for.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// How much.
-    pub scale: Scale,
-    /// Number of seeds, if not the study's own.
-    pub seeds: Option<u64>,
-    /// `KEY=VALUE` for every run.
-    pub set: &'a [String],
-    /// Where data sets are looked for first.
-    pub data_dir: Option<&'a Path>,
-}
-
-impl Request<'_> {
-    /// The key of a `--set` argument, as the configuration reads it.
-    pub fn key(set: &str) -> &str {
-        set.split_once('=').map_or(set, |(key, _)| key).trim()
-    }
-
-    /// Whether the reference bands are for what was asked: the default budget or more, without other settings.
-    pub fn is_judged(&self) -> bool {
-        self.scale != Scale::Quick && self.set.is_empty()
-    }
-}
-
-/// One run of a study.
-#[derive(Debug, Clone)]
-pub struct Experiment {
-    /// What it is, as a reader knows it, without the seed.
-    pub labels: Vec<(String, String)>,
-    /// Its resolved configuration; `train.seed` is the seed.
-    pub config: Config,
-    /// Expected seconds on one core.
-    pub cost: f64,
-    /// How much of the machine it uses.
-    pub width: Width,
-    /// What it takes over from another run.
-    pub from: Option<From>,
-}
-
-/// What a run takes over from another one of the study, which comes earlier in the plan and is over when this one begins.
-#[derive(Debug, Clone, Copy)]
-pub struct From {
-    /// Index of the other run.
-    pub experiment: usize,
-    /// What is taken over.
-    pub what: Legacy,
-}
-
-/// What a run can take over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Legacy {
-    /// The last state that it kept as its `log.keep_epochs` says, or its first parameters if it kept none: training begins
-    /// with it, and `train.epochs` counts from there.
-    LastState,
-    /// The latents of the rows under that run's model, in place of the rows; `data.standardize` is for the latents.
-    Latents,
-}
-
-impl Experiment {
-    /// The label of this name.
-    #[track_caller]
-    pub fn label(&self, name: &str) -> &str {
-        let found = self.labels.iter().find(|(label, _)| label == name);
-        &found.unwrap_or_else(|| panic!("an experiment without label {name}")).1
-    }
-
-    /// `train.seed`
-    pub fn seed(&self) -> u64 {
-        self.config.method.seed()
-    }
-}
 
 /// A run that came to its end or diverged, for measuring.
 pub struct Done<'a> {
@@ -145,15 +58,4 @@ pub trait Study: Sync {
     }
     /// The report over all runs, with its verdicts if the request is to be judged.
     fn report(&self, results: &Results<'_>, request: &Request<'_>) -> Report;
-}
-
-/// Every study.
-pub fn all() -> [&'static dyn Study; 5] {
-    [
-        &beta_sweep::BetaSweep,
-        &toy_density::ToyDensity,
-        &mnist_clustering::MnistClustering,
-        &modified_m2_nan::ModifiedM2Nan,
-        &gmm_stability::GmmStability,
-    ]
 }

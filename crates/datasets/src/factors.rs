@@ -81,13 +81,16 @@ mod tests {
     #[test]
     fn rows_of_a_component_lie_together() {
         let set = SMALL.generate(1).expect("valid");
-        let all: Vec<u32> = (0..set.rows() as u32).collect();
-        let mut x = vec![0.0; set.rows() * COLUMNS];
-        set.gather(&all, &mut x);
+        let x = set.tensor();
         let labels = &set.labels().expect("labels").values;
         let scatter = |keep: &dyn Fn(u32) -> bool| {
-            let rows: Vec<&[Real]> =
-                x.chunks_exact(COLUMNS).zip(labels).filter(|(_, label)| keep(**label)).map(|(row, _)| row).collect();
+            let rows: Vec<&[Real]> = x
+                .as_slice()
+                .chunks_exact(COLUMNS)
+                .zip(labels)
+                .filter(|(_, label)| keep(**label))
+                .map(|(row, _)| row)
+                .collect();
             let n = rows.len() as f64;
             let variance = |d: usize| {
                 let mean = rows.iter().map(|row| f64::from(row[d])).sum::<f64>() / n;

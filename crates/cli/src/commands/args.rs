@@ -1,17 +1,10 @@
-//! The command line.
+//! What the command lines of several commands share.
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use rayon::ThreadPoolBuilder;
 
-use super::check_grad::CheckGrad;
-use super::data::Data;
-use super::eval::Eval;
-use super::export::Export;
-use super::reproduce::Reproduce;
-use super::settings::Settings;
-use super::sweep::Sweep;
-use super::train::Train;
+use crate::machine::error::{Error, ExitCode, Result};
 
 /// What each exit code means; shown under every help text.
 pub const EXIT_CODES: &str = "\
@@ -25,48 +18,6 @@ Exit codes:
   7  a checkpoint is damaged
   8  a check failed, or cells of a sweep failed or diverged
   130, 143  stopped by SIGINT, SIGTERM after a checkpoint";
-
-/// Train and compare generative latent-variable models.
-#[derive(Debug, Parser)]
-#[command(name = "elbo", version, after_help = EXIT_CODES, propagate_version = true)]
-pub struct Args {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Train a model by a recipe, into a run directory
-    #[command(after_help = EXIT_CODES)]
-    Train(Train),
-    /// Recompute the metrics of a run from its checkpoint
-    #[command(after_help = EXIT_CODES)]
-    Eval(Eval),
-    /// Write what a trained model says of each row
-    #[command(subcommand, after_help = EXIT_CODES)]
-    Export(Export),
-    /// Re-run a published study and hold it against its source, number by number
-    #[command(after_help = EXIT_CODES)]
-    Reproduce(Reproduce),
-    /// Run a recipe with a table [sweep] once for every combination of its values
-    #[command(subcommand, after_help = EXIT_CODES)]
-    Sweep(Sweep),
-    /// Compare the gradient of a model's loss with finite differences
-    #[command(after_help = EXIT_CODES)]
-    CheckGrad(CheckGrad),
-    /// List the built-in recipes, or print one
-    Recipes {
-        /// The recipe to print, as TOML
-        name: Option<String>,
-    },
-    /// List every setting of a recipe with its default, what it allows and what it means
-    Settings(Settings),
-    /// Find, describe and download data sets
-    #[command(subcommand)]
-    Data(Data),
-}
 
 /// Arguments that several commands share.
 #[derive(Debug, clap::Args)]
@@ -86,4 +37,15 @@ pub struct Common {
     /// Say more on stderr
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+impl Common {
+    /// Sets up the threads; this thread is one of them. Returns their number.
+    pub fn use_threads(&self) -> Result<usize> {
+        let available = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.map_or_else(available, usize::from);
+        let pool = ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
+        pool.map_err(|cause| Error::new(ExitCode::System, format_args!("cannot start threads: {cause}")))?;
+        Ok(threads)
+    }
 }

@@ -6,11 +6,10 @@ use elbo_models::{Configured, ModelOptions, Noise};
 use elbo_tensor::{Purpose, Tensor, fill_uniform, stream};
 use serde_json::json;
 
-use crate::config::Config;
+use crate::config::{Config, argument_key};
 use crate::data::limits;
 use crate::machine::error::{Error, Result};
 use crate::machine::output;
-use crate::study::Request;
 
 /// Arguments of `elbo check-grad`.
 #[derive(Debug, clap::Args)]
@@ -47,7 +46,7 @@ pub fn run(args: &CheckGrad) -> Result<()> {
         let problem = format!("no model of kind `{}`; there are {}", args.model, kinds.join(", "));
         return Err(Error::usage(problem));
     }
-    if let Some(set) = args.set.iter().find(|set| Request::key(set) == "model.kind") {
+    if let Some(set) = args.set.iter().find(|set| argument_key(set) == "model.kind") {
         return Err(Error::usage(format_args!("--set {set}: the model is the one that was named, {}", args.model)));
     }
     let mut config = Config::of_kind(&args.model)?;

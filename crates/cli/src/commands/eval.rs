@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::args::Common;
-use super::use_threads;
 use crate::config::{Config, Method};
 use crate::data::Rows;
 use crate::machine::error::{Error, Result};
@@ -43,7 +42,7 @@ pub struct Eval {
 
 /// Evaluates a checkpoint on the test split.
 pub fn run(args: &Eval) -> Result<()> {
-    use_threads(&args.common)?;
+    args.common.use_threads()?;
     let data_dir = args.common.data_dir.as_deref();
     let mut run = Run::open(&args.run)?;
     if args.iwae.is_some() {

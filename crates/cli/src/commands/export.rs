@@ -7,7 +7,6 @@ use clap::Subcommand;
 use elbo_datasets::{Elements, Field, csv, npy, npz};
 
 use super::args::{Common, EXIT_CODES};
-use super::use_threads;
 use crate::machine::error::{Error, Result};
 use crate::machine::{files, output};
 use crate::run::evaluation::Evaluation;
@@ -45,7 +44,7 @@ pub struct Latents {
 pub fn run(args: &Export) -> Result<()> {
     let Export::Latents(args) = args;
     let write = format(&args.out)?;
-    use_threads(&args.common)?;
+    args.common.use_threads()?;
     let data_dir = args.common.data_dir.as_deref();
     let mut run = Run::open(&args.run)?;
     let wanted = Wanted { data: args.data.as_deref(), label_column: None, whole: true };

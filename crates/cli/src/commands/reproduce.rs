@@ -6,7 +6,6 @@ use clap::ArgAction;
 use serde_json::{Value, json};
 
 use super::args::Common;
-use super::use_threads;
 use crate::grid::{CellProgress, Grid};
 use crate::machine::error::{Error, Result};
 use crate::machine::interrupt::Interrupt;
@@ -53,7 +52,7 @@ pub fn run(args: &Reproduce) -> Result<()> {
     };
     let data_dir = args.common.data_dir.as_deref();
     let request = Request { scale, seeds: args.seeds, set: &args.set, data_dir };
-    let threads = use_threads(&args.common)?;
+    let threads = args.common.use_threads()?;
     let (plan, prepared) = study::prepare(study, &request)?;
     if args.dry_run {
         return output::data(&if args.common.json {

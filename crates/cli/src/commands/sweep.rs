@@ -8,7 +8,6 @@ use clap::{ArgAction, Subcommand};
 use serde_json::json;
 
 use super::args::{Common, EXIT_CODES};
-use super::use_threads;
 use crate::config::recipe;
 use crate::grid::{CellProgress, Failed, Grid, Standing};
 use crate::machine::error::{Error, Result};
@@ -131,7 +130,7 @@ fn planned(args: &SweepRecipe, threads: usize) -> Result<(Grid, usize)> {
 }
 
 fn plan(args: &SweepRecipe) -> Result<()> {
-    let threads = use_threads(&args.common)?;
+    let threads = args.common.use_threads()?;
     let (grid, new) = planned(args, threads)?;
     if args.common.json {
         return output::data(&setup::pretty(&show::plan_json(&grid)));
@@ -145,7 +144,7 @@ fn plan(args: &SweepRecipe) -> Result<()> {
 }
 
 fn run_cells(args: &SweepRecipe, failed: Failed) -> Result<()> {
-    let threads = use_threads(&args.common)?;
+    let threads = args.common.use_threads()?;
     let resumed = directory(Path::new(&args.recipe)).filter(|_| failed == Failed::RunsAgain);
     let grid = match resumed {
         Some(_) if !args.set.is_empty() => {
@@ -262,7 +261,7 @@ fn exec(args: &SweepCell) -> Result<()> {
     let Some(cell) = grid.plan().cells().get(index) else {
         return Err(Error::usage(format_args!("{}: no cell {index}; there are {count}, from 0", dir.display())));
     };
-    use_threads(&args.common)?;
+    args.common.use_threads()?;
     let interrupt = Interrupt::listen();
     let common = &args.common;
     let failures = train(&grid, &[index], Failed::RunsAgain, common.data_dir.as_deref(), &interrupt, common.quiet)?;

@@ -6,7 +6,6 @@ use clap::ArgAction;
 use serde_json::{Value, json};
 
 use super::args::Common;
-use super::use_threads;
 use crate::config::{Config, read_recipe, recipe};
 use crate::data::{self, Loaded, Source};
 use crate::machine::error::{Error, Result};
@@ -63,7 +62,7 @@ pub fn run(args: &Train) -> Result<()> {
     config.remarks().iter().for_each(|line| output::remark(Some(line), quiet));
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(format!("{name}-{}", config.hash())));
     RunDir::refuse_locked(&out)?;
-    let threads = use_threads(&args.common)?;
+    let threads = args.common.use_threads()?;
     let source = Source::of(&config.data, args.common.data_dir.as_deref(), None)?;
     let mut env = setup::environment(threads);
     env["recipe"] = json!(name);

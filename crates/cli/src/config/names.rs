@@ -2,10 +2,17 @@
 
 use elbo_models::{Configured, Setting};
 
-use super::read::{Given, shown};
-use super::{Config, KIND, MODEL, Method, SWEEP};
+use super::method::Method;
 use crate::data::DataOptions;
-use crate::machine::error::Result;
+
+/// The section whose settings depend on its key [`KIND`].
+const MODEL: &str = "model";
+/// The key that chooses the model.
+pub(super) const KIND: &str = "model.kind";
+/// The section that makes a recipe one of many runs.
+pub(super) const SWEEP: &str = "sweep";
+/// Most characters of somebody's text that a message repeats.
+const LONGEST_SHOWN: usize = 60;
 
 /// The sections of a recipe in the order in which they are written.
 pub(super) const SECTIONS: [&str; 4] = ["data", MODEL, "train", "log"];
@@ -20,18 +27,14 @@ const RENAMED: [(&str, &str); 4] = [
 
 /// The settings of a configuration by their keys.
 pub(super) struct Names {
-    kind: &'static str,
-    settings: Vec<Setting>,
+    /// `model.kind`.
+    pub kind: &'static str,
+    /// Every setting with its present value.
+    pub settings: Vec<Setting>,
 }
 
 pub(super) fn is_section(name: &str) -> bool {
     SECTIONS.contains(&name)
-}
-
-/// The method whose kind `given` names, at its defaults.
-pub(super) fn method(given: &Given<'_>) -> Result<Method> {
-    let problem = || format!("`{KIND}` takes one of {}, not {}", Method::kinds().join(", "), shown(given.written));
-    given.text().and_then(|word| Method::of_kind(&word)).ok_or_else(|| given.error(problem()))
 }
 
 /// The message about the unknown `key` where no kind was named yet.
@@ -42,10 +45,6 @@ pub(super) fn unknown(key: &str) -> String {
 }
 
 impl Names {
-    pub(super) fn of(config: &Config) -> Self {
-        Self { kind: config.kind(), settings: config.clone().settings() }
-    }
-
     /// The setting `key`, and the old name if that is what it is.
     pub(super) fn find(&self, key: &str) -> Option<(&Setting, Option<&'static str>)> {
         let known = |key: &str| self.settings.iter().find(|setting| setting.key == key);
@@ -97,5 +96,13 @@ impl Names {
         let sections = sections.map(|declared| (near(name, declared), format!("[{declared}]")));
         let best = keys.chain(sections).min_by_key(|(distance, _)| *distance);
         best.filter(|(distance, _)| *distance <= 1 + name.chars().count() / 3).map(|(_, name)| name)
+    }
+}
+
+/// `text` in backticks, cut to what a line of a terminal can hold.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
     }
 }

@@ -11,14 +11,12 @@ use elbo_models::{Domain, Setting, Value};
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
-use super::names::{self, is_section};
-use super::{KIND, SWEEP};
+use super::method::Method;
+use super::names::{self, KIND, SWEEP, is_section, shown};
 use crate::machine::error::{Error, Result};
 
 /// Largest recipe in bytes.
 const LONGEST_RECIPE: u64 = 1 << 20;
-/// Most characters of somebody's text that a message repeats.
-const LONGEST_SHOWN: usize = 60;
 
 /// The text of the recipe file `path`.
 ///
@@ -140,6 +138,11 @@ pub(super) fn in_file_order<'a>(table: DeTable<'a>) -> Vec<(Spanned<DeString<'a>
     entries
 }
 
+/// The key of the `--set` argument `section.key=value`, as the configuration reads it.
+pub fn argument_key(argument: &str) -> &str {
+    argument.split_once('=').map_or(argument, |(key, _)| key).trim()
+}
+
 impl<'a> Given<'a> {
     /// The assignment `section.key=value` of a `--set` argument.
     pub(super) fn argument(argument: &'a str) -> Result<Self> {
@@ -167,6 +170,12 @@ impl<'a> Given<'a> {
 
     pub(super) fn error(&self, problem: impl fmt::Display) -> Error {
         self.place.error(problem)
+    }
+
+    /// The method whose kind it names, at its defaults.
+    pub(super) fn method(&self) -> Result<Method> {
+        let problem = || format!("`{KIND}` takes one of {}, not {}", Method::kinds().join(", "), shown(self.written));
+        self.text().and_then(|word| Method::of_kind(&word)).ok_or_else(|| self.error(problem()))
     }
 
     /// The value of `setting`, if its domain allows it.
@@ -237,12 +246,4 @@ pub(super) fn real(value: &DeValue<'_>) -> Option<f64> {
 /// The message about a value outside the domain of a setting.
 pub(super) fn not_allowed(setting: &Setting, written: impl fmt::Display) -> String {
     format!("`{}` takes {}, not {}", setting.key, setting.domain, shown(&written.to_string()))
-}
-
-/// `text` in backticks, cut to what a line of a terminal can hold.
-pub(super) fn shown(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_SHOWN) {
-        Some((end, _)) => format!("`{}…`", &text[..end]),
-        None => format!("`{text}`"),
-    }
 }

@@ -13,13 +13,11 @@ use std::collections::HashMap;
 use elbo_models::Value;
 
 use self::axes::{Axis, SEED, axes};
-use super::names::{self, Names};
-use super::read::{Given, Source, shown};
-use super::{Config, KIND, SWEEP};
+use self::range::MOST;
+use super::Config;
+use super::names::{KIND, Names, SWEEP, shown};
+use super::read::{Given, Source};
 use crate::machine::error::Result;
-
-/// Most runs of a sweep, and most values of an axis.
-const MOST: usize = 10_000;
 
 /// One run of a sweep.
 #[derive(Debug, Clone)]
@@ -81,10 +79,10 @@ fn check_keys(source: Source<'_>, groups: &[Group<'_>], base: &Config) -> Result
     let axes = || groups.iter().flatten();
     let mut kinds: Vec<Names> = Vec::new();
     for given in axes().flat_map(|(_, given)| given).filter(|given| given.is_kind()) {
-        kinds.push(Names::of(&Config { method: names::method(given)?, ..base.clone() }));
+        kinds.push(Config { method: given.method()?, ..base.clone() }.names());
     }
     if kinds.is_empty() {
-        kinds.push(Names::of(base));
+        kinds.push(base.names());
     }
     let known = |axis: &Axis| axis.key == KIND || kinds.iter().any(|names| names.find(&axis.key).is_some());
     match axes().find(|(axis, _)| !known(axis)) {
@@ -114,7 +112,7 @@ fn label(config: &Config, given: &Given<'_>) -> String {
     if given.is_kind() {
         return config.kind().into();
     }
-    let value = Names::of(config).find(&given.key).map(|(setting, _)| setting.value.clone());
+    let value = config.names().find(&given.key).map(|(setting, _)| setting.value.clone());
     // Text as it was written: a path may have become a longer one.
     let text = given.text().filter(|text| matches!(value, Some(Value::Text(_))) && !text.contains(char::is_control));
     text.unwrap_or_else(|| value.as_ref().map(super::written).unwrap_or_default())

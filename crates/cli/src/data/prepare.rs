@@ -7,7 +7,8 @@ use elbo_datasets::{Dataset, Splits, Values};
 use elbo_models::{Array, Estimator, Standardization};
 use elbo_tensor::{Real, Tensor};
 
-use super::{DataOptions, Project, projection};
+use super::options::{DataOptions, Project};
+use super::projection;
 use crate::checkpoint::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 use crate::machine::error::{Error, Result};
 

@@ -8,7 +8,7 @@ use elbo_datasets::Dataset;
 use elbo_models::{Estimator, EstimatorOptions, FactorAnalysisOptions, PcaOptions};
 use sha2::{Digest, Sha256};
 
-use super::Project;
+use super::options::Project;
 use crate::checkpoint::{Notes, load_arrays, save_arrays};
 use crate::machine::cache_dir::cache_dir;
 use crate::machine::error::{Error, Result};

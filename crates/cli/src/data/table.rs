@@ -6,7 +6,7 @@ use elbo_datasets::npz::{self, Npz};
 use elbo_datasets::{LabelColumn, Splits, Table, csv, npy};
 use elbo_tensor::{Purpose, Real, stream};
 
-use super::{DataOptions, Source};
+use super::options::DataOptions;
 use crate::machine::error::{Error, Result};
 
 /// The kinds of tables, told by the ends of their names.
@@ -36,10 +36,10 @@ pub fn is_table(name: &str) -> bool {
     Format::of(Path::new(name)).is_some()
 }
 
-/// The splits of `data.file`: the rows of `data.test_file`, or `data.test_rows` of its own drawn by `data.seed`, are the
+/// The splits of `data.file`, the names of its columns and a remark on it: the rows of `data.test_file`, or `data.test_rows` of its own drawn by `data.seed`, are the
 /// test; `data.valid_rows` are drawn for validation; all others are trained on. Each split keeps the order of the file.
 /// Tables of `unlabelled` columns may lack the labels.
-pub fn load(data: &DataOptions, unlabelled: Option<usize>) -> Result<Source> {
+pub fn load(data: &DataOptions, unlabelled: Option<usize>) -> Result<(Splits, Vec<String>, Option<String>)> {
     let path = Path::new(&data.file);
     let mut table = read(path, data, false, unlabelled)?;
     let rows = table.rows();
@@ -71,7 +71,7 @@ pub fn load(data: &DataOptions, unlabelled: Option<usize>) -> Result<Source> {
         let test = all.slice(rows..all.rows());
         Splits { test, ..Splits::random(&all.slice(0..rows), valid_rows, 0, rng)? }
     };
-    Ok(Source { splits, columns, remark })
+    Ok((splits, columns, remark))
 }
 
 /// What single precision takes from the table, in one line.

@@ -4,7 +4,6 @@
 //! always whole. A download that breaks leaves its part, and the next attempt asks for the rest only. The mirrors are not
 //! trusted: whatever they send counts only if it unpacks to the bytes with the recorded SHA-256.
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -12,9 +11,11 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use part::{Part, verify};
+pub use error::{FetchError, FetchErrorKind};
+use part::{CHUNK, Part, verify};
 pub use sets::{RemoteFile, RemoteSet, SETS};
 
+mod error;
 mod part;
 mod sets;
 #[cfg(test)]
@@ -22,7 +23,6 @@ mod tests;
 
 /// How often one mirror is asked again after a broken or damaged transfer, before the next mirror has its turn.
 const ATTEMPTS: usize = 5;
-const CHUNK: usize = 64 * 1024;
 
 /// How to reach a mirror.
 #[derive(Debug, Clone, Copy)]
@@ -50,52 +50,6 @@ pub struct Outcome {
     /// Names of the files that were there and whole.
     pub present: Vec<String>,
 }
-
-/// Who is to blame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FetchErrorKind {
-    /// A mirror could not be reached, refused, or broke off.
-    Network,
-    /// A mirror delivered something else than the file.
-    Malformed,
-    /// This machine failed to read or write.
-    System,
-}
-
-/// Why a set could not be downloaded; displayed as one line that names the file and what each mirror did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FetchError {
-    /// Who is to blame; [`FetchErrorKind::Malformed`] only if that is true of every mirror.
-    pub kind: FetchErrorKind,
-    message: String,
-}
-
-impl FetchError {
-    fn new(kind: FetchErrorKind, message: impl fmt::Display) -> Self {
-        // Messages of other crates may hold line breaks.
-        FetchError { kind, message: message.to_string().split_whitespace().collect::<Vec<_>>().join(" ") }
-    }
-
-    fn network(message: impl fmt::Display) -> Self {
-        Self::new(FetchErrorKind::Network, message)
-    }
-
-    fn malformed(message: impl fmt::Display) -> Self {
-        Self::new(FetchErrorKind::Malformed, message)
-    }
-
-    fn system(path: &Path, error: &io::Error) -> Self {
-        Self::new(FetchErrorKind::System, format_args!("{}: {error}", path.display()))
-    }
-}
-
-impl fmt::Display for FetchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for FetchError {}
 
 /// Progress of one file: its name, bytes on disk, and the total where the server states it.
 pub type Progress<'a> = dyn FnMut(&str, u64, Option<u64>) + 'a;

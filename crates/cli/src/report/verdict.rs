@@ -1,6 +1,6 @@
 //! One number of the source beside ours: two verdicts that are never mixed.
 
-use super::number;
+use super::number::number;
 
 /// One quantity: ours is judged by the reference band, the source's value is placed among ours and judged by nobody.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use elbo_metrics::Contingency;
 use serde_json::json;
 
 use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
-use crate::config::Config;
+use crate::config::{Config, argument_key};
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
@@ -61,7 +61,7 @@ impl Study for BetaSweep {
         let base = Config::parse(BASE, "beta-sweep")?;
         let mut experiments = Vec::new();
         // One that is asked for takes the place of both.
-        let asked = request.set.iter().any(|set| Request::key(set) == "data.layout");
+        let asked = request.set.iter().any(|set| argument_key(set) == "data.layout");
         let arms = if asked { &ARMS[..1] } else { &ARMS };
         for (arm, model) in arms.iter().flat_map(|arm| MODELS.map(|model| (*arm, model))) {
             for (beta, seed) in BETAS.iter().flat_map(|beta| (1..=seeds).map(move |seed| (*beta, seed))) {

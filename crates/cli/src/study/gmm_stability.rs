@@ -9,8 +9,9 @@ mod runs;
 mod source;
 mod tables;
 
-use super::{Done, Experiment, From, Legacy, Measured, PREPARATION, Request, Results, Scale, Study};
-use crate::config::Config;
+use super::experiment::PREPARATION;
+use super::{Done, Experiment, From, Legacy, Measured, Request, Results, Scale, Study};
+use crate::config::{Config, argument_key};
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
@@ -248,7 +249,7 @@ fn config(kind: &str, set: &[String], request: &Request<'_>) -> Result<Config> {
     let mut all: Vec<String> = if request.scale == Scale::Quick { quick.collect() } else { Vec::new() };
     all.extend(set.iter().cloned());
     // What the user sets is for the trainer under study, and data are for every run.
-    let for_all = |set: &&String| is_trainer || Request::key(set).starts_with("data.");
+    let for_all = |set: &&String| is_trainer || argument_key(set).starts_with("data.");
     all.extend(request.set.iter().filter(for_all).cloned());
     config.set(&all)?;
     Ok(config)

@@ -3,7 +3,7 @@
 use elbo_metrics::{Spread, median};
 use serde_json::Value;
 
-use super::Experiment;
+use super::experiment::Experiment;
 use crate::grid::Outcome;
 
 /// Every run of a study with its outcome, in the order of the plan.

@@ -9,7 +9,7 @@ use elbo_models::fit::LrDecay;
 use sha2::{Digest, Sha256};
 
 use super::{Done, Experiment, Legacy, Measured, Request, Study};
-use crate::config::{Config, Method};
+use crate::config::{Config, Method, argument_key};
 use crate::data::{self, Preparation};
 use crate::grid::training::fit;
 use crate::grid::{Cell, CellProgress, Outcome, Plan, State, Width};
@@ -41,8 +41,8 @@ struct Origin {
 pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Prepared>)> {
     let fixed = study.fixed();
     let is_fixed = |key: &str| key == "model.kind" || fixed.contains(&key);
-    if let Some(set) = request.set.iter().find(|set| is_fixed(Request::key(set))) {
-        return Err(Error::usage(format_args!("--set {set}: the study itself says what {} is", Request::key(set))));
+    if let Some(set) = request.set.iter().find(|set| is_fixed(argument_key(set))) {
+        return Err(Error::usage(format_args!("--set {set}: the study itself says what {} is", argument_key(set))));
     }
     let mut loaded: HashMap<String, Arc<Splits>> = HashMap::new();
     let mut prepared: Vec<Prepared> = Vec::new();

@@ -5,7 +5,8 @@ mod report;
 
 use elbo_datasets::Toy;
 
-use super::{Done, Experiment, Measured, PREPARATION, Request, Results, Scale, Study};
+use super::experiment::PREPARATION;
+use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
 use crate::config::Config;
 use crate::grid::Width;
 use crate::machine::error::Result;

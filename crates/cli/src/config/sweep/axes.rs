@@ -5,10 +5,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::super::SWEEP;
-use super::super::names::{self, is_section};
-use super::super::read::{Given, Source, in_file_order, shown};
-use super::{MOST, range};
+use super::super::names::{self, SWEEP, is_section, shown};
+use super::super::read::{Given, Source, in_file_order};
+use super::range::{self, MOST};
 use crate::machine::error::Result;
 
 /// The key of the seed; its axis changes fastest.

@@ -4,9 +4,12 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::super::read::{Source, in_file_order, real, shown};
-use super::MOST;
+use super::super::names::shown;
+use super::super::read::{Source, in_file_order, real};
 use crate::machine::error::Result;
+
+/// Most runs of a sweep, and most values of an axis.
+pub(super) const MOST: usize = 10_000;
 
 /// A number of a range; whole numbers are counted exactly.
 #[derive(Debug, Clone, Copy)]

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
+use super::error::{FetchError, FetchErrorKind};
 use super::sets::RemoteFile;
-use super::{CHUNK, FetchError, FetchErrorKind};
+
+/// Bytes at a time.
+pub const CHUNK: usize = 64 * 1024;
 
 /// The beginning of a file, locked against other processes.
 pub struct Part {
