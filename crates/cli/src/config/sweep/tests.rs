@@ -1,40 +1,17 @@
 //! Axes as a user writes them, the order of the runs, and the mistakes.
 
-use elbo_models::Setting;
-
 use super::*;
-use crate::config::{Kind, Section};
 use crate::machine::error::ExitCode;
 
-fn schema() -> Schema {
-    let train = vec![
-        Setting::int("epochs", 20, [1, 100_000], ""),
-        Setting::positive("lr", 1e-3, 1.0, ""),
-        Setting::int("seed", 0, [0, 1 << 53], ""),
-    ];
-    let z = || Setting::int("z", 2, [1, 32], "");
-    let gmvae = vec![Setting::int("k", 10, [1, 100_000], ""), z(), Setting::ints("hidden", &[8], [1, 64], "")];
-    Schema {
-        sections: vec![
-            Section { name: "data", settings: vec![Setting::text("name", "glyphs", "")] },
-            Section { name: "model", settings: Vec::new() },
-            Section { name: "train", settings: train },
-        ],
-        models: [("gmvae", gmvae), ("vae", vec![z()])]
-            .map(|(name, settings)| Kind { name, sections: vec![Section { name: "model", settings }] })
-            .into(),
-    }
-}
-
 fn expand(text: &str) -> Result<Vec<Variant>> {
-    variants(text, "r.toml", &[], &schema())
+    variants(text, "r.toml", &[])
 }
 
 /// Labels and seed of each run.
 fn runs(text: &str) -> Vec<String> {
     let name = |variant: &Variant| {
         let labels = variant.labels.iter().map(|(key, value)| format!("{key}={value}"));
-        let seed = variant.config.section("train").int("seed");
+        let seed = variant.config.method.seed();
         labels.chain([format!("{seed}")]).collect::<Vec<_>>().join(" ")
     };
     expand(text).unwrap().iter().map(name).collect()
@@ -48,7 +25,7 @@ fn line(key: &str, axis: &str) -> Vec<String> {
 
 #[track_caller]
 fn refused(text: &str, set: &[String]) -> String {
-    let error = variants(text, "r.toml", set, &schema()).expect_err(text);
+    let error = variants(text, "r.toml", set).expect_err(text);
     assert_eq!(error.code(), ExitCode::Usage, "{error}");
     error.to_string()
 }
@@ -103,7 +80,7 @@ fn values_are_of_every_type_and_ranges_have_the_numbers_one_writes() {
     assert_eq!(line("model.k", "{ from = 5, to = 5, count = 1 }"), ["5"]);
     assert_eq!(line("model.k", "{ from = 1, to = 10, count = 4, scale = \"linear\" }"), ["1", "4", "7", "10"]);
     assert_eq!(
-        line("model.k", "{ from = 10, to = 10_000, count = 4, scale = \"log\" }"),
+        line("train.batch", "{ from = 10, to = 10_000, count = 4, scale = \"log\" }"),
         ["10", "100", "1000", "10000"]
     );
     assert_eq!(line("train.lr", "{ from = 0.1, to = 0.3, step = 0.1 }"), ["0.1", "0.2", "0.3"]);
@@ -117,10 +94,10 @@ fn values_are_of_every_type_and_ranges_have_the_numbers_one_writes() {
 #[test]
 fn a_run_of_a_sweep_is_the_run_with_these_settings() {
     let text = "description = 'x'\n[model]\nkind = \"gmvae\"\nz = 7\n[sweep]\n\"model.kind\" = [\"gmvae\", \"vae\"]";
-    let all = variants(text, "r.toml", &["train.epochs=3".into()], &schema()).unwrap();
+    let all = variants(text, "r.toml", &["train.epochs=3".into()]).unwrap();
     let alone = |kind: &str| {
         let text = format!("[model]\nkind = \"{kind}\"\nz = 7\n[train]\nepochs = 3");
-        Config::parse(&text, "", &schema()).unwrap().hash()
+        Config::parse(&text, "").unwrap().hash()
     };
     assert_eq!(all.iter().map(|variant| variant.config.hash()).collect::<Vec<_>>(), ["gmvae", "vae"].map(alone));
 }
@@ -128,9 +105,9 @@ fn a_run_of_a_sweep_is_the_run_with_these_settings() {
 #[test]
 fn a_recipe_of_many_runs_is_not_one_run() {
     let text = "[train]\nlr = 0.1\n[sweep]\nseeds = 2";
-    let line = Config::parse(text, "r.toml", &schema()).unwrap_err().to_string();
+    let line = Config::parse(text, "r.toml").unwrap_err().to_string();
     assert_eq!(line, "r.toml:3:2: [sweep] makes many runs of this recipe; use `elbo sweep run r.toml`");
-    assert_eq!(Config::base(text, "r.toml", &schema()).unwrap().section("train").float("lr"), 0.1);
+    assert_eq!(Config::base(text, "r.toml").unwrap().steps().train.lr, 0.1);
     let line = refused("[train]\nlr = 0.1", &[]);
     assert_eq!(line, "r.toml: no [sweep] in this recipe; `elbo train r.toml` runs it once");
 }
@@ -149,17 +126,17 @@ fn mistakes_are_refused_with_their_place() {
         ("[sweep]\n\"modle.k\" = [1]", "r.toml:2:1: unknown key `modle.k`; did you mean `model.k`?"),
         ("[sweep]\nepochs = [1]", "r.toml:2:1: unknown key `epochs`; did you mean `train.epochs`?"),
         ("[sweep]\nmodel = [1]", "r.toml:2:1: `model` is a section: write model.KEY = [..]"),
-        ("[sweep]\n\"model.k\" = [1, 0]", "r.toml:2:17: `model.k` takes a whole number from 1 to 100000, not `0`"),
-        ("[sweep]\n\"model.k\" = [1.5]", "r.toml:2:14: `model.k` takes a whole number from 1 to 100000, not `1.5`"),
-        ("[sweep]\n\"model.k\" = ['a']", "r.toml:2:14: `model.k` takes a whole number from 1 to 100000, not `'a'`"),
+        ("[sweep]\n\"model.k\" = [1, 0]", "r.toml:2:17: `model.k` takes a whole number from 1 to 1000, not `0`"),
+        ("[sweep]\n\"model.k\" = [1.5]", "r.toml:2:14: `model.k` takes a whole number from 1 to 1000, not `1.5`"),
+        ("[sweep]\n\"model.k\" = ['a']", "r.toml:2:14: `model.k` takes a whole number from 1 to 1000, not `'a'`"),
         ("[sweep]\n\"model.k\" = 3", "r.toml:2:1: `model.k` takes a list of values or a range such as"),
         ("[sweep]\n\"model.hidden\" = [8, 4]", "r.toml:2:19: `model.hidden` takes a list of at most 16 whole numbers"),
-        ("[sweep]\n\"model.kind\" = ['vea']", "r.toml:2:17: `model.kind` takes one of gmvae, vae, not `'vea'`"),
+        ("[sweep]\n\"model.kind\" = ['vea']", "r.toml:2:17: `model.kind` takes one of gmvae, m2,"),
         (
             "[sweep]\nmodel.kind = ['gmvae', 'vae']\nmodel.k = [3]",
-            "r.toml:3:12: `model.k` is a setting of gmvae, not of the model kind vae",
+            "r.toml:3:12: `model.k` is a setting of gmvae, m2, modified-m2, discrete-vae, gmm, kmeans, natural-gmm, not of the model kind vae",
         ),
-        ("[model]\nkind = 'vae'\n[sweep]\nmodel.k = [3]", "r.toml:4:7: `model.k` is a setting of gmvae, not of"),
+        ("[model]\nkind = 'vae'\n[sweep]\nmodel.k = [3]", "r.toml:4:7: `model.k` is a setting of gmvae, m2,"),
         ("[sweep]\n\"model.k\" = [1]\nmodel.k = [2]", "r.toml:3:7: `model.k` is an axis already"),
         ("[sweep]\nseeds = 2\n\"train.seed\" = [2]", "r.toml:3:1: `train.seed` is an axis already"),
         ("[sweep]\nmodel.k = [3, 4, 3]", "r.toml:1:2: runs 0 and 2 have the same settings: `model.k=3 seed=0`"),
@@ -212,8 +189,8 @@ fn ranges_that_are_none_are_refused() {
         ("{ from = nan, to = 2, step = 1 }", 28, "`from` of a range takes a number, not `nan`"),
         ("{ from = 1, to = inf, step = 1 }", 36, "`to` of a range takes a number, not `inf`"),
         ("{ from = 1, till = 2, step = 1 }", 31, "unknown key `till`; a range takes from, to, step, count, scale"),
-        ("{ from = 1, to = 2, count = 3 }", 19, "`train.epochs` takes a whole number from 1 to 100000, not `1.5`"),
-        ("{ from = 0, to = 2, step = 1 }", 19, "`train.epochs` takes a whole number from 1 to 100000, not `0`"),
+        ("{ from = 1, to = 2, count = 3 }", 19, "`train.epochs` takes a whole number from 1 to 1000000, not `1.5`"),
+        ("{ from = 0, to = 2, step = 1 }", 19, "`train.epochs` takes a whole number from 1 to 1000000, not `0`"),
         ("{ from = 5, to = 5, count = 2 }", 0, "runs 0 and 1 have the same settings"),
     ];
     for (range, column, expected) in cases {
