@@ -10,10 +10,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use elbo::models::Gmm;
-use elbo::models::gmm::{Covariance, Options};
-use elbo::models::kmeans::{self, kmeans, kmeans_from};
-use elbo::models::{Estimator, gmm::Start};
+use elbo::models::kmeans::{kmeans, kmeans_from};
+use elbo::models::{Estimator, Gmm, GmmOptions, KmeansOptions};
 use elbo::tensor::{Purpose, Real, Tensor, fill_normal, stream};
 
 #[cfg(feature = "f64")]
@@ -63,9 +61,7 @@ fn read(path: &str) -> Tensor {
 fn em(criterion: &mut Criterion, x: &Tensor, k: usize, threads: usize) {
     let name = format!("EM iteration, diagonal, k = {k} / {threads} thread(s)");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
-    let options =
-        Options { start: Start::Kmeans, tol: 0.0, max_iter: 1_000_000, ..Options::new(k, Covariance::Diagonal) };
-    let mut gmm = Gmm::new(options, WIDTH, 1);
+    let mut gmm = Gmm::new(GmmOptions { k, seed: 1, tol: 0.0, max_iter: 1_000_000, ..GmmOptions::default() });
     let mut products = Products::new(k);
     let mut started = false;
     criterion.bench_function(&name, |bench| {
@@ -101,7 +97,7 @@ fn em(criterion: &mut Criterion, x: &Tensor, k: usize, threads: usize) {
 
 fn lloyd(criterion: &mut Criterion, x: &Tensor, k: usize) {
     let first: Vec<f64> = x.as_slice()[..k * WIDTH].iter().map(|&v| f64::from(v)).collect();
-    let options = kmeans::Options::default();
+    let options = KmeansOptions { k, seed: 1, ..KmeansOptions::default() };
     let mut fit = None;
     criterion.bench_function(&format!("k-means from the first rows, k = {k}"), |bench| {
         bench.iter(|| fit = Some(kmeans_from(x, first.clone(), &options).expect("enough rows")));
@@ -110,8 +106,8 @@ fn lloyd(criterion: &mut Criterion, x: &Tensor, k: usize) {
         println!("{} iterations to inertia {:.6e}\n", fit.iterations, fit.inertia);
     }
     criterion.bench_function(&format!("k-means++, k = {k}"), |bench| {
-        let once = kmeans::Options { max_iter: 1, ..options.clone() };
-        bench.iter(|| black_box(kmeans(x, k, &once, 1).expect("enough rows")));
+        let once = KmeansOptions { max_iter: 1, ..options.clone() };
+        bench.iter(|| black_box(kmeans(x, &once).expect("enough rows")));
     });
 }
 

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::Criterion;
-use elbo::models::{Estimator, Settings, Value, estimators};
+use elbo::models::{Estimator, FactorAnalysis, FactorAnalysisOptions};
 use elbo::tensor::linalg::{Moments, symmetric_eigen};
 use elbo::tensor::{Purpose, Real, Tensor, fill_normal, stream};
 
@@ -31,11 +31,7 @@ fn main() {
         bench.iter(|| black_box(estimator.iterate(&x).expect("an iteration")));
     });
     criterion.bench_function("whole fit, 60,000 × 784, 50 latents, 300 iterations", |bench| {
-        bench.iter(|| {
-            let mut estimator = factor_analysis();
-            while !estimator.iterate(&x).expect("an iteration").done {}
-            black_box(estimator.state())
-        });
+        bench.iter(|| black_box(factor_analysis().fit(&x).expect("a fit").state()));
     });
     criterion.bench_function("densities and posterior means of 60,000 × 784, 50 latents", |bench| {
         bench.iter(|| black_box(estimator.infer(&x)));
@@ -43,11 +39,9 @@ fn main() {
     criterion.final_summary();
 }
 
-fn factor_analysis() -> Box<dyn Estimator> {
-    let spec = estimators().iter().find(|spec| spec.kind == "factor-analysis").expect("an estimator of this kind");
-    let model = Settings::defaults(&(spec.model)()).with("latents", Value::Int(LATENTS as u64));
-    let train = Settings::defaults(&(spec.train)()).with("iterations", Value::Int(300)).with("tol", Value::Float(0.0));
-    (spec.build)(&model, &train, WIDTH, 1)
+fn factor_analysis() -> FactorAnalysis {
+    let options = FactorAnalysisOptions { latents: LATENTS, seed: 1, max_iter: 300, tol: 0.0, ..Default::default() };
+    FactorAnalysis::new(options)
 }
 
 /// Rows of standard normal noise and 8 factors, each of which acts on every eighth column.

@@ -10,18 +10,15 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use elbo::models::{Estimator, NaturalGmm, Settings, Value, estimators};
+use elbo::models::natural_gmm::MStepGradient;
+use elbo::models::{Estimator, NaturalGmm, NaturalGmmOptions, Word};
 use elbo::tensor::{Purpose, Tensor, fill_normal, stream};
 
 const WIDTH: usize = 50;
-const STEPS: u64 = 1000;
+const STEPS: usize = 1000;
 
-fn trainer(k: u64, gradient: &str) -> NaturalGmm {
-    let spec = estimators().iter().find(|spec| spec.kind == "natural-gmm").expect("an estimator of the list");
-    let model = Settings::defaults(&(spec.model)()).with("k", Value::Int(k));
-    let train = Settings::defaults(&(spec.train)()).with("batch_steps", Value::Int(STEPS));
-    let train = train.with("gradient", Value::Text(gradient.into()));
-    NaturalGmm::new(&model, &train, WIDTH, 1)
+fn trainer(k: usize, gradient: MStepGradient) -> NaturalGmm {
+    NaturalGmm::new(NaturalGmmOptions { k, seed: 1, batch_steps: STEPS, gradient, ..NaturalGmmOptions::default() })
 }
 
 fn rows(n: usize) -> Tensor {
@@ -34,9 +31,9 @@ fn main() {
     let mut criterion =
         Criterion::default().sample_size(10).measurement_time(Duration::from_secs(3)).configure_from_args();
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().expect("the first pool");
-    for (k, gradient) in [(20, "closed-form"), (50, "closed-form"), (20, "autodiff"), (50, "autodiff")] {
+    for (k, gradient) in [MStepGradient::ClosedForm, MStepGradient::Autodiff].map(|g| [(20, g), (50, g)]).concat() {
         // So few rows that the E-step is lost in 1000 steps.
-        let (x, mut model) = (rows(200), trainer(k, gradient));
+        let (x, mut model, gradient) = (rows(200), trainer(k, gradient), gradient.word());
         model.start(&x).expect("a start");
         let mut m_step = || black_box(model.iterate(&x).expect("a finite epoch"));
         criterion.bench_function(&format!("1000 inner steps, k {k}, d {WIDTH}, {gradient}"), |bench| {
@@ -51,7 +48,7 @@ fn main() {
         println!("least {:.3} us an inner step, k {k}, d {WIDTH}, {gradient}\n", 1e6 * least / STEPS as f64);
     }
     for k in [20, 50] {
-        let (x, mut model) = (rows(60_000), trainer(k, "closed-form"));
+        let (x, mut model) = (rows(60_000), trainer(k, MStepGradient::ClosedForm));
         model.start(&x).expect("a start");
         criterion.bench_function(&format!("epoch, 60,000 rows, k {k}, d {WIDTH}"), |bench| {
             bench.iter(|| black_box(model.iterate(&x).expect("a finite epoch")));

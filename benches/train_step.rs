@@ -10,9 +10,12 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use elbo::datasets::{Batches, Dataset, Values};
-use elbo::models::fit::{self, Trainer};
-use elbo::models::{Settings, Value, all};
+use elbo::datasets::{Dataset, Values};
+use elbo::models::fit::{Batches, TrainOptions, Trainer};
+use elbo::models::nn::{DecoderVariance, LayerOptions, LikelihoodKind, LikelihoodOptions};
+use elbo::models::{
+    DiscreteVaeOptions, GmvaeOptions, M2Options, ModelOptions, ModifiedM2Options, PosteriorKind, VaeOptions,
+};
 use elbo::tensor::{Purpose, Real, Tensor, stream};
 
 #[cfg(feature = "f64")]
@@ -25,8 +28,7 @@ type Layer = ([usize; 3], bool);
 
 struct Workload {
     name: &'static str,
-    kind: &'static str,
-    settings: Vec<(&'static str, Value)>,
+    options: Box<dyn ModelOptions>,
     batch: usize,
     width: usize,
     layers: Vec<Layer>,
@@ -35,14 +37,19 @@ struct Workload {
 }
 
 fn workloads() -> Vec<Workload> {
-    let text = |text: &str| Value::Text(text.into());
+    let branched = VaeOptions {
+        branch: 128,
+        layers: LayerOptions { hidden: vec![128], ..LayerOptions::default() },
+        likelihood: LikelihoodOptions { decoder_var: DecoderVariance::PerSample, ..LikelihoodOptions::default() },
+        ..VaeOptions::default()
+    };
+    let squared = LikelihoodOptions { likelihood: LikelihoodKind::Mse, ..LikelihoodOptions::default() };
     let toy = [([32, 2, 128], true), ([32, 128, 256], false), ([32, 128, 2], false), ([32, 128, 2], false)];
     let toy_decoder = [([32, 2, 128], false), ([32, 128, 256], false), ([32, 128, 2], false), ([32, 128, 2], false)];
     vec![
         Workload {
             name: "vae, beta-sweep: 2-32-2, batch 64",
-            kind: "vae",
-            settings: vec![],
+            options: Box::<VaeOptions>::default(),
             batch: 64,
             width: 2,
             layers: vec![([64, 2, 32], true), ([64, 32, 4], false), ([64, 2, 32], false), ([64, 32, 2], false)],
@@ -51,12 +58,7 @@ fn workloads() -> Vec<Workload> {
         },
         Workload {
             name: "vae, toy-density: 128 + 128 units, batch 32",
-            kind: "vae",
-            settings: vec![
-                ("hidden", Value::Ints(vec![128])),
-                ("branch", Value::Int(128)),
-                ("decoder_var", text("per-sample")),
-            ],
+            options: Box::new(branched.clone()),
             batch: 32,
             width: 2,
             layers: [toy, toy_decoder].concat(),
@@ -65,13 +67,7 @@ fn workloads() -> Vec<Workload> {
         },
         Workload {
             name: "full-covariance vae, toy-density: 2-128-(128,128,128)-(2,2,1)-128-(128,128)-(2,2), batch 32",
-            kind: "vae",
-            settings: vec![
-                ("hidden", Value::Ints(vec![128])),
-                ("branch", Value::Int(128)),
-                ("posterior", text("full")),
-                ("decoder_var", text("per-sample")),
-            ],
+            options: Box::new(VaeOptions { posterior: PosteriorKind::Full, ..branched }),
             batch: 32,
             width: 2,
             layers: [
@@ -85,8 +81,7 @@ fn workloads() -> Vec<Workload> {
         },
         Workload {
             name: "discrete vae, beta-sweep: 2-32-3-32-2, batch 64",
-            kind: "discrete-vae",
-            settings: vec![("k", Value::Int(3)), ("likelihood", text("mse"))],
+            options: Box::new(DiscreteVaeOptions { k: 3, likelihood: squared, ..DiscreteVaeOptions::default() }),
             batch: 64,
             width: 2,
             layers: vec![([64, 2, 32], true), ([64, 32, 3], false), ([3, 3, 32], true), ([3, 32, 2], false)],
@@ -95,8 +90,7 @@ fn workloads() -> Vec<Workload> {
         },
         Workload {
             name: "gmvae, mnist-clustering: 784-512-512, k 10, z 64, batch 100",
-            kind: "gmvae",
-            settings: vec![],
+            options: Box::<GmvaeOptions>::default(),
             batch: 100,
             width: 784,
             layers: vec![
@@ -117,8 +111,7 @@ fn workloads() -> Vec<Workload> {
         },
         Workload {
             name: "m2, mnist-clustering: 784-512-512, k 10, z 64, batch 100",
-            kind: "m2",
-            settings: vec![],
+            options: Box::<M2Options>::default(),
             batch: 100,
             width: 784,
             layers: vec![
@@ -139,8 +132,7 @@ fn workloads() -> Vec<Workload> {
         },
         Workload {
             name: "modified m2 (relu), mnist-clustering: 784-512-512, k 10, z 64, batch 100",
-            kind: "modified-m2",
-            settings: vec![],
+            options: Box::<ModifiedM2Options>::default(),
             batch: 100,
             width: 784,
             layers: vec![
@@ -178,11 +170,8 @@ fn main() {
 type Work<'a> = &'a mut (dyn FnMut() + Send);
 
 fn run(criterion: &mut Criterion, workload: &Workload, threads: usize, on_pool: &dyn Fn(Work<'_>)) {
-    let spec = all().iter().find(|spec| spec.kind == workload.kind).expect("a model of this kind");
-    let mut settings = Settings::defaults(&(spec.settings)());
-    workload.settings.iter().for_each(|(name, value)| settings.set(name, value.clone()));
-    let (model, params) = spec.create(&settings, workload.width, 1);
-    let mut trainer = Trainer::new(&*model, params, &Settings::defaults(&fit::settings()));
+    let (model, params) = workload.options.create(workload.width, 1).expect("options inside their domains");
+    let mut trainer = Trainer::new(&*model, params, &TrainOptions::default());
     let data = rows(workload.width);
     let mut batches = Batches::new(data.rows(), workload.batch, 1);
     let mut step = || {

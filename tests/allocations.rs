@@ -4,8 +4,9 @@
 
 use std::alloc::System;
 
-use elbo::models::fit::{self, Trainer};
-use elbo::models::{Settings, Value, all};
+use elbo::models::fit::{TrainOptions, Trainer};
+use elbo::models::nn::LayerOptions;
+use elbo::models::{ClusteringOptions, GmvaeOptions, ModelOptions, VaeOptions};
 use elbo::tensor::Tensor;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -13,12 +14,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Bytes that ten warm steps of a batch of `b` rows ask the allocator for.
-fn bytes_of_ten_steps(kind: &str, settings: &[(&str, Value)], width: usize, b: usize) -> usize {
-    let spec = all().iter().find(|spec| spec.kind == kind).unwrap();
-    let mut chosen = Settings::defaults(&(spec.settings)());
-    settings.iter().for_each(|(name, value)| chosen.set(name, value.clone()));
-    let (model, params) = spec.create(&chosen, width, 1);
-    let mut trainer = Trainer::new(&*model, params, &Settings::defaults(&fit::settings()));
+fn bytes_of_ten_steps(options: &dyn ModelOptions, width: usize, b: usize) -> usize {
+    let (model, params) = options.create(width, 1).unwrap();
+    let mut trainer = Trainer::new(&*model, params, &TrainOptions::default());
     let x = Tensor::from_fn([b, width], |i| if i % 3 == 0 { 1.0 } else { 0.0 });
     for _ in 0..3 {
         trainer.step(x.clone()).unwrap();
@@ -35,9 +33,13 @@ fn bytes_of_ten_steps(kind: &str, settings: &[(&str, Value)], width: usize, b: u
 #[test]
 fn a_warm_step_allocates_the_same_for_any_batch() {
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().unwrap();
-    let small = [("hidden", Value::Ints(vec![128])), ("z", Value::Int(8)), ("k", Value::Int(5))];
-    for (kind, settings, width, b) in [("vae", &small[..2], 2, 300), ("gmvae", &small[..], 784, 600)] {
-        let [once, twice] = [b, 2 * b].map(|b| bytes_of_ten_steps(kind, settings, width, b));
+    let (hidden, z) = (vec![128], 8);
+    let layers = LayerOptions { hidden: hidden.clone(), ..LayerOptions::default() };
+    let vae = VaeOptions { z, layers, ..VaeOptions::default() };
+    let gmvae = GmvaeOptions { clustering: ClusteringOptions { k: 5, z, hidden, ..ClusteringOptions::default() } };
+    for (options, width, b) in [(&vae as &dyn ModelOptions, 2, 300), (&gmvae, 784, 600)] {
+        let kind = options.kind();
+        let [once, twice] = [b, 2 * b].map(|b| bytes_of_ten_steps(options, width, b));
         assert!(once > 0, "the counter counts");
         assert!(twice <= once, "{kind}: {once} bytes for {b} rows, {twice} for twice as many");
         // One float a row and step would be 12,000 bytes.

@@ -1,17 +1,16 @@
 //! The same seed gives the same bits, whatever the number of threads.
 
-use elbo::models::fit::{self, Trainer};
-use elbo::models::{Settings, Value, all};
+use elbo::models::fit::{TrainOptions, Trainer};
+use elbo::models::{ClusteringOptions, GmvaeOptions, ModelOptions};
 use elbo::tensor::{Purpose, Real, Tensor, fill_uniform, stream};
 
 /// Parameters after three steps on `threads` threads; large enough that products, passes and sums are split.
 fn trained(threads: usize) -> Vec<Real> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
-        let spec = all().iter().find(|spec| spec.kind == "gmvae").unwrap();
-        let settings = Settings::defaults(&(spec.settings)()).with("hidden", Value::Ints(vec![256, 256]));
-        let (model, params) = spec.create(&settings, 784, 7);
-        let mut trainer = Trainer::new(&*model, params, &Settings::defaults(&fit::settings()));
+        let clustering = ClusteringOptions { hidden: vec![256, 256], ..ClusteringOptions::default() };
+        let (model, params) = GmvaeOptions { clustering }.create(784, 7).unwrap();
+        let mut trainer = Trainer::new(&*model, params, &TrainOptions::default());
         for step in 0..3 {
             let mut x = Tensor::scratch([100, 784]);
             fill_uniform(&mut stream(7, Purpose::Test, step), x.as_mut_slice());

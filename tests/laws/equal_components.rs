@@ -1,8 +1,9 @@
 //! A Gaussian-mixture VAE whose components are equal is a VAE: what is left of y is `KL(q(y|x) ‖ Cat(1/k))`.
 
-use crate::support::{EXACT, assign, config, defaults, error, f64s, named, normal, recorded, rng, spec, uniform};
+use crate::support::{EXACT, assign, config, error, f64s, named, normal, recorded, rng, uniform};
 use elbo::autograd::{Params, Tape};
-use elbo::models::{Model, Value};
+use elbo::models::nn::{LayerOptions, LikelihoodKind, LikelihoodOptions};
+use elbo::models::{ClusteringOptions, GmvaeOptions, Model, ModelOptions, VaeOptions};
 use elbo::tensor::{Shape, Tensor};
 use proptest::prelude::*;
 
@@ -11,16 +12,10 @@ const K: usize = 4;
 const Z: usize = 2;
 const HIDDEN: [usize; 2] = [5, 4];
 
-fn hidden() -> Value {
-    Value::Ints(HIDDEN.map(|units| units as u64).to_vec())
-}
-
 /// A GMVAE with random parameters in which neither q(z|x,y) nor p(z|y) depends on y.
 fn equal_components(seed: u64) -> (Box<dyn Model>, Params) {
-    let spec = spec("gmvae");
-    let settings =
-        defaults(spec).with("k", Value::Int(K as u64)).with("z", Value::Int(Z as u64)).with("hidden", hidden());
-    let (model, mut params) = spec.create(&settings, WIDTH, seed);
+    let clustering = ClusteringOptions { k: K, z: Z, hidden: HIDDEN.to_vec(), ..ClusteringOptions::default() };
+    let (model, mut params) = GmvaeOptions { clustering }.create(WIDTH, seed).expect("options inside their domains");
     let shift = uniform([params.flat().len()], [-0.3, 0.3], &mut rng(seed));
     params.flat_mut().iter_mut().zip(shift.as_slice()).for_each(|(p, s)| *p += s);
     assign(&mut params, "q_z.hidden.0.weight_y", |_| 0.0);
@@ -129,11 +124,13 @@ proptest! {
     fn equal_components_with_a_standard_prior_are_the_vae_of_this_library(seed: u64) {
         let mut rng = rng(seed);
         let (gmvae, mut params) = equal_components(seed);
-        let vae_settings = defaults(spec("vae"))
-            .with("z", Value::Int(Z as u64))
-            .with("hidden", hidden())
-            .with("likelihood", Value::Text("bernoulli".into()));
-        let (vae, mut vae_params) = spec("vae").create(&vae_settings, WIDTH, seed);
+        let options = VaeOptions {
+            z: Z,
+            layers: LayerOptions { hidden: HIDDEN.to_vec(), ..LayerOptions::default() },
+            likelihood: LikelihoodOptions { likelihood: LikelihoodKind::Bernoulli, ..LikelihoodOptions::default() },
+            ..VaeOptions::default()
+        };
+        let (vae, mut vae_params) = options.create(WIDTH, seed).expect("options inside their domains");
 
         let var = [0.3, 0.8];
         let heads = f64s(&params.get(named(&params, "q_z.loc_spread.weight")));

@@ -2,7 +2,8 @@
 
 use crate::support::subjects::{Subject, WIDTH, subjects};
 use crate::support::{
-    EXACT, assign, config, error, f64s, float, int, ints, product_rule, recorded, rng, tensor, text, uniform, values,
+    EXACT, assign, config, error, f64s, float, int, ints, log_weights, product_rule, recorded, rng, tensor, text,
+    uniform, values,
 };
 use elbo::autograd::{Params, Tape};
 use elbo::models::{Model, Noise};
@@ -34,7 +35,7 @@ fn create(subject: &Subject, seed: u64) -> (Box<dyn Model>, Params) {
 }
 
 fn is_binary(subject: &Subject) -> bool {
-    !subject.has("likelihood") || subject.settings.text("likelihood") == "bernoulli"
+    !subject.has("likelihood") || subject.is("likelihood", "bernoulli")
 }
 
 /// Data of b rows such as the model expects.
@@ -56,7 +57,7 @@ struct Integrals {
 /// Expectations over standard normal noise by equal steps of a third to ±16 in each dimension: exact to f64 for what
 /// is smooth. Every class sees the same noise, which is as good as its own, for no term looks at two classes.
 fn integrals(subject: &Subject, model: &dyn Model, params: &Params, x: &Tensor) -> Integrals {
-    let (b, z) = (x.shape()[0], subject.settings.int("z"));
+    let (b, z) = (x.shape()[0], subject.int("z"));
     let density = |e: f64| (-e * e / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
     let nodes: Vec<(f64, f64)> = (-48..=48).map(|i| f64::from(i) / 3.0).map(|e| (e, density(e) / 3.0)).collect();
     let (nodes, weights) = product_rule(z, &nodes);
@@ -66,7 +67,7 @@ fn integrals(subject: &Subject, model: &dyn Model, params: &Params, x: &Tensor) 
     let noise = if subject.has_clusters() { noise.broadcast_to([3, n * b, z]) } else { noise };
     let tape = Tape::new(params);
     let x = tape.constant(x.broadcast_to([n, b, WIDTH]).reshape([n * b, WIDTH]));
-    let log_weights = f64s(&model.log_evidence(x, &mut recorded(&noise)).value());
+    let log_weights = log_weights(model, x, &mut recorded(&noise));
     let losses = f64s(&model.objective(x, &mut recorded(&noise)).per_point().value());
     let mean = |f: &dyn Fn(usize) -> f64| {
         (0..b).map(|row| weights.iter().enumerate().map(|(i, w)| w * f(i * b + row)).sum()).collect::<Vec<f64>>()
@@ -116,7 +117,7 @@ proptest! {
         let discrete = Subject::of("discrete-vae", &[("likelihood", text("bernoulli"))]);
         let (model, params) = discrete.create(seed);
         let tape = Tape::new(&params);
-        let evidence = f64s(&model.log_evidence(tape.constant(states), &mut Noise::recorded([])).value());
+        let evidence = log_weights(model.as_ref(), tape.constant(states), &mut Noise::recorded([]));
         let total: f64 = evidence.into_iter().map(f64::exp).sum();
         prop_assert!(error(&[total], &[1.0]) <= EXACT, "{}: {total}", discrete.name);
     }
@@ -153,7 +154,7 @@ proptest! {
             let tape = Tape::new(&params);
             let x = tape.constant(x);
             let losses = f64s(&model.objective(x, &mut recorded(&noise)).per_point().value());
-            let weights = f64s(&model.log_evidence(x, &mut recorded(&noise)).value());
+            let weights = log_weights(model.as_ref(), x, &mut recorded(&noise));
             for (loss, weight) in losses.iter().zip(&weights) {
                 prop_assert!(-loss <= weight + EXACT * weight.abs().max(1.0), "{}: {} > {weight}", subject.name, -loss);
             }
@@ -179,7 +180,7 @@ proptest! {
                 let tape = Tape::new(&params);
                 let objective = model.objective(tape.constant(x.clone()), &mut Noise::recorded([]));
                 let bounds: Vec<f64> = f64s(&objective.per_point().value()).iter().map(|loss| -loss).collect();
-                let evidence = f64s(&model.log_evidence(tape.constant(x.clone()), &mut Noise::recorded([])).value());
+                let evidence = log_weights(model.as_ref(), tape.constant(x.clone()), &mut Noise::recorded([]));
                 let q = f64s(&objective.clusters().expect("classes").value());
                 let gap = |(x, q): (&[f64], &[f64])| {
                     let logit = |(slope, offset): (&Vec<f64>, &f64)| crate::support::dense::dot(slope, x) + offset;
@@ -230,7 +231,7 @@ fn importance_weighted_bounds_rise_with_the_number_of_samples_and_stay_below_the
             let tape = Tape::new(&params);
             let x = tape.constant(x.broadcast_to([draws, WIDTH]));
             let stream = stream(number as u64, Purpose::Noise, samples as u64);
-            let weights = f64s(&model.log_evidence(x, &mut Noise::from(stream).with_samples(samples)).value());
+            let weights = log_weights(model.as_ref(), x, &mut Noise::from(stream).with_samples(samples));
             let of = |i: usize| log_mean_exp(&weights.iter().copied().skip(i).step_by(draws).collect::<Vec<_>>());
             mean_and_error(&(0..draws).map(of).collect::<Vec<_>>())
         });

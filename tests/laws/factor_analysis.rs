@@ -5,9 +5,12 @@ use std::sync::LazyLock;
 use crate::support::dense::{
     self, Matrix, apply, diagonal, dot, identity, inverse, normal_log_prob, product, square, sum, transpose,
 };
-use crate::support::estimators::{estimator, factor_rows, fit, sample_moments, value};
-use crate::support::{assert_close, config, f64s, float, int, normal, rng, tensor, text, uniform};
-use elbo::models::{Estimator, Harmonium, LinearGaussian};
+use crate::support::estimators::{factor_rows, sample_moments, value};
+use crate::support::{assert_close, config, f64s, normal, rng, tensor, uniform};
+use elbo::models::{
+    Estimator, EstimatorOptions, FactorAnalysis, FactorAnalysisOptions, FactorSolver, GradientFactorAnalysis,
+    Harmonium, LinearGaussian,
+};
 use elbo::tensor::linalg::Moments;
 use elbo::tensor::{Real, Tensor};
 use proptest::prelude::*;
@@ -20,12 +23,17 @@ fn numbers(json: &Json) -> Vec<f64> {
     json.as_array().expect("a list").iter().map(|value| value.as_f64().expect("a number")).collect()
 }
 
-/// EM with so small a floor that it does not hold, until it gains nothing.
-fn converged(latents: usize, width: usize) -> Box<dyn Estimator> {
-    let model = [("latents", int(latents)), ("floor", float(1e-12))];
-    estimator("factor-analysis", &model, &[("iterations", int(100_000)), ("tol", float(1e-13))], width, 1)
+fn options(latents: usize, seed: u64) -> FactorAnalysisOptions {
+    FactorAnalysisOptions { latents, seed, ..FactorAnalysisOptions::default() }
 }
 
+/// A fit of EM with so small a floor that it does not hold, until it gains nothing.
+fn converged(latents: usize, x: &Tensor) -> FactorAnalysis {
+    let options = FactorAnalysisOptions { floor: 1e-12, max_iter: 100_000, tol: 1e-13, ..options(latents, 1) };
+    FactorAnalysis::new(options).fit(x).expect("rows that can be fitted")
+}
+
+/// The model in the coordinates of the fit.
 fn fitted_model(estimator: &dyn Estimator) -> LinearGaussian {
     LinearGaussian::from_state(&estimator.state()).expect("a fitted model")
 }
@@ -64,12 +72,12 @@ fn the_likelihood_is_not_below_scikit_learns() {
         for case in set["factors"].as_array().expect("a list") {
             let latents = case["latents"].as_u64().expect("a number") as usize;
             let theirs = case["log_likelihood"].as_f64().expect("a number");
-            let mut estimator = converged(latents, width);
-            let ours = value(&fit(&mut *estimator, &x), "log_likelihood");
+            let estimator = converged(latents, &x);
+            let ours = estimator.score(&x).expect("a density");
             let name = format!("{}, {latents} latents: {ours} and {theirs}", set["name"]);
             assert!(ours >= theirs - 1e-9 * theirs.abs(), "{name}");
             assert!(ours <= theirs + 1e-6 * theirs.abs(), "{name}: another optimum");
-            let noise = fitted_model(&*estimator).noise;
+            let noise = fitted_model(&estimator).noise;
             assert_close(&name, &noise, &numbers(&case["noise"]), 1e-3);
             compared += 1;
         }
@@ -87,14 +95,13 @@ proptest! {
         n in 1usize..60, d in 1usize..7, l in 1usize..8, floor in prop::sample::select(vec![1e-9, 0.1, 2.0]), seed in 0u64..1000
     ) {
         let x = factor_rows(n, d, 2, &mut rng(seed));
-        let model = [("latents", int(l)), ("floor", float(floor))];
-        let mut estimator = estimator("factor-analysis", &model, &[("tol", float(0.0))], d, seed);
+        let mut estimator = FactorAnalysis::new(FactorAnalysisOptions { floor, tol: 0.0, ..options(l, seed) });
         let mut before = f64::NEG_INFINITY;
         for _ in 0..40 {
-            let after = value(&estimator.iterate(&x).expect("a fit").values, "log_likelihood");
+            let after = value(&estimator.iterate(&x).expect("a fit"), "log_likelihood");
             prop_assert!(after >= before - 1e-6, "{after} after {before}");
             before = after;
-            prop_assert!(fitted_model(&*estimator).noise.iter().all(|&psi| psi >= floor));
+            prop_assert!(fitted_model(&estimator).noise.iter().all(|&psi| psi >= floor));
         }
     }
 
@@ -180,11 +187,11 @@ proptest! {
 fn an_iteration_is_the_textbooks() {
     let x = factor_rows(80, 7, 3, &mut rng(10));
     let (_, c) = sample_moments(&x);
-    let mut estimator = estimator("factor-analysis", &[("latents", int(3))], &[("iterations", int(3))], 7, 2);
+    let mut estimator = FactorAnalysis::new(FactorAnalysisOptions { max_iter: 3, ..options(3, 2) });
     assert!(!estimator.iterate(&x).expect("a fit").done);
-    let before = fitted_model(&*estimator);
+    let before = fitted_model(&estimator);
     assert!(!estimator.iterate(&x).expect("a fit").done);
-    let after = fitted_model(&*estimator);
+    let after = fitted_model(&estimator);
     assert!(estimator.iterate(&x).expect("a fit").done);
 
     let (posterior, _) = inverse(&sum(&identity(3), &information(&before)));
@@ -203,11 +210,10 @@ fn an_iteration_is_the_textbooks() {
 #[test]
 fn posterior_means_have_at_most_variance_1() {
     let x = factor_rows(500, 8, 3, &mut rng(3));
-    let mut estimator = converged(3, 8);
-    fit(&mut *estimator, &x);
+    let estimator = converged(3, &x);
     let latents = Tensor::from_slice([500, 3], &estimator.infer(&x).latents);
     let (mean, variance) = sample_moments(&latents);
-    let information = information(&fitted_model(&*estimator).canonical());
+    let information = information(&fitted_model(&estimator).canonical());
     for i in 0..3 {
         let expected = information[i][i] / (1.0 + information[i][i]);
         assert!(variance[i][i] <= 1.0 && (variance[i][i] - expected).abs() < 1e-4, "{variance:?}");
@@ -223,9 +229,9 @@ fn the_fit_follows_the_units_of_the_columns() {
     let units = [1.0, 1024.0, 0.125, 2.0];
     let scaled = Tensor::from_fn([200, 4], |i| x.as_slice()[i] * units[i % 4] as Real);
     let run = |x: &Tensor| {
-        let mut estimator = estimator("factor-analysis", &[("latents", int(1)), ("floor", float(1e-12))], &[], 4, 9);
+        let mut estimator = FactorAnalysis::new(FactorAnalysisOptions { floor: 1e-12, ..options(1, 9) });
         (0..20).for_each(|_| drop(estimator.iterate(x).expect("a fit")));
-        (fitted_model(&*estimator), estimator.infer(x).log_density)
+        (fitted_model(&estimator), estimator.infer(x).log_density)
     };
     let ((plain, density), (other, shifted)) = (run(&x), run(&scaled));
     let expected: Vec<f64> = plain.loadings.iter().zip(units).map(|(w, unit)| w * unit).collect();
@@ -239,21 +245,20 @@ fn the_fit_follows_the_units_of_the_columns() {
 #[test]
 fn the_gradient_route_reaches_the_likelihood_of_em() {
     let x = factor_rows(300, 6, 2, &mut rng(5));
-    let mut em = converged(2, 6);
-    let optimum = value(&fit(&mut *em, &x), "log_likelihood");
+    let optimum = converged(2, &x).score(&x).expect("a density");
     for conjugation in [true, false] {
-        let train = [
-            ("solver", text("gradient")),
-            ("conjugation", elbo::models::Value::Bool(conjugation)),
-            ("iterations", int(1000)),
-            ("batch_steps", int(100)),
-            ("lr", float(3e-3)),
-            ("weight_decay", float(0.0)),
-            ("l2_reg", float(0.0)),
-            ("epoch_reset", elbo::models::Value::Bool(false)),
-        ];
-        let mut gradient = estimator("factor-analysis", &[("latents", int(2))], &train, 6, 1);
-        let reached = value(&fit(&mut *gradient, &x), "log_likelihood");
+        let options = FactorAnalysisOptions {
+            conjugation,
+            max_iter: 1000,
+            batch_steps: 100,
+            lr: 3e-3,
+            weight_decay: 0.0,
+            l2_reg: 0.0,
+            epoch_reset: false,
+            ..options(2, 1)
+        };
+        let gradient = GradientFactorAnalysis::new(options).fit(&x).expect("rows that can be fitted");
+        let reached = gradient.score(&x).expect("a density");
         assert!(reached <= optimum + 1e-9 && reached > optimum - 1e-3, "{reached} of {optimum}");
         if !conjugation {
             let (_, variance) = sample_moments(&Tensor::from_slice([300, 2], &gradient.infer(&x).latents));
@@ -270,11 +275,8 @@ fn the_gradient_route_reaches_the_likelihood_of_em() {
 #[test]
 fn a_restored_fit_goes_on_to_the_same_bits() {
     let x = factor_rows(700, 9, 2, &mut rng(6));
-    for solver in ["em", "gradient"] {
-        let new = || {
-            let train = [("solver", text(solver)), ("batch_steps", int(20))];
-            estimator("factor-analysis", &[("latents", int(2))], &train, 9, 1)
-        };
+    for solver in [FactorSolver::Em, FactorSolver::Gradient] {
+        let new = || FactorAnalysisOptions { solver, batch_steps: 20, ..options(2, 1) }.build(9);
         let mut whole = new();
         (0..3).for_each(|_| drop(whole.iterate(&x).expect("a fit")));
         let state = whole.state();
@@ -325,10 +327,10 @@ fn hostile_rows_end_in_a_defined_result() {
     ];
     for (name, x) in &sets {
         for latents in [1, 3, 4, 9] {
-            for solver in ["em", "gradient"] {
-                let train = [("solver", text(solver)), ("iterations", int(200)), ("batch_steps", int(3))];
-                let mut estimator = estimator("factor-analysis", &[("latents", int(latents))], &train, 4, 1);
-                let what = format!("{name}, {latents} latents, {solver}");
+            for solver in [FactorSolver::Em, FactorSolver::Gradient] {
+                let options = FactorAnalysisOptions { solver, max_iter: 200, batch_steps: 3, ..options(latents, 1) };
+                let mut estimator = options.build(4);
+                let what = format!("{name}, {latents} latents, {solver:?}");
                 for _ in 0..200 {
                     match estimator.iterate(x) {
                         Ok(iteration) => {
@@ -336,7 +338,10 @@ fn hostile_rows_end_in_a_defined_result() {
                             assert!(finite, "{what}: {iteration:?}");
                         }
                         Err(degenerate) => {
-                            assert!(!degenerate.0.contains('\n') && solver == "gradient", "{what}: {degenerate:?}");
+                            assert!(
+                                !degenerate.0.contains('\n') && solver == FactorSolver::Gradient,
+                                "{what}: {degenerate:?}"
+                            );
                             break;
                         }
                     }

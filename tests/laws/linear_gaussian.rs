@@ -4,8 +4,8 @@
 use crate::support::dense::{self, Matrix};
 use crate::support::subjects::{Subject, WIDTH};
 use crate::support::{
-    EXACT, GAUSS_HERMITE, assign, config, error, f64s, float, int, ints, normal, product_rule, recorded, rng, tensor,
-    text, uniform, values,
+    EXACT, GAUSS_HERMITE, assign, config, error, f64s, float, int, ints, log_weights, normal, product_rule, recorded,
+    rng, tensor, text, uniform, values,
 };
 use elbo::autograd::{Params, Tape};
 use elbo::models::Model;
@@ -43,9 +43,10 @@ struct FactorAnalysis {
 
 impl FactorAnalysis {
     fn of(subject: &Subject, params: &Params) -> Self {
-        let psi = match subject.settings.text("decoder_var") {
-            "global" => values(params, "p_x.log_var").into_iter().map(f64::exp).collect(),
-            _ => vec![subject.settings.float("variance"); WIDTH],
+        let psi = if subject.is("decoder_var", "global") {
+            values(params, "p_x.log_var").into_iter().map(f64::exp).collect()
+        } else {
+            vec![subject.float("variance"); WIDTH]
         };
         let w = dense::matrix(&values(params, "p_x.loc.weight"), WIDTH);
         Self { w, b: values(params, "p_x.loc.bias"), psi }
@@ -117,7 +118,7 @@ proptest! {
     fn the_evidence_exceeds_the_bound_by_the_divergence_from_the_posterior(seed: u64, b in 1..4usize) {
         let mut rng = rng(seed);
         for subject in subjects() {
-            let z = subject.settings.int("z");
+            let z = subject.int("z");
             let (model, params) = subject.create(seed);
             let analysis = FactorAnalysis::of(&subject, &params);
             let x = uniform([b, WIDTH], [-2.0, 2.0], &mut rng);
@@ -137,11 +138,9 @@ proptest! {
     #[test]
     fn at_the_exact_posterior_bound_and_importance_weights_are_the_evidence(seed: u64, b in 1..4usize) {
         let mut rng = rng(seed);
-        let full = subjects().into_iter().filter(|subject| {
-            subject.settings.text("posterior") == "full" && subject.settings.int("z") > 1
-        });
+        let full = subjects().into_iter().filter(|subject| subject.is("posterior", "full") && subject.int("z") > 1);
         for subject in full {
-            let z = subject.settings.int("z");
+            let z = subject.int("z");
             let (model, mut params) = subject.create(seed);
             let analysis = FactorAnalysis::of(&subject, &params);
             infer_exactly(&mut params, z, &analysis);
@@ -151,7 +150,7 @@ proptest! {
             prop_assert!(error(&bounds, &evidence) <= EXACT, "{}: {bounds:?} and {evidence:?}", subject.name);
             let tape = Tape::new(&params);
             let noise = normal([b, z], &mut rng);
-            let weights = f64s(&model.log_evidence(tape.constant(x), &mut recorded(&noise)).value());
+            let weights = log_weights(model.as_ref(), tape.constant(x), &mut recorded(&noise));
             prop_assert!(error(&weights, &evidence) <= EXACT, "{}: {weights:?} and {evidence:?}", subject.name);
         }
     }

@@ -1,10 +1,13 @@
 //! Laws of k-means and of EM for mixtures of normals.
 
 use crate::support::{assert_close, config, f64s, normal, rng};
-use elbo::models::gmm::{self, Covariance, GaussianMixture, Options};
-use elbo::models::kmeans::{self, kmeans};
+use elbo::models::gmm::{self, Covariance, GaussianMixture, GmmInit};
+use elbo::models::kmeans::kmeans;
 use elbo::models::mixture::{DiagonalComponents, EStep};
-use elbo::models::{Array, Degenerate, Estimator, Gmm, Value, estimators};
+use elbo::models::{
+    Array, Degenerate, Estimator, EstimatorOptions, Gmm, GmmOptions, Kmeans, KmeansOptions, NaturalGmmOptions,
+    Standardization,
+};
 use elbo::tensor::{Real, Tensor};
 use proptest::prelude::*;
 
@@ -21,23 +24,14 @@ fn clumps([n, d]: [usize; 2], groups: usize, spread: f64, seed: u64) -> Tensor {
     Tensor::from_fn([n, d], |i| noise.as_slice()[i] + spread as Real * point(i))
 }
 
-/// A fit of at most `max_iter` iterations.
-fn fitted(x: &Tensor, options: Options) -> Result<GaussianMixture, Degenerate> {
-    let mut gmm = Gmm::new(options, x.shape().last(), 3);
-    while !gmm.iterate(x)?.done {}
-    Ok(gmm.mixture().expect("a fit is done").clone())
+/// `k` components of this form, everything else at its default.
+fn options(k: usize, covariance: Covariance) -> GmmOptions {
+    GmmOptions { k, covariance, seed: 3, ..GmmOptions::default() }
 }
 
-fn likelihood(x: &Tensor, mixture: &GaussianMixture) -> f64 {
-    let densities = gmm::posterior(x, mixture).unwrap().log_density;
-    densities.iter().sum::<f64>() / densities.len() as f64
-}
-
-/// The cluster of each row.
-fn assignments(x: &Tensor, mixture: &GaussianMixture) -> Vec<usize> {
-    let posterior = gmm::posterior(x, mixture).unwrap().responsibilities;
-    let largest = |r: &[Real]| (0..r.len()).fold(0, |best, j| if r[j] > r[best] { j } else { best });
-    posterior.chunks_exact(mixture.len()).map(largest).collect()
+/// The mixture that a fit ends in.
+fn fitted(x: &Tensor, options: GmmOptions) -> Result<GaussianMixture, Degenerate> {
+    Ok(Gmm::new(options).fit(x)?.mixture().expect("a fit is done").clone())
 }
 
 proptest! {
@@ -49,10 +43,10 @@ proptest! {
     ) {
         let x = clumps([300, d], k, spread, seed);
         for kind in KINDS {
-            let start = if random { gmm::Start::Random } else { gmm::Start::Kmeans };
+            let init = if random { GmmInit::Random } else { GmmInit::Kmeans };
             // What is added to the variances is no part of the likelihood, and neither is the end of a fit.
-            let options = Options { reg_covar: 0.0, tol: 0.0, max_iter: 30, start, ..Options::new(k, kind) };
-            let mut gmm = Gmm::new(options, d, seed);
+            let mut gmm =
+                Gmm::new(GmmOptions { reg_covar: 0.0, tol: 0.0, max_iter: 30, init, seed, ..options(k, kind) });
             let mut before = f64::NEG_INFINITY;
             loop {
                 let iteration = gmm.iterate(&x).unwrap();
@@ -70,13 +64,12 @@ proptest! {
     fn responsibilities_sum_to_one_and_weigh_the_density(d in 1usize..9, k in 1usize..30, seed in 0u64..1000) {
         let x = clumps([470, d], k, 2.0, seed);
         for kind in KINDS {
-            let mixture = fitted(&x, Options { max_iter: 3, reg_covar: 1e-3, ..Options::new(k, kind) }).unwrap();
-            let posterior = gmm::posterior(&x, &mixture).unwrap();
-            for row in posterior.responsibilities.chunks_exact(k) {
+            let gmm = Gmm::new(GmmOptions { max_iter: 3, reg_covar: 1e-3, ..options(k, kind) }).fit(&x).unwrap();
+            for row in gmm.infer(&x).clusters.chunks_exact(k) {
                 let sum: f64 = row.iter().map(|&r| f64::from(r)).sum();
                 prop_assert!((sum - 1.0).abs() < 10.0 * f64::from(Real::EPSILON), "{kind:?}: {sum}");
             }
-            prop_assert!((mixture.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            prop_assert!((gmm.mixture().unwrap().weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         }
     }
 
@@ -125,7 +118,7 @@ proptest! {
         let (k, d) = (4, 3);
         let x = clumps([400, d], k, 3.0, seed);
         for kind in KINDS {
-            let start = fitted(&x, Options { max_iter: 1, ..Options::new(k, kind) }).unwrap();
+            let start = fitted(&x, GmmOptions { max_iter: 1, ..options(k, kind) }).unwrap();
             let size = start.covariances.len() / k;
             let turned = |values: &[f64], size: usize| [&values[size..], &values[..size]].concat();
             let tied = kind == Covariance::Tied;
@@ -136,7 +129,7 @@ proptest! {
                 covariances: if tied { m.covariances.clone() } else { turned(&m.covariances, size) },
             };
             let step = |start: GaussianMixture| {
-                let mut gmm = Gmm::new(Options::new(k, kind), d, 0).starting_from(start);
+                let mut gmm = Gmm::new(options(k, kind)).starting_from(start);
                 for _ in 0..3 {
                     gmm.iterate(&x).unwrap();
                 }
@@ -155,12 +148,10 @@ proptest! {
         let x = clumps([211, d], k, 4.0, seed);
         let twice = Tensor::from_fn([422, d], |i| x.as_slice()[i % x.len()]);
         for kind in KINDS {
-            let start = fitted(&x, Options { max_iter: 1, ..Options::new(k, kind) }).unwrap();
+            let start = fitted(&x, GmmOptions { max_iter: 1, ..options(k, kind) }).unwrap();
             let fit = |x: &Tensor| {
-                let mut gmm = Gmm::new(Options { tol: 0.0, max_iter: 5, ..Options::new(k, kind) }, d, 0);
-                gmm = gmm.starting_from(start.clone());
-                while !gmm.iterate(x).unwrap().done {}
-                gmm.mixture().unwrap().clone()
+                let gmm = Gmm::new(GmmOptions { tol: 0.0, max_iter: 5, ..options(k, kind) });
+                gmm.starting_from(start.clone()).fit(x).unwrap().mixture().unwrap().clone()
             };
             let (once, twice) = (fit(&x), fit(&twice));
             assert_close("weights", &once.weights, &twice.weights, 10.0 * ROUNDING);
@@ -181,7 +172,7 @@ proptest! {
         let matrix: Vec<f64> = (0..d * d).map(|at| covariance(at / d, at % d)).collect();
         let variances: Vec<f64> = (0..d).map(|i| matrix[i * d + i]).collect();
         for kind in KINDS {
-            let options = Options { reg_covar: 0.0, max_iter: 2, tol: 0.0, ..Options::new(1, kind) };
+            let options = GmmOptions { reg_covar: 0.0, max_iter: 2, tol: 0.0, ..options(1, kind) };
             let fit = fitted(&x, options).unwrap();
             let want = match kind {
                 Covariance::Diagonal => variances.clone(),
@@ -206,36 +197,27 @@ proptest! {
         for kind in KINDS {
             let clusters = |x: &Tensor| {
                 let x = standardised(x);
-                assignments(&x, &fitted(&x, Options::new(k, kind)).unwrap())
+                Gmm::new(options(k, kind)).fit(&x).unwrap().predict(&x)
             };
             prop_assert_eq!(clusters(&x), clusters(&moved));
         }
-        let labels = |x: &Tensor| kmeans(&standardised(x), k, &kmeans::Options::default(), 1).unwrap().labels;
+        let options = KmeansOptions { k, seed: 1, ..KmeansOptions::default() };
+        let labels = |x: &Tensor| kmeans(&standardised(x), &options).unwrap().labels;
         prop_assert_eq!(labels(&x), labels(&moved));
     }
 }
 
 /// Mean 0 and standard deviation 1 in each dimension.
 fn standardised(x: &Tensor) -> Tensor {
-    let (n, d) = (x.shape().rows() as f64, x.shape().last());
-    let values = f64s(x);
-    let column = |i: usize| values.iter().skip(i).step_by(d);
-    let mean: Vec<f64> = (0..d).map(|i| column(i).sum::<f64>() / n).collect();
-    let sd: Vec<f64> = (0..d).map(|i| (column(i).map(|v| (v - mean[i]).powi(2)).sum::<f64>() / n).sqrt()).collect();
-    Tensor::from_fn(x.shape(), |i| ((values[i] - mean[i % d]) / sd[i % d]) as Real)
+    Standardization::of(x).apply(x)
 }
 
 /// Bits of a whole fit on a number of threads.
-fn bits(threads: usize, kind: &str, settings: impl Fn([&mut elbo::models::Settings; 2])) -> Vec<Vec<u64>> {
+fn bits(threads: usize, options: &dyn EstimatorOptions) -> Vec<Vec<u64>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let x = clumps([9001, 7], 6, 2.0, 8);
-    let spec = estimators().iter().find(|spec| spec.kind == kind).expect("an estimator of the list");
-    let mut model = elbo::models::Settings::defaults(&(spec.model)());
-    let mut train = elbo::models::Settings::defaults(&(spec.train)());
-    settings([&mut model, &mut train]);
     pool.install(|| {
-        let mut estimator = (spec.build)(&model, &train, 7, 5);
-        while !estimator.iterate(&x).unwrap().done {}
+        let estimator = options.fit(&x).unwrap();
         let of = |array: Array| array.values.into_iter().map(f64::to_bits).collect();
         let inferred = estimator.infer(&x);
         let densities = inferred.log_density.iter().map(|v| v.to_bits()).collect();
@@ -246,22 +228,19 @@ fn bits(threads: usize, kind: &str, settings: impl Fn([&mut elbo::models::Settin
 
 #[test]
 fn fits_have_the_same_bits_at_any_number_of_threads() {
-    let check = |kind: &str, what: &dyn std::fmt::Debug, set: &dyn Fn([&mut elbo::models::Settings; 2])| {
-        let one = bits(1, kind, set);
-        assert!(one == bits(2, kind, set), "{kind} {what:?}: two threads differ from one");
-        assert!(one == bits(3, kind, set), "{kind} {what:?}: three threads differ from one");
+    let check = |options: &dyn EstimatorOptions| {
+        let one = bits(1, options);
+        assert!(one == bits(2, options), "{options:?}: two threads differ from one");
+        assert!(one == bits(3, options), "{options:?}: three threads differ from one");
     };
-    for form in ["diagonal", "full", "tied", "spherical"] {
-        check("gmm", &form, &|[model, _]| model.set("covariance", crate::support::text(form)));
+    for covariance in KINDS {
+        check(&GmmOptions { covariance, seed: 5, ..GmmOptions::default() });
     }
-    check("kmeans", &"", &|_| {});
+    check(&KmeansOptions { seed: 5, ..KmeansOptions::default() });
     // Full batch, and batches above and below the block of rows that a thread takes.
-    for size in [0, 4000, 700] {
-        check("natural-gmm", &size, &|[model, train]| {
-            model.set("k", Value::Int(6));
-            let changes = [("epochs", 3), ("batch_steps", 50), ("batch_size", size)];
-            changes.into_iter().for_each(|(name, value)| train.set(name, Value::Int(value)));
-        });
+    for batch in [0, 4000, 700] {
+        let small = NaturalGmmOptions { k: 6, seed: 5, max_iter: 3, batch_steps: 50, ..NaturalGmmOptions::default() };
+        check(&NaturalGmmOptions { batch, ..small });
     }
 }
 
@@ -269,11 +248,7 @@ fn fits_have_the_same_bits_at_any_number_of_threads() {
 #[test]
 fn the_nearest_centre_of_a_row_does_not_depend_on_the_rows_beside_it() {
     let x = clumps([200, 3], 5, 20.0, 3);
-    let spec = estimators().iter().find(|spec| spec.kind == "kmeans").unwrap();
-    let mut model = elbo::models::Settings::defaults(&(spec.model)());
-    model.set("k", Value::Int(5));
-    let mut kmeans = (spec.build)(&model, &elbo::models::Settings::defaults(&(spec.train)()), 3, 5);
-    while !kmeans.iterate(&x).unwrap().done {}
+    let kmeans = Kmeans::new(KmeansOptions { k: 5, seed: 5, ..KmeansOptions::default() }).fit(&x).unwrap();
     let together = kmeans.infer(&x).clusters;
     for (row, cluster) in x.as_slice().chunks_exact(3).zip(together.chunks_exact(5)) {
         assert_eq!(kmeans.infer(&Tensor::from_slice([1, 3], row)).clusters, cluster);
@@ -285,10 +260,10 @@ fn the_nearest_centre_of_a_row_does_not_depend_on_the_rows_beside_it() {
 fn a_fit_goes_on_from_its_state_to_the_same_bits() {
     let x = clumps([700, 3], 4, 2.0, 1);
     for kind in KINDS {
-        let options = Options { n_init: 2, max_iter: 5, start: gmm::Start::Random, ..Options::new(4, kind) };
-        let mut whole = Gmm::new(options.clone(), 3, 6);
+        let options = GmmOptions { n_init: 2, max_iter: 5, init: GmmInit::Random, seed: 6, ..options(4, kind) };
+        let mut whole = options.build(3);
         loop {
-            let mut broken = Gmm::new(options.clone(), 3, 6);
+            let mut broken = options.build(3);
             broken.restore(&whole.state()).unwrap();
             let (a, b) = (whole.iterate(&x).unwrap(), broken.iterate(&x).unwrap());
             assert!(a == b && whole.state() == broken.state(), "{kind:?}");
@@ -305,10 +280,10 @@ fn a_fit_goes_on_from_its_state_to_the_same_bits() {
 fn draws_have_the_moments_of_the_mixture() {
     let x = clumps([500, 2], 3, 3.0, 2);
     for kind in KINDS {
-        let mixture = fitted(&x, Options::new(3, kind)).unwrap();
+        let mixture = fitted(&x, options(3, kind)).unwrap();
         let draws = mixture.sample(40_000, &mut rng(7));
-        let again = fitted(&draws, Options { max_iter: 2, tol: 0.0, ..Options::new(1, Covariance::Full) }).unwrap();
-        let one = fitted(&x, Options { max_iter: 2, tol: 0.0, ..Options::new(1, Covariance::Full) }).unwrap();
+        let single = GmmOptions { max_iter: 2, tol: 0.0, ..options(1, Covariance::Full) };
+        let (again, one) = (fitted(&draws, single.clone()).unwrap(), fitted(&x, single).unwrap());
         // At an optimum the mixture's mean is the rows', and its covariance too where the form has room for it.
         let error = |variance: f64| 5.0 * (variance / 40_000.0).sqrt();
         for i in 0..2 {
@@ -339,9 +314,9 @@ fn hostile_rows_end_in_a_result_or_a_refusal() {
         for kind in KINDS {
             for k in [1, 3, 10, 60] {
                 for reg_covar in [0.0, 1e-6] {
-                    for start in [gmm::Start::Kmeans, gmm::Start::Random] {
-                        let options = Options { reg_covar, start, max_iter: 20, ..Options::new(k, kind) };
-                        let what = format!("{name}, {kind:?}, k = {k}, reg_covar = {reg_covar}, {start:?}");
+                    for init in [GmmInit::Kmeans, GmmInit::Random] {
+                        let options = GmmOptions { reg_covar, init, max_iter: 20, ..options(k, kind) };
+                        let what = format!("{name}, {kind:?}, k = {k}, reg_covar = {reg_covar}, {init:?}");
                         match fitted(x, options) {
                             Ok(mixture) => assert_finite(&what, x, &mixture),
                             Err(Degenerate(why)) => assert!(why.contains("reg_covar"), "{what}: {why}"),
@@ -353,7 +328,7 @@ fn hostile_rows_end_in_a_result_or_a_refusal() {
     }
     // Where the rows allow a fit there is one.
     for at in [0, 1, 2, 3, 5] {
-        let fit = fitted(&sets[at].1, Options::new(3, Covariance::Diagonal));
+        let fit = fitted(&sets[at].1, options(3, Covariance::Diagonal));
         assert!(fit.is_ok(), "{}: {fit:?}", sets[at].0);
     }
 }
@@ -374,12 +349,12 @@ fn assert_finite(what: &str, x: &Tensor, mixture: &GaussianMixture) {
 #[test]
 fn fewer_rows_than_components_are_refused() {
     let one = Tensor::full([1, 3], 2.0);
-    let refusal = fitted(&one, Options::new(2, Covariance::Diagonal)).unwrap_err();
+    let refusal = fitted(&one, options(2, Covariance::Diagonal)).unwrap_err();
     assert_eq!(refusal, Degenerate("2 components need as many rows, but there are 1".into()));
     for kind in KINDS {
-        let fit = fitted(&one, Options::new(1, kind)).unwrap();
-        assert_close("mean", &fit.means, &[2.0; 3], ROUNDING);
-        assert!(likelihood(&one, &fit).is_finite());
+        let gmm = Gmm::new(options(1, kind)).fit(&one).unwrap();
+        assert_close("mean", &gmm.mixture().unwrap().means, &[2.0; 3], ROUNDING);
+        assert!(gmm.score(&one).is_some_and(f64::is_finite));
     }
 }
 
@@ -388,14 +363,12 @@ fn fewer_rows_than_components_are_refused() {
 fn an_outlier_leaves_the_other_components() {
     let x = clumps([400, 2], 2, 20.0, 5);
     let with = Tensor::from_fn([401, 2], |i| if i >= 800 { 1e15 } else { x.as_slice()[i] });
-    let (two, three) =
-        (fitted(&x, Options::new(2, Covariance::Diagonal)), fitted(&with, Options::new(3, Covariance::Diagonal)));
-    let (two, three) = (two.unwrap(), three.unwrap());
-    let (a, b) = (assignments(&x, &two), assignments(&with, &three));
+    let two = Gmm::new(options(2, Covariance::Diagonal)).fit(&x).unwrap();
+    let three = Gmm::new(options(3, Covariance::Diagonal)).fit(&with).unwrap();
+    let (a, b) = (two.predict(&x), three.predict(&with));
     assert!((0..400).all(|i| (a[i] == a[0]) == (b[i] == b[0])), "{a:?} {b:?}");
     assert!(b[..400].iter().all(|&j| j != b[400]));
-    let expected = likelihood(&x, &two) + (400.0_f64 / 401.0).ln();
-    let densities = gmm::posterior(&with, &three).unwrap().log_density;
-    let found = densities[..400].iter().sum::<f64>() / 400.0;
+    let expected = two.score(&x).unwrap() + (400.0_f64 / 401.0).ln();
+    let found = three.infer(&with).log_density[..400].iter().sum::<f64>() / 400.0;
     assert!((found - expected).abs() < 1e-4, "{found} {expected}");
 }

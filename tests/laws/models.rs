@@ -1,10 +1,10 @@
 //! Laws of the models' bounds.
 
 use crate::support::subjects::{Subject, WIDTH, subjects};
-use crate::support::{EXACT, config, error, f64s, float, l2_error, named, normal, recorded, rng, uniform};
+use crate::support::{EXACT, config, error, f64s, float, l2_error, log_weights, named, normal, recorded, rng, uniform};
 use elbo::autograd::{Activation, Grads, Init, Params, Tape, Var, check, concat};
 use elbo::models::nn::{Builder, Net};
-use elbo::models::{Domain, Model, Noise, Settings, Value, all};
+use elbo::models::{Domain, Model, ModelOptions, Noise, Value, models};
 use elbo::tensor::{Real, Tensor};
 use proptest::prelude::*;
 
@@ -142,9 +142,9 @@ proptest! {
             let mean_gradient = mean(each.iter().map(|noise| gradient(model.as_ref(), &params, &x, noise)).collect());
             prop_assert!(l2_error(&gradients, &mean_gradient) <= EXACT, "{}", subject.name);
 
-            let weights = model.log_evidence(tape.constant(x.clone()), &mut again).value();
+            let weights = model.log_evidence(tape.constant(x.clone()), &mut again).expect("an evidence").value();
             prop_assert_eq!(&weights.shape()[..], [m, b], "{}", subject.name);
-            let each_weight = |noise| f64s(&model.log_evidence(tape.constant(x.clone()), &mut recorded(noise)).value());
+            let each_weight = |noise| log_weights(model.as_ref(), tape.constant(x.clone()), &mut recorded(noise));
             let weights_of_each: Vec<f64> = each.iter().flat_map(each_weight).collect();
             prop_assert!(error(&f64s(&weights), &weights_of_each) <= EXACT, "{}", subject.name);
         }
@@ -240,35 +240,37 @@ fn joint<'t>(
 #[test]
 fn every_parameter_of_every_model_receives_a_gradient() {
     let (width, b, mut rng) = (36, 16, rng(7));
-    for spec in all() {
-        let declared = (spec.settings)();
-        let mut variants = vec![Settings::defaults(&declared)];
-        for setting in &declared {
+    for defaults in models() {
+        let mut variants = vec![defaults.boxed()];
+        for setting in defaults.boxed().settings() {
             let values: Vec<Value> = match &setting.domain {
                 Domain::Choice(words) => words.iter().map(|&word| Value::Text(word.into())).collect(),
                 Domain::Bool => vec![Value::Bool(false), Value::Bool(true)],
                 Domain::Int { min: 0, .. } => vec![Value::Int(0), Value::Int(8)],
                 _ => continue,
             };
-            let with_each =
-                |v: &Settings| values.iter().map(|value| v.clone().with(setting.name, value.clone())).collect();
-            variants = variants.iter().flat_map::<Vec<_>, _>(with_each).collect();
+            let with = |variant: &dyn ModelOptions, value: &Value| {
+                let mut options = variant.boxed();
+                options.set(setting.key, value.clone()).expect("a value of the domain");
+                options
+            };
+            variants = variants.iter().flat_map(|v| values.iter().map(|value| with(v.as_ref(), value))).collect();
         }
-        for settings in variants {
-            let (model, params) = spec.create(&settings, width, 3);
+        for options in variants {
+            let (model, params) = options.create(width, 3).expect("options inside their domains");
             let tape = Tape::new(&params);
             let x = tape.constant(uniform([b, width], [0.0, 1.0], &mut rng));
             let grads = tape.backward(model.objective(x, &mut Noise::from(rng.clone())).per_point().mean_all());
             for id in params.ids() {
-                let name = format!("{} of {}", params.name(id), spec.kind);
-                let gradient = f64s(grads.param(id).unwrap_or_else(|| panic!("{name}: no gradient, {settings:?}")));
-                assert!(gradient.iter().all(|g| g.is_finite()), "{name}: {settings:?}");
+                let name = format!("{} of {}", params.name(id), options.kind());
+                let gradient = f64s(grads.param(id).unwrap_or_else(|| panic!("{name}: no gradient, {options:?}")));
+                assert!(gradient.iter().all(|g| g.is_finite()), "{name}: {options:?}");
                 // A hidden unit may be idle on a whole batch; an output may not.
                 let is_hidden = name.contains(".hidden.") || name.contains(".branch.");
                 let columns = if is_hidden { 1 } else { params.get(id).shape().last() };
                 for column in 0..columns {
                     let is_used = gradient.iter().skip(column).step_by(columns).any(|&g| g != 0.0);
-                    assert!(is_used, "{name}, column {column}: {settings:?}");
+                    assert!(is_used, "{name}, column {column}: {options:?}");
                 }
             }
         }
@@ -296,7 +298,7 @@ fn a_large_bound_changes_along_a_direction_as_its_gradient_says() {
         large("vae", &[("decoder_var", text("per-sample")), branch, tanh]),
     ];
     for subject in subjects {
-        let (model, params) = subject.spec.create(&subject.settings, width, 5);
+        let (model, params) = subject.options.create(width, 5).expect("options inside their domains");
         let x = uniform([b, width], [0.0, 1.0], &mut rng).map(|u| u.round());
         let noise = subject.noise(b, &mut rng);
         let gradient = gradient(model.as_ref(), &params, &x, &noise);

@@ -1,19 +1,19 @@
 //! Laws of the mixture trained in natural parameters: its objective, its exact optimum, its guard, and where it collapses
 //! without one.
 
-use crate::support::{EXACT, assert_close, error, f64s, float, int, l2_error, normal, rng, tensor, text, uniform};
+use crate::support::estimators::value;
+use crate::support::{EXACT, assert_close, error, f64s, l2_error, normal, rng, tensor, uniform};
 use elbo::autograd::check;
 use elbo::models::dist::natural::{MixtureSource, NormalSource};
-use elbo::models::natural_gmm::{Layout, Objective};
-use elbo::models::{Estimator, Iteration, NaturalGmm, Settings, Value, estimators};
+use elbo::models::natural_gmm::{Guarding, Layout, MStepGradient, MStepSolver, Objective, StartVariance};
+use elbo::models::{
+    Configured, Degenerate, Estimator, EstimatorOptions, NaturalGmm, NaturalGmmOptions, Value, Word, argmax,
+};
 use elbo::tensor::{Real, Tensor};
 
-fn trainer(k: usize, d: usize, train: &[(&str, Value)]) -> NaturalGmm {
-    let spec = estimators().iter().find(|spec| spec.kind == "natural-gmm").expect("an estimator of the list");
-    let model = Settings::defaults(&(spec.model)()).with("k", int(k));
-    let mut settings = Settings::defaults(&(spec.train)());
-    train.iter().for_each(|(name, value)| settings.set(name, value.clone()));
-    NaturalGmm::new(&model, &settings, d, 3)
+/// `k` components, everything else at its default.
+fn options(k: usize) -> NaturalGmmOptions {
+    NaturalGmmOptions { k, seed: 3, ..NaturalGmmOptions::default() }
 }
 
 /// `n` rows around `centres` centres of standard deviation 1.5, the rows' own 1.
@@ -21,10 +21,6 @@ fn rows(n: usize, d: usize, centres: usize, seed: u64) -> Tensor {
     let mut rng = rng(seed);
     let (centre, noise) = (normal([centres, d], &mut rng), normal([n, d], &mut rng));
     Tensor::from_fn([n, d], |i| noise.as_slice()[i] + 1.5 * centre.as_slice()[i / d % centres * d + i % d])
-}
-
-fn value(iteration: &Iteration, name: &str) -> f64 {
-    iteration.values.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("no value `{name}`")).1
 }
 
 fn source_values(model: &NaturalGmm) -> Vec<f64> {
@@ -91,27 +87,24 @@ fn the_gradient_of_the_log_partition_is_the_mean() {
 #[test]
 fn both_gradients_train_alike() {
     let x = rows(200, 3, 4, 1);
-    let run = |gradient: &str| {
-        let mut model = trainer(4, 3, &[("gradient", text(gradient)), ("batch_steps", int(50)), ("lr", float(1e-2))]);
-        (0..2).for_each(|_| drop(model.iterate(&x).expect("a finite epoch")));
-        source_values(&model)
-    };
+    let [closed_form, autodiff] = [MStepGradient::ClosedForm, MStepGradient::Autodiff].map(|gradient| {
+        let options = NaturalGmmOptions { gradient, max_iter: 2, batch_steps: 50, lr: 1e-2, ..options(4) };
+        source_values(&NaturalGmm::new(options).fit(&x).expect("finite epochs"))
+    });
     // In f32 Adam makes steps of full size of a gradient's last digits.
-    assert_close("two epochs", &run("closed-form"), &run("autodiff"), if cfg!(feature = "f64") { 1e-6 } else { 1e-2 });
+    assert_close("two epochs", &closed_form, &autodiff, if cfg!(feature = "f64") { 1e-6 } else { 1e-2 });
 }
 
 /// Many steps of a small size end at `σ² = (πs² + 2upr)/(π + 2lwr)`, the target's means and weights.
 #[test]
 fn the_inner_loop_tends_to_the_exact_optimum() {
     let x = rows(400, 3, 3, 2);
-    for (upr, lwr) in [(0.0, 0.0), (0.0, 1e-2), (1e-2, 0.0), (2e-2, 1e-2)] {
-        let common = [("upr_prs_reg", float(upr)), ("lwr_prs_reg", float(lwr))];
-        let steps = [("lr", float(3e-4)), ("batch_steps", int(30_000))];
-        let mut by_steps = trainer(3, 3, &[&common[..], &steps].concat());
-        let mut exact = trainer(3, 3, &[&common[..], &[("solver", text("closed-form"))]].concat());
-        by_steps.iterate(&x).expect("a finite epoch");
-        exact.iterate(&x).expect("a finite epoch");
-        let what = format!("upr {upr}, lwr {lwr}");
+    for (upr_prs_reg, lwr_prs_reg) in [(0.0, 0.0), (0.0, 1e-2), (1e-2, 0.0), (2e-2, 1e-2)] {
+        let steps =
+            NaturalGmmOptions { upr_prs_reg, lwr_prs_reg, lr: 3e-4, batch_steps: 30_000, max_iter: 1, ..options(3) };
+        let exact = NaturalGmmOptions { solver: MStepSolver::ClosedForm, ..steps.clone() };
+        let [by_steps, exact] = [steps, exact].map(|options| NaturalGmm::new(options).fit(&x).expect("a finite epoch"));
+        let what = format!("upr {upr_prs_reg}, lwr {lwr_prs_reg}");
         assert_close(&what, &source_values(&by_steps), &source_values(&exact), 1e-3);
     }
 }
@@ -120,8 +113,8 @@ fn the_inner_loop_tends_to_the_exact_optimum() {
 #[test]
 fn the_exact_solver_is_the_formula() {
     let (x, upr, lwr) = (rows(60, 2, 2, 3), 0.03, 0.02);
-    let settings = [("upr_prs_reg", float(upr)), ("lwr_prs_reg", float(lwr)), ("solver", text("closed-form"))];
-    let mut model = trainer(2, 2, &settings);
+    let solver = MStepSolver::ClosedForm;
+    let mut model = NaturalGmm::new(NaturalGmmOptions { upr_prs_reg: upr, lwr_prs_reg: lwr, solver, ..options(2) });
     model.start(&x).expect("a start");
     let mixture = model.mixture().expect("started");
     let data = f64s(&x);
@@ -145,8 +138,9 @@ fn the_exact_solver_is_the_formula() {
 #[test]
 fn one_component_fits_the_moments_of_the_rows() {
     let x = rows(100, 2, 3, 4);
-    let mut model = trainer(1, 2, &[("lwr_prs_reg", float(0.0)), ("solver", text("closed-form"))]);
-    model.iterate(&x).expect("a finite epoch");
+    let solver = MStepSolver::ClosedForm;
+    let options = NaturalGmmOptions { lwr_prs_reg: 0.0, solver, max_iter: 1, ..options(1) };
+    let model = NaturalGmm::new(options).fit(&x).expect("a finite epoch");
     let data = f64s(&x);
     let mean_of = |f: &dyn Fn(f64) -> f64, i: usize| data.chunks(2).map(|z| f(z[i])).sum::<f64>() / 100.0;
     let mean = [0, 1].map(|i| mean_of(&|z| z, i));
@@ -158,7 +152,7 @@ fn one_component_fits_the_moments_of_the_rows() {
 #[test]
 fn epoch_0_has_the_assignments_of_k_means() {
     let (k, d, x) = (5, 3, rows(500, 3, 5, 5));
-    let mut model = trainer(k, d, &[]);
+    let mut model = NaturalGmm::new(options(k));
     model.start(&x).expect("a start");
     let centres: Vec<Vec<f64>> =
         model.mixture().unwrap().to_source().components().iter().map(|c| c.mean().to_vec()).collect();
@@ -167,8 +161,7 @@ fn epoch_0_has_the_assignments_of_k_means() {
     for (z, p) in data.chunks(d).zip(clusters.chunks(k)) {
         let distance = |j: usize| z.iter().zip(&centres[j]).map(|(z, c)| (z - c).powi(2)).sum::<f64>();
         let nearest = (0..k).min_by(|&a, &b| distance(a).total_cmp(&distance(b))).unwrap();
-        let likeliest = (0..k).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap();
-        assert_eq!(nearest, likeliest);
+        assert_eq!(nearest, argmax(p));
         sums[nearest].0 += 1.0;
         sums[nearest].1.iter_mut().zip(z).for_each(|(sum, z)| *sum += z);
     }
@@ -184,8 +177,7 @@ fn a_guarded_fit_keeps_eta2_below_0_at_every_rate() {
     for exponent in -6..=2 {
         for clip in [0.0, 1.0] {
             let rate = 10f64.powi(exponent);
-            let settings = [("lr", float(rate)), ("batch_steps", int(5000)), ("grad_clip", float(clip))];
-            let mut model = trainer(3, 2, &settings);
+            let mut model = NaturalGmm::new(NaturalGmmOptions { lr: rate, batch_steps: 5000, clip, ..options(3) });
             let mut events = Vec::new();
             for _ in 0..2 {
                 events.extend(model.iterate(&x).unwrap_or_else(|stop| panic!("rate {rate}: {stop:?}")).events);
@@ -202,13 +194,13 @@ fn a_guarded_fit_keeps_eta2_below_0_at_every_rate() {
 fn rows_that_are_not_standardised_collapse_at_once_without_a_guard() {
     let (d, k) = (10, 4);
     let large = rows(300, d, k, 7).map(|z| 40.0 * z);
-    for init in ["within", "total"] {
-        let settings = |mode: &str| [("mode", text(mode)), ("init_var", text(init))];
-        let stop = trainer(k, d, &settings("faithful")).iterate(&large).expect_err("a collapse").0;
+    for init_var in [StartVariance::Within, StartVariance::Total] {
+        let (init, new) = (init_var.word(), |mode| NaturalGmm::new(NaturalGmmOptions { mode, init_var, ..options(k) }));
+        let stop = new(Guarding::Faithful).iterate(&large).expect_err("a collapse").0;
         assert!(stop.starts_with("epoch 0, batch 0, step ") && stop.ends_with("is not below 0"), "{init}: {stop}");
         let step: usize = stop["epoch 0, batch 0, step ".len()..].split(':').next().unwrap().parse().unwrap();
         assert!(step < 10, "{init}: {stop}");
-        let mut guarded = trainer(k, d, &settings("guarded"));
+        let mut guarded = new(Guarding::Guarded);
         let iteration = guarded.iterate(&large).expect("a finite epoch");
         assert!(is_sound(&guarded) && iteration.events.iter().any(|e| e.contains("shortened")), "{iteration:?}");
     }
@@ -218,13 +210,13 @@ fn rows_that_are_not_standardised_collapse_at_once_without_a_guard() {
 fn modes_agree_where_no_guard_acts() {
     let x = rows(500, 4, 3, 8);
     for batch in [0, 100] {
-        let run = |mode: &str| {
-            let mut model = trainer(3, 4, &[("mode", text(mode)), ("batch_size", int(batch)), ("lr", float(1e-3))]);
+        let run = |mode| {
+            let mut model = NaturalGmm::new(NaturalGmmOptions { mode, batch, lr: 1e-3, ..options(3) });
             let last = (0..3).map(|_| model.iterate(&x).expect("a finite epoch")).last().unwrap();
             assert!(last.events.is_empty(), "{last:?}");
             (value(&last, "log_likelihood"), source_values(&model))
         };
-        let (guarded, faithful) = (run("guarded"), run("faithful"));
+        let (guarded, faithful) = (run(Guarding::Guarded), run(Guarding::Faithful));
         assert_close("ln p", &[guarded.0], &[faithful.0], 1e-5);
         // In f32 Adam makes steps of full size of a gradient's last digits.
         assert_close("parameters", &guarded.1, &faithful.1, if cfg!(feature = "f64") { 1e-5 } else { 1e-3 });
@@ -232,12 +224,12 @@ fn modes_agree_where_no_guard_acts() {
 }
 
 /// Two clusters and a third component, the anchor, far from all rows: its responsibilities are about 1e-22.
-fn dead_anchor(mode: &str) -> (NaturalGmm, Tensor) {
+fn dead_anchor(mode: Guarding) -> (NaturalGmm, Tensor) {
     let mut rng = rng(9);
     let noise = normal([200, 2], &mut rng);
     let x = Tensor::from_fn([200, 2], |i| noise.as_slice()[i] + if i / 2 % 2 == 0 { 3.0 } else { -3.0 });
     let at = |m: f64| NormalSource::new(vec![m; 2], vec![1.0; 2]).unwrap();
-    let mut model = trainer(3, 2, &[("mode", text(mode)), ("batch_steps", int(100))]);
+    let mut model = NaturalGmm::new(NaturalGmmOptions { mode, batch_steps: 100, ..options(3) });
     let start = MixtureSource::new(vec![0.2, 0.4, 0.4], vec![at(12.0), at(3.0), at(-3.0)]).unwrap();
     model.start_from(&start).expect("inside");
     (model, x)
@@ -247,7 +239,7 @@ fn dead_anchor(mode: &str) -> (NaturalGmm, Tensor) {
 #[test]
 #[cfg_attr(feature = "f64", ignore = "f64 has the digits for this anchor")]
 fn a_dead_anchor_is_0_by_0_without_a_guard() {
-    let (mut model, x) = dead_anchor("faithful");
+    let (mut model, x) = dead_anchor(Guarding::Faithful);
     let stop = (0..200).find_map(|_| model.iterate(&x).err()).expect("a collapse").0;
     assert!(stop.contains("E-step: component 1, the anchor, has probability 1 − Σ = 0"), "{stop}");
     assert!(is_sound(&model), "the last parameters stay");
@@ -255,7 +247,7 @@ fn a_dead_anchor_is_0_by_0_without_a_guard() {
 
 #[test]
 fn a_dying_component_keeps_its_parameters_under_the_guard() {
-    let (mut model, x) = dead_anchor("guarded");
+    let (mut model, x) = dead_anchor(Guarding::Guarded);
     let before = model.mixture().unwrap().to_source().components()[0].clone();
     let first = model.iterate(&x).expect("a finite epoch");
     assert!(first.events.iter().any(|e| e.starts_with("component 1 keeps its mean and variances")), "{first:?}");
@@ -270,14 +262,9 @@ fn a_dying_component_keeps_its_parameters_under_the_guard() {
 
 /// Epochs until a faithful fit collapses, at most `most`.
 fn collapse(k: usize, x: &Tensor, penalties: [f64; 2], most: usize) -> Option<(usize, String)> {
-    let settings = [
-        ("mode", text("faithful")),
-        ("upr_prs_reg", float(penalties[0])),
-        ("lwr_prs_reg", float(penalties[1])),
-        ("lr", float(1e-3)),
-        ("batch_steps", int(500)),
-    ];
-    let mut model = trainer(k, x.shape().last(), &settings);
+    let [upr_prs_reg, lwr_prs_reg] = penalties;
+    let options = NaturalGmmOptions { upr_prs_reg, lwr_prs_reg, lr: 1e-3, batch_steps: 500, ..options(k) };
+    let mut model = NaturalGmm::new(NaturalGmmOptions { mode: Guarding::Faithful, ..options });
     (0..most).find_map(|epoch| model.iterate(x).err().map(|stop| (epoch, stop.0)))
 }
 
@@ -295,17 +282,16 @@ fn one_penalty_collapses_and_the_pair_does_not() {
 #[test]
 fn a_fit_continues_from_its_state_to_the_same_bits() {
     let x = rows(120, 3, 3, 12);
-    let settings = [("batch_size", int(50)), ("batch_steps", int(20)), ("epoch_reset", Value::Bool(false))];
-    let mut unbroken = trainer(3, 3, &settings);
+    let new = |k| NaturalGmmOptions { batch: 50, batch_steps: 20, epoch_reset: false, ..options(k) }.build(3);
+    let (mut unbroken, mut resumed) = (new(3), new(3));
     (0..2).for_each(|_| drop(unbroken.iterate(&x).unwrap()));
-    let mut resumed = trainer(3, 3, &settings);
     resumed.restore(&unbroken.state()).expect("a state of its own");
     assert_eq!(resumed.iterate(&x), unbroken.iterate(&x));
     assert_eq!(resumed.state(), unbroken.state());
     let mut broken = unbroken.state();
     broken[3].values[0] = 1.0;
     assert!(resumed.restore(&broken).is_err() && resumed.restore(&broken[1..]).is_err());
-    assert!(trainer(4, 3, &settings).restore(&unbroken.state()).is_err());
+    assert!(new(4).restore(&unbroken.state()).is_err());
 }
 
 /// Every one ends in finite parameters or in one line.
@@ -327,17 +313,16 @@ fn hostile_rows_end_in_a_defined_result() {
         ("an outlier", outlier),
     ];
     for (what, x) in &hostile {
-        for mode in ["guarded", "faithful"] {
-            for solver in ["adam", "closed-form"] {
-                let settings = [("mode", text(mode)), ("solver", text(solver)), ("batch_steps", int(50))];
-                let mut model = trainer(5, 2, &settings);
+        for mode in [Guarding::Guarded, Guarding::Faithful] {
+            for solver in [MStepSolver::Adam, MStepSolver::ClosedForm] {
+                let mut model = NaturalGmm::new(NaturalGmmOptions { mode, solver, batch_steps: 50, ..options(5) });
                 let stop = (0..3).find_map(|_| model.iterate(x).err());
                 assert!(stop.as_ref().is_none_or(|stop| !stop.0.contains('\n')), "{what}: {stop:?}");
-                assert!(stop.is_some() || is_sound(&model), "{what}, {mode}, {solver}");
+                assert!(stop.is_some() || is_sound(&model), "{what}, {mode:?}, {solver:?}");
                 let inferred = model.infer(x);
-                assert!(inferred.clusters.iter().all(|p| p.is_finite()), "{what}, {mode}, {solver}");
-                if !what.starts_with("sca") && mode == "guarded" {
-                    assert_eq!(stop, None, "{what}, {solver}");
+                assert!(inferred.clusters.iter().all(|p| p.is_finite()), "{what}, {mode:?}, {solver:?}");
+                if !what.starts_with("sca") && mode == Guarding::Guarded {
+                    assert_eq!(stop, None, "{what}, {solver:?}");
                 }
             }
         }
@@ -345,20 +330,19 @@ fn hostile_rows_end_in_a_defined_result() {
 }
 
 /// Lines before a fit of three clumps of 60, 30 and 10 rows, of standard deviation `scale` about means of `offset` and more.
-fn advice(offset: f64, scale: f64, train: &[(&str, Value)]) -> String {
+fn advice(offset: f64, scale: f64, [lwr_prs_reg, upr_prs_reg]: [f64; 2]) -> String {
     let noise = normal([100, 2], &mut rng(9));
     let clump = |row: usize| usize::from(row >= 60) + usize::from(row >= 90);
     let x = Tensor::from_fn([100, 2], |i| {
         (offset + scale * (f64::from(noise.as_slice()[i]) + 20.0 * clump(i / 2) as f64)) as Real
     });
-    trainer(3, 2, train).advice(&x).join("\n")
+    NaturalGmm::new(NaturalGmmOptions { lwr_prs_reg, upr_prs_reg, ..options(3) }).advice(&x).join("\n")
 }
 
 /// `π/(π + 2 lwr)` of weights 0.6 and 0.1, `½/σ²` in steps of lr, and `|μ|/σ`.
 #[test]
 fn advice_is_of_the_rows() {
-    let penalties = |lwr: f64, upr: f64| [("lwr_prs_reg", float(lwr)), ("upr_prs_reg", float(upr))];
-    let of = |lwr: f64, upr: f64| advice(0.0, 1.0, &penalties(lwr, upr));
+    let of = |lwr: f64, upr: f64| advice(0.0, 1.0, [lwr, upr]);
     let shrunk = of(1e-2, 0.0);
     assert!(shrunk.contains("warning: lwr_prs_reg = 0.01 with upr_prs_reg = 0"), "{shrunk}");
     let [least, most] = [("0.833", "1.00e-1"), ("0.968", "6.00e-1")]
@@ -369,10 +353,10 @@ fn advice_is_of_the_rows() {
     assert!(none.lines().count() == 1 && none.starts_with("η₂ starts ") && !none.contains("standardise"), "{none}");
     // The start has one variance, near 1: 5000 steps, and a 2025th of them at a standard deviation of 45.
     let steps = |text: &str| -> f64 { text["η₂ starts ".len()..].split(' ').next().unwrap().parse().unwrap() };
-    let large = advice(0.0, 45.0, &penalties(0.0, 0.0));
+    let large = advice(0.0, 45.0, [0.0; 2]);
     assert!((4000.0..6000.0).contains(&steps(&none)) && (2.0..3.0).contains(&steps(&large)), "{none}, {large}");
     assert!(large.contains("steps of Adam from 0: standardise (data.standardize = true)"), "{large}");
-    let far = advice(1000.0, 1.0, &penalties(0.0, 0.0));
+    let far = advice(1000.0, 1.0, [0.0; 2]);
     assert!(
         far.contains("standard deviations from 0 (component ") && far.contains("loses digits: standardise"),
         "{far}"
@@ -384,8 +368,7 @@ fn advice_is_of_the_rows() {
 fn a_guarded_epoch_of_many_batches_is_told_in_one_line() {
     let noise = normal([90, 1], &mut rng(4));
     let x = Tensor::from_fn([90, 1], |i| noise.as_slice()[i] + 40.0 * (i % 3) as Real);
-    let settings = |size: usize| [("batch_size", int(size)), ("batch_steps", int(5))];
-    let mut model = trainer(3, 1, &settings(1));
+    let mut model = NaturalGmm::new(NaturalGmmOptions { batch: 1, batch_steps: 5, ..options(3) });
     for _ in 0..2 {
         let iteration = model.iterate(&x).expect("a finite epoch");
         let line = iteration.events.join("\n");
@@ -393,17 +376,18 @@ fn a_guarded_epoch_of_many_batches_is_told_in_one_line() {
         assert_eq!(value(&iteration, "kept"), 180.0);
         assert!(value(&iteration, "refitted") > 30.0 && value(&iteration, "shortened") == 0.0, "{iteration:?}");
     }
-    let faithful = trainer(3, 1, &[("mode", text("faithful"))]).iterate(&x).expect("a finite epoch");
+    let faithful = NaturalGmmOptions { mode: Guarding::Faithful, ..options(3) };
+    let faithful = NaturalGmm::new(faithful).iterate(&x).expect("a finite epoch");
     assert!(faithful.values.iter().all(|(name, _)| *name != "kept"));
 }
 
 #[test]
 fn an_exact_step_to_a_variance_of_0_names_the_bound() {
-    let free = ["lat_min_var", "lwr_prs_reg"].map(|name| (name, float(0.0)));
+    let free = NaturalGmmOptions { lat_min_var: 0.0, lwr_prs_reg: 0.0, ..options(2) };
     let x = Tensor::from_fn([30, 2], |i| if i % 2 == 1 { 3.0 } else { (i / 2 % 5) as Real });
-    for mode in ["guarded", "faithful"] {
-        let settings = [&free[..], &[("solver", text("closed-form")), ("mode", text(mode))]].concat();
-        let stop = trainer(2, 2, &settings).iterate(&x).expect_err("no variance").0;
+    for mode in [Guarding::Guarded, Guarding::Faithful] {
+        let options = NaturalGmmOptions { solver: MStepSolver::ClosedForm, mode, ..free.clone() };
+        let Degenerate(stop) = NaturalGmm::new(options).fit(&x).expect_err("no variance");
         assert!(stop.contains("has no variance in dimension 2: raise train.lat_min_var"), "{stop}");
     }
 }
@@ -418,23 +402,28 @@ fn epochs_are_those_of_the_reference() {
     };
     for case in reference["cases"].as_array().expect("cases") {
         let [k, d] = ["k", "d"].map(|name| case[name].as_u64().expect("an extent") as usize);
-        let settings: Vec<(&str, Value)> =
-            case["settings"].as_object().expect("settings").iter().map(setting).collect();
+        let mut settings = options(k);
+        for (name, value) in case["settings"].as_object().expect("settings") {
+            settings.set(&format!("train.{name}"), setting(value)).expect("a setting of the trainer");
+        }
         let [x, weights, means, var] = ["x", "weights", "means", "var"].map(|name| numbers(&case[name]));
         let x = tensor([x.len() / d, d], &x);
         let components = means.chunks(d).zip(var.chunks(d));
         let components = components.map(|(m, v)| NormalSource::new(m.to_vec(), v.to_vec()).expect("inside"));
         let start = MixtureSource::new(weights, components.collect()).expect("inside");
-        for (mode, gradient) in [("faithful", "closed-form"), ("guarded", "closed-form"), ("guarded", "autodiff")] {
-            let modes = [("mode", text(mode)), ("gradient", text(gradient))];
-            let mut model = trainer(k, d, &[&settings[..], &modes].concat());
+        for (mode, gradient) in [
+            (Guarding::Faithful, MStepGradient::ClosedForm),
+            (Guarding::Guarded, MStepGradient::ClosedForm),
+            (Guarding::Guarded, MStepGradient::Autodiff),
+        ] {
+            let mut model = NaturalGmm::new(NaturalGmmOptions { mode, gradient, ..settings.clone() });
             model.start_from(&start).expect("inside");
             for (want, likelihood) in
                 case["theta"].as_array().expect("states").iter().zip(numbers(&case["log_likelihood"]))
             {
                 let iteration = model.iterate(&x).expect("a finite epoch");
                 let got = model.mixture().expect("started").flatten();
-                let what = format!("{}, {mode}, {gradient}", case["name"]);
+                let what = format!("{}, {mode:?}, {gradient:?}", case["name"]);
                 let [sharp, loose] = if cfg!(feature = "f64") { [1e-10, 1e-10] } else { [1e-4, 1e-2] };
                 assert_close(&what, &[value(&iteration, "log_likelihood")], &[likelihood], sharp);
                 assert_close(&what, &got, &numbers(want), loose);
@@ -443,13 +432,12 @@ fn epochs_are_those_of_the_reference() {
     }
 }
 
-/// A setting as the reference has it.
-fn setting<'a>((name, value): (&'a String, &serde_json::Value)) -> (&'a str, Value) {
-    let value = match (value.as_bool(), value.as_u64(), value.as_f64()) {
+/// A setting's value as the reference has it.
+fn setting(value: &serde_json::Value) -> Value {
+    match (value.as_bool(), value.as_u64(), value.as_f64()) {
         (Some(yes), ..) => Value::Bool(yes),
         (_, Some(whole), _) => Value::Int(whole),
         (.., Some(number)) => Value::Float(number),
-        _ => panic!("setting {name} is {value}"),
-    };
-    (name, value)
+        _ => panic!("a setting is {value}"),
+    }
 }

@@ -1,12 +1,10 @@
 //! Laws of a training step: Adam, clipping, the reduction of the batch, schedules, averages, what is refused and what is
 //! watched.
 
-use crate::support::{
-    EXACT, assert_close, assign, defaults, f64s, float, int, ints, l2_error, normal, rng, spec, tensor, text, uniform,
-};
+use crate::support::{EXACT, assert_close, assign, f64s, l2_error, normal, rng, tensor, uniform};
 use elbo::autograd::{Adam, AdamConfig, EpsilonForm, Grads, Params, StepReport, Tape};
-use elbo::models::fit::{Cause, Divergence, Trainer, settings};
-use elbo::models::{Model, Noise, Settings, Value};
+use elbo::models::fit::{Cause, Divergence, LrDecay, Reduction, TrainOptions, Trainer};
+use elbo::models::{ClusteringOptions, GmvaeOptions, Model, ModelOptions, Noise, VaeOptions, Word};
 use elbo::tensor::{Purpose, Real, Tensor, fill_normal, stream};
 
 /// Gradients that are exactly these, of the loss `Σ g·w`; parameters without a tensor have none.
@@ -112,17 +110,14 @@ fn a_gradient_too_large_to_be_squared_is_refused_unless_it_is_clipped() {
     assert_close("clipped", &applied(&adam), &[3.0, 0.0, 0.0, 4.0], EXACT);
 }
 
-fn train(changes: &[(&str, Value)]) -> Settings {
-    let settings = Settings::defaults(&settings());
-    changes.iter().fold(settings, |settings, (name, value)| settings.with(name, value.clone()))
-}
-
-fn gmvae_settings() -> Settings {
-    defaults(spec("gmvae")).with("k", int(3)).with("z", int(2)).with("hidden", ints(&[8, 8]))
+/// A GMVAE on data of 10 dimensions, with both divergences of this weight.
+fn weighted_gmvae(weight: f64) -> (Box<dyn Model>, Params) {
+    let clustering = ClusteringOptions { k: 3, z: 2, hidden: vec![8, 8], floor: 0.0, eta: weight, beta: weight };
+    GmvaeOptions { clustering }.create(10, 4).expect("options inside their domains")
 }
 
 fn small_gmvae() -> (Box<dyn Model>, Params) {
-    spec("gmvae").create(&gmvae_settings(), 10, 4)
+    weighted_gmvae(1.0)
 }
 
 /// A norm of c clips the gradient of the batch mean; of the sum, b times as large, a norm of b·c does the same.
@@ -130,14 +125,14 @@ fn small_gmvae() -> (Box<dyn Model>, Params) {
 fn the_gradient_of_the_sum_is_b_times_that_of_the_mean_also_where_it_is_clipped() {
     let (b, (model, params)) = (6, small_gmvae());
     let x = uniform([b, 10], [0.0, 1.0], &mut rng(2));
-    let step = |reduction: &str, clip: f64| {
-        let settings = train(&[("reduction", Value::Text(reduction.into())), ("clip", Value::Float(clip))]);
-        let mut trainer = Trainer::new(model.as_ref(), params.clone(), &settings);
+    let step = |reduction: Reduction, clip: f64| {
+        let options = TrainOptions { reduction, clip, ..TrainOptions::default() };
+        let mut trainer = Trainer::new(model.as_ref(), params.clone(), &options);
         let info = trainer.step(x.clone()).expect("finite");
         (info, applied(&trainer.adam))
     };
-    let (mean, of_mean) = step("mean", 0.0);
-    let (sum, of_sum) = step("sum", 0.0);
+    let (mean, of_mean) = step(Reduction::Mean, 0.0);
+    let (sum, of_sum) = step(Reduction::Sum, 0.0);
     let times_b = |g: &[f64]| g.iter().map(|g| g * b as f64).collect::<Vec<_>>();
     assert_eq!(mean.loss, sum.loss, "the loss reported is the mean in both");
     assert!((mean.gradient_norm - norm(&of_mean)).abs() <= EXACT * mean.gradient_norm);
@@ -145,16 +140,16 @@ fn the_gradient_of_the_sum_is_b_times_that_of_the_mean_also_where_it_is_clipped(
     assert!(l2_error(&of_sum, &times_b(&of_mean)) <= EXACT);
 
     let clip = mean.gradient_norm / 3.0;
-    let (_, clipped) = step("mean", clip);
+    let (_, clipped) = step(Reduction::Mean, clip);
     assert!((norm(&clipped) - clip).abs() <= EXACT * clip);
     assert!(l2_error(&clipped, &of_mean.iter().map(|g| g / 3.0).collect::<Vec<_>>()) <= EXACT);
-    assert!(l2_error(&step("sum", clip * b as f64).1, &times_b(&clipped)) <= EXACT);
-    assert!((norm(&step("sum", clip).1) - clip).abs() <= EXACT * clip);
+    assert!(l2_error(&step(Reduction::Sum, clip * b as f64).1, &times_b(&clipped)) <= EXACT);
+    assert!((norm(&step(Reduction::Sum, clip).1) - clip).abs() <= EXACT * clip);
 }
 
 /// Takes one good step, then one that must be refused and leave everything as it was.
 fn refused(model: &dyn Model, params: Params, x: Tensor, harm: impl Fn(&mut Trainer, &mut Tensor)) -> Divergence {
-    let mut trainer = Trainer::new(model, params, &train(&[]));
+    let mut trainer = Trainer::new(model, params, &TrainOptions::default());
     trainer.step(x.clone()).expect("the first step is finite");
     let mut x = x;
     harm(&mut trainer, &mut x);
@@ -200,7 +195,7 @@ fn an_infinite_weight_is_refused_wherever_it_is() {
 
 /// A Gaussian VAE of one hidden layer, on data `[4, 3]`.
 fn small_vae() -> (Box<dyn Model>, Params, Tensor) {
-    let (model, params) = spec("vae").create(&defaults(spec("vae")), 3, 4);
+    let (model, params) = VaeOptions::default().create(3, 4).expect("options inside their domains");
     (model, params, uniform([4, 3], [-1.0, 1.0], &mut rng(4)))
 }
 
@@ -236,21 +231,19 @@ fn the_parameter_whose_gradient_overflows_is_named() {
 fn the_step_size_falls_to_zero_over_all_steps_as_lr_decay_says() {
     let (total, lr) = (8, 0.01);
     let cosine = |done: f64| 0.5 + 0.5 * (std::f64::consts::PI * done).cos();
-    let factors = |done: f64| [("none", 1.0), ("linear", 1.0 - done), ("cosine", cosine(done))];
-    for (number, (word, _)) in factors(0.0).into_iter().enumerate() {
+    let factor = |decay: LrDecay, done: f64| match decay {
+        LrDecay::None => 1.0,
+        LrDecay::Linear => 1.0 - done,
+        LrDecay::Cosine => cosine(done),
+    };
+    for &(word, lr_decay) in LrDecay::WORDS {
         let (model, params, x) = small_vae();
-        let settings = train(&[
-            ("lr_decay", text(word)),
-            ("lr", float(lr)),
-            ("beta1", float(0.0)),
-            ("beta2", float(0.0)),
-            ("epsilon", float(1e-30)),
-        ]);
-        let mut trainer = Trainer::new(model.as_ref(), params, &settings).over(total);
+        let options = TrainOptions { lr, lr_decay, beta1: 0.0, beta2: 0.0, epsilon: 1e-30, ..TrainOptions::default() };
+        let mut trainer = Trainer::new(model.as_ref(), params, &options).over(total);
         for step in 0..total {
             let before: Vec<f64> = trainer.params.flat().iter().map(|&p| f64::from(p)).collect();
             trainer.step(x.clone()).expect("finite");
-            let expected = lr * factors(step as f64 / total as f64)[number].1;
+            let expected = lr * factor(lr_decay, step as f64 / total as f64);
             let moved = before.iter().zip(trainer.params.flat()).map(|(a, &b)| (a - f64::from(b)).abs());
             let moved: Vec<f64> = moved.filter(|&moved| moved > 0.0).collect();
             assert!(moved.len() > before.len() / 4, "{word}: many coordinates have a gradient");
@@ -265,7 +258,8 @@ fn the_step_size_falls_to_zero_over_all_steps_as_lr_decay_says() {
 fn the_weight_of_the_divergences_rises_linearly_over_the_warm_up() {
     let (model, params) = small_gmvae();
     let x = uniform([4, 10], [0.0, 1.0], &mut rng(2));
-    let mut trainer = Trainer::new(model.as_ref(), params.clone(), &train(&[("kl_warmup", int(4))]));
+    let warming = TrainOptions { kl_warmup: 4, ..TrainOptions::default() };
+    let mut trainer = Trainer::new(model.as_ref(), params.clone(), &warming);
     for weight in [0.25, 0.5, 0.75, 1.0, 1.0, 1.0] {
         let loss = trainer.step(x.clone()).expect("finite").loss;
         let terms = trainer.end_epoch();
@@ -273,25 +267,26 @@ fn the_weight_of_the_divergences_rises_linearly_over_the_warm_up() {
         assert_close("loss", &[loss], &[recon + weight * (kl_y + kl_z)], EXACT);
     }
     // The first step is that of a model whose own weights are a quarter.
-    let first = |settings: &Settings, changes: &[(&str, Value)]| {
-        let (model, _) = spec("gmvae").create(settings, 10, 4);
-        let mut trainer = Trainer::new(model.as_ref(), params.clone(), &train(changes));
+    let first = |weight: f64, options: &TrainOptions| {
+        let (model, _) = weighted_gmvae(weight);
+        let mut trainer = Trainer::new(model.as_ref(), params.clone(), options);
         trainer.step(x.clone()).expect("finite");
         applied(&trainer.adam)
     };
-    let quarter = gmvae_settings().with("eta", float(0.25)).with("beta", float(0.25));
-    let [warming, weighted] = [first(&gmvae_settings(), &[("kl_warmup", int(4))]), first(&quarter, &[])];
-    assert!(l2_error(&warming, &weighted) <= EXACT);
-    assert!(l2_error(&warming, &first(&gmvae_settings(), &[])) > 1e-3, "the warm-up changes the gradient");
+    let plain = TrainOptions::default();
+    let [warmed, weighted] = [first(1.0, &warming), first(0.25, &plain)];
+    assert!(l2_error(&warmed, &weighted) <= EXACT);
+    assert!(l2_error(&warmed, &first(1.0, &plain)) > 1e-3, "the warm-up changes the gradient");
 }
 
 /// Until `t = 1/(1 − decay)` the plain mean of all parameters so far, then `a ← decay·a + (1 − decay)·θ`.
 #[test]
 fn averaged_weights_are_first_a_plain_and_then_an_exponential_mean() {
     let (model, params, x) = small_vae();
-    let changes = [("average", float(0.75)), ("lr", float(0.1))];
-    let mut averaging = Trainer::new(model.as_ref(), params.clone(), &train(&changes));
-    let mut plain = Trainer::new(model.as_ref(), params, &train(&changes[1..]));
+    let options = TrainOptions { lr: 0.1, ..TrainOptions::default() };
+    let mut averaging =
+        Trainer::new(model.as_ref(), params.clone(), &TrainOptions { average: 0.75, ..options.clone() });
+    let mut plain = Trainer::new(model.as_ref(), params, &options);
     let f64s = |values: &[Real]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
     let (mut seen, mut by_hand) = (Vec::new(), Vec::new());
     for step in 1..=9 {
@@ -315,8 +310,8 @@ fn averaged_weights_are_first_a_plain_and_then_an_exponential_mean() {
 fn a_step_of_several_samples_takes_the_gradient_of_their_mean_bound() {
     for samples in [1, 3] {
         let (model, params, x) = small_vae();
-        let settings = train(&[("samples", int(samples)), ("seed", int(5))]);
-        let mut trainer = Trainer::new(model.as_ref(), params.clone(), &settings);
+        let options = TrainOptions { samples, seed: 5, ..TrainOptions::default() };
+        let mut trainer = Trainer::new(model.as_ref(), params.clone(), &options);
         let info = trainer.step(x.clone()).expect("finite");
         let noise = normal_of_step(5, 0, samples * 4 * 2);
         let mut mean = vec![0.0; params.flat().len()];
@@ -355,10 +350,10 @@ fn a_watched_step_shows_the_smallest_spreads_and_the_largest_gradient() {
     assign(&mut params, "q_z.loc_spread.bias", |i| [9.0, -9.0, 0.5, -1.5][i]);
     assign(&mut params, "p_z.loc_spread.bias", |i| [0.0, 0.0, -3.0, 2.0][i]);
     let x = uniform([4, 10], [0.0, 1.0], &mut rng(2));
-    let mut unwatched = Trainer::new(model.as_ref(), params.clone(), &train(&[]));
+    let mut unwatched = Trainer::new(model.as_ref(), params.clone(), &TrainOptions::default());
     unwatched.step(x.clone()).expect("finite");
     assert!(unwatched.watched.is_empty(), "who does not watch sees nothing");
-    let mut trainer = Trainer::new(model.as_ref(), params, &train(&[]));
+    let mut trainer = Trainer::new(model.as_ref(), params, &TrainOptions::default());
     trainer.watch = true;
     trainer.step(x).expect("finite");
     assert_eq!(trainer.params.flat(), unwatched.params.flat(), "watching changes nothing");

@@ -4,9 +4,9 @@
 
 use std::sync::LazyLock;
 
-use crate::support::{defaults, f64s, float, l2_error, named, spec, tensor, text};
+use crate::support::{f64s, float, l2_error, named, options, tensor, text};
 use elbo::autograd::{Params, Tape};
-use elbo::models::{Noise, Settings, Value as Setting};
+use elbo::models::{ModelOptions, Noise, Value as Setting};
 use elbo::tensor::{Real, Shape, Tensor};
 use serde_json::Value;
 
@@ -105,8 +105,8 @@ impl Case {
         self.draws(t as u64, &shape, |u| (2.0 * u - 1.0) * scale)
     }
 
-    /// The model's settings: a whole number, number, word or list of whole numbers each.
-    fn settings(&self) -> Settings {
+    /// The model's options: a whole number, number, word or list of whole numbers each.
+    fn options(&self) -> Box<dyn ModelOptions> {
         let value = |value: &Value| match value {
             Value::Number(number) => {
                 number.as_u64().map_or_else(|| float(number.as_f64().expect("a number")), Setting::Int)
@@ -114,9 +114,11 @@ impl Case {
             Value::String(word) => text(word),
             list => Setting::Ints(sizes(list).into_iter().map(|v| v as u64).collect()),
         };
-        let changes = self.0["settings"].as_object().expect("settings");
-        let defaults = defaults(spec(self.text("model")));
-        changes.iter().fold(defaults, |all, (name, given)| all.with(name, value(given)))
+        let mut options = options(self.text("model"));
+        for (name, given) in self.0["settings"].as_object().expect("settings") {
+            options.set(&format!("model.{name}"), value(given)).expect("a setting of the model");
+        }
+        options
     }
 }
 
@@ -168,7 +170,7 @@ fn the_formula_rebuilds_the_stored_parameters_data_and_noise() {
 fn every_bound_and_its_gradient_are_those_of_pytorch() {
     for case in cases() {
         let name = case.text("name");
-        let (model, mut params) = spec(case.text("model")).create(&case.settings(), case.size("d"), 0);
+        let (model, mut params) = case.options().create(case.size("d"), 0).expect("options inside their domains");
         let mut covered = Vec::new();
         for (t, entry) in case.entries().enumerate() {
             let places = entry.places(&params);

@@ -1,8 +1,9 @@
 //! k-means and EM against scikit-learn's values, stored with its version in `tests/reference/mixtures.json`.
 
 use crate::support::assert_close;
-use elbo::models::gmm::{self, Covariance, GaussianMixture, Options};
-use elbo::models::{Estimator, Gmm, kmeans};
+use elbo::models::gmm::{Covariance, GaussianMixture};
+use elbo::models::kmeans::kmeans_from;
+use elbo::models::{Estimator, Gmm, GmmOptions, KmeansOptions, Word};
 use elbo::tensor::Tensor;
 use serde_json::Value;
 
@@ -62,15 +63,6 @@ fn start(set: &Value, x: &Tensor, covariance: Covariance) -> GaussianMixture {
     GaussianMixture { covariance, weights: vec![1.0 / k as f64; k], means: first_means(set, x), covariances }
 }
 
-fn covariance(word: &Value) -> Covariance {
-    match word.as_str().expect("a word") {
-        "diagonal" => Covariance::Diagonal,
-        "full" => Covariance::Full,
-        "tied" => Covariance::Tied,
-        _ => Covariance::Spherical,
-    }
-}
-
 /// Calls `check(name, rows, mixture's reference, start)` for every set and form of covariance.
 fn for_each_mixture(check: impl Fn(&str, &Tensor, &Value, GaussianMixture)) {
     for set in sets() {
@@ -79,7 +71,8 @@ fn for_each_mixture(check: impl Fn(&str, &Tensor, &Value, GaussianMixture)) {
         assert_eq!(mixtures.len(), 4);
         for mixture in mixtures {
             let name = format!("{}, {}", set["name"], mixture["covariance"]);
-            check(&name, &x, mixture, start(&set, &x, covariance(&mixture["covariance"])));
+            let covariance = mixture["covariance"].as_str().and_then(Covariance::parse).expect("a word");
+            check(&name, &x, mixture, start(&set, &x, covariance));
         }
     }
 }
@@ -87,8 +80,8 @@ fn for_each_mixture(check: impl Fn(&str, &Tensor, &Value, GaussianMixture)) {
 #[test]
 fn one_iteration_of_em_equals_scikit_learns() {
     for_each_mixture(|name, x, reference, start| {
-        let options = Options::new(start.len(), start.covariance);
-        let mut gmm = Gmm::new(options, x.shape().last(), 0).starting_from(start);
+        let options = GmmOptions { k: start.len(), covariance: start.covariance, ..GmmOptions::default() };
+        let mut gmm = Gmm::new(options).starting_from(start);
         let iteration = gmm.iterate(x).unwrap();
         let (found, step) = (gmm.mixture().unwrap(), &reference["step"]);
         assert_close(name, &[iteration.values[0].1], &[number(&step["log_likelihood"])], STEP);
@@ -103,18 +96,16 @@ fn optima_criteria_and_posteriors_equal_scikit_learns() {
     for_each_mixture(|name, x, reference, start| {
         // In f32 the likelihood ends up moving by its rounding.
         let (tol, max_iter) = if cfg!(feature = "f64") { (1e-13, 100_000) } else { (0.0, 2000) };
-        let options = Options { tol, max_iter, ..Options::new(start.len(), start.covariance) };
-        let mut gmm = Gmm::new(options, x.shape().last(), 0).starting_from(start);
-        while !gmm.iterate(x).unwrap().done {}
+        let (k, covariance) = (start.len(), start.covariance);
+        let options = GmmOptions { k, covariance, tol, max_iter, ..GmmOptions::default() };
+        let gmm = Gmm::new(options).starting_from(start).fit(x).unwrap();
         let (mixture, optimum) = (gmm.mixture().unwrap(), &reference["optimum"]);
-        let found = gmm::posterior(x, mixture).unwrap();
-        let n = x.shape().rows();
-        let likelihood = found.log_density.iter().sum::<f64>() / n as f64;
+        let (n, likelihood) = (x.shape().rows(), gmm.score(x).unwrap());
         let relative = |found: f64, name: &str| (found / number(&optimum[name]) - 1.0).abs();
         assert!(relative(likelihood, "log_likelihood") < OPTIMUM, "{name}: {likelihood} {}", optimum["log_likelihood"]);
         assert!(relative(mixture.bic(likelihood, n), "bic") < OPTIMUM, "{name}: BIC");
         assert!(relative(mixture.aic(likelihood, n), "aic") < OPTIMUM, "{name}: AIC");
-        let posterior: Vec<f64> = found.responsibilities[..40 * mixture.len()].iter().map(|&r| f64::from(r)).collect();
+        let posterior: Vec<f64> = gmm.infer(x).clusters[..40 * k].iter().map(|&r| f64::from(r)).collect();
         assert_close(name, &posterior, &numbers(&optimum["responsibilities"]), POSTERIOR);
     });
 }
@@ -124,8 +115,8 @@ fn k_means_from_given_centres_equals_scikit_learns() {
     for set in sets() {
         let (x, name) = (rows(&set), &set["name"]);
         for reference in set["kmeans"].as_array().expect("a list") {
-            let options = kmeans::Options { tol: number(&reference["tol"]), ..kmeans::Options::default() };
-            let fit = kmeans::kmeans_from(&x, first_means(&set, &x), &options).unwrap();
+            let options = KmeansOptions { tol: number(&reference["tol"]), ..KmeansOptions::default() };
+            let fit = kmeans_from(&x, first_means(&set, &x), &options).unwrap();
             let off = (fit.inertia / number(&reference["inertia"]) - 1.0).abs();
             assert!(off < INERTIA, "{name}: {} and {}", fit.inertia, reference["inertia"]);
             assert_eq!(fit.iterations, count(&reference["iterations"]), "{name}: iterations");

@@ -2,7 +2,7 @@
 
 use crate::support::subjects::{Subject, WIDTH};
 use crate::support::{
-    EXACT, assign, config, error, f64s, int, ints, l2_error, normal, recorded, rng, text, uniform, values,
+    EXACT, assign, config, error, f64s, int, ints, l2_error, log_weights, normal, recorded, rng, text, uniform, values,
 };
 use elbo::autograd::{Activation, Init, Params, Tape, Var};
 use elbo::models::dist::{DiagNormal, Kl, StandardNormal, UniformCategorical};
@@ -30,7 +30,7 @@ fn bound(model: &dyn Model, params: &Params, x: &Tensor, noise: &Tensor) -> Vec<
     let tape = Tape::new(params);
     let x = tape.constant(x.clone());
     let mut all = numbers(&model.objective(x, &mut recorded(noise)));
-    all.push(f64s(&model.log_evidence(x, &mut recorded(noise)).value()));
+    all.push(log_weights(model, x, &mut recorded(noise)));
     all
 }
 
@@ -57,7 +57,7 @@ struct Nets {
 impl Nets {
     fn new(subject: &Subject, params: &Params, p_h: Option<Spread>, (inputs, hidden): (&[Input], &[usize])) -> Self {
         let mut b = Builder::new(Init::Glorot, Activation::Relu, rng(0));
-        let of_q = subject.settings.ints("hidden");
+        let of_q = subject.ints("hidden");
         let nets = Self {
             q_y: CategoricalNet::new(&mut b, "q_y", &[("x", WIDTH)], &of_q, K),
             q_z: NormalNet::new(&mut b, "q_z", &[("x", WIDTH), ("y", K)], &of_q, None, Z, Spread::SoftplusVar),

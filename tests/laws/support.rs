@@ -5,8 +5,8 @@ pub mod estimators;
 pub mod families;
 pub mod subjects;
 
-use elbo::autograd::{ParamId, Params};
-use elbo::models::{ModelSpec, Noise, Settings, Value};
+use elbo::autograd::{ParamId, Params, Var};
+use elbo::models::{Model, ModelOptions, Noise, Value, models};
 use elbo::tensor::{Purpose, Real, Shape, Stream, Tensor, fill_normal, fill_uniform, stream};
 use proptest::test_runner::{Config, RngSeed};
 
@@ -106,14 +106,16 @@ pub fn assign(params: &mut Params, name: &str, value: impl Fn(usize) -> f64) {
     params.flat_mut()[range].iter_mut().enumerate().for_each(|(i, v)| *v = value(i) as Real);
 }
 
-/// The model of this kind.
-pub fn spec(kind: &str) -> &'static ModelSpec {
-    elbo::models::all().iter().find(|spec| spec.kind == kind).expect("a model of the list")
+/// The options of this kind of model at their defaults.
+#[track_caller]
+pub fn options(kind: &str) -> Box<dyn ModelOptions> {
+    models().into_iter().find(|options| options.kind() == kind).unwrap_or_else(|| panic!("no model `{kind}`"))
 }
 
-/// A model's settings at their defaults.
-pub fn defaults(spec: &ModelSpec) -> Settings {
-    Settings::defaults(&(spec.settings)())
+/// The log-weights of [`Model::log_evidence`].
+#[track_caller]
+pub fn log_weights(model: &dyn Model, x: Var<'_>, noise: &mut Noise) -> Vec<f64> {
+    f64s(&model.log_evidence(x, noise).expect("a model with an evidence").value())
 }
 
 /// `|a − b| / max(|b|, 1)`, the worst over two lists of the same length; NaN counts as infinite.

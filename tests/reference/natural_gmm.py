@@ -96,8 +96,8 @@ def m_step(vector, target, k, d, s, moments):
         (log_partition(point, k, d) - point @ target + penalty(point, k, d, s)).backward()
         g = point.grad
         norm = g.norm()
-        if s["grad_clip"] > 0 and norm >= s["grad_clip"]:
-            g = g / norm * s["grad_clip"]
+        if s["clip"] > 0 and norm >= s["clip"]:
+            g = g / norm * s["clip"]
         t += 1
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
         vector = vector - s["lr"] * (m / (1 - 0.9**t)) / (torch.sqrt(v / (1 - 0.999**t)) + 1e-8)
@@ -119,13 +119,13 @@ def train(x, vector, k, d, s):
 
 
 DEFAULTS = {
-    "batch_steps": 40, "lr": 1e-2, "grad_clip": 1.0, "epoch_reset": True, "min_prob": 1e-5, "lat_min_var": 0.01,
+    "batch_steps": 40, "lr": 1e-2, "clip": 1.0, "epoch_reset": True, "min_prob": 1e-5, "lat_min_var": 0.01,
     "lat_jitter_var": 0.0, "upr_prs_reg": 0.0, "lwr_prs_reg": 1e-5, "l2_reg": 0.0,
 }  # fmt: skip
 CASES = [
     ("shipped bounds and penalties", 3, 2, {}),
-    ("every penalty, clip inside", 4, 3, {"upr_prs_reg": 0.02, "lwr_prs_reg": 0.05, "l2_reg": 0.003, "grad_clip": 0.05}),
-    ("bounds that bind, moments kept", 4, 2, {"min_prob": 0.2, "lat_min_var": 0.9, "lat_jitter_var": 0.1, "epoch_reset": False, "grad_clip": 0.0}),
+    ("every penalty, clip inside", 4, 3, {"upr_prs_reg": 0.02, "lwr_prs_reg": 0.05, "l2_reg": 0.003, "clip": 0.05}),
+    ("bounds that bind, moments kept", 4, 2, {"min_prob": 0.2, "lat_min_var": 0.9, "lat_jitter_var": 0.1, "epoch_reset": False, "clip": 0.0}),
     ("one component", 1, 3, {"lwr_prs_reg": 0.01, "l2_reg": 0.01}),
 ]
 

@@ -150,7 +150,7 @@ pub trait EstimatorOptions: Configured + fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// The estimator for rows of `width` columns, not fitted yet.
+    /// The estimator for rows of `width` columns, not fitted yet, of options that [`EstimatorOptions::check_for`] accepts.
     fn build(&self, width: usize) -> Box<dyn Estimator>;
 
     /// A copy.
@@ -170,6 +170,8 @@ pub trait EstimatorOptions: Configured + fmt::Debug + Send + Sync {
     /// # Errors
     /// As for [`Estimator::iterate_to_end`].
     fn fit(&self, x: &Tensor) -> Result<Box<dyn Estimator>, Degenerate> {
+        // Refused before anything is made: what is built of too many components may not fit into the memory.
+        self.check_for(x.shape().last())?;
         let mut estimator = self.build(x.shape().last());
         estimator.iterate_to_end(x)?;
         Ok(estimator)

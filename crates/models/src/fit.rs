@@ -150,6 +150,10 @@ impl<'m> Trainer<'m> {
     ///
     /// # Errors
     /// At the first step whose loss or gradient is not finite: parameters and step count are those before it.
+    ///
+    /// # Panics
+    /// If there are no rows or the batch size is 0.
+    #[track_caller]
     pub fn fit(&mut self, x: &Tensor) -> Result<Terms, Divergence> {
         let mut batches = self.options.batches(x.shape().rows());
         let epoch_steps = self.options.steps_of_epoch(&batches);

@@ -108,6 +108,7 @@ pub struct Clustering {
 /// # Errors
 /// If there are fewer rows than clusters, or an option is outside its domain.
 pub fn kmeans(x: &Tensor, options: &KmeansOptions) -> Result<Clustering, Degenerate> {
+    options.check_for(x.shape().last())?;
     Kmeans::new(options.clone()).clustering(x)
 }
 
@@ -117,7 +118,9 @@ pub fn kmeans(x: &Tensor, options: &KmeansOptions) -> Result<Clustering, Degener
 /// As for [`kmeans`].
 pub fn kmeans_from(x: &Tensor, centres: Vec<f64>, options: &KmeansOptions) -> Result<Clustering, Degenerate> {
     let k = centres.len() / x.shape().last().max(1);
-    let mut kmeans = Kmeans::new(KmeansOptions { k, n_init: 1, ..options.clone() });
+    let options = KmeansOptions { k, n_init: 1, ..options.clone() };
+    options.check_for(x.shape().last())?;
+    let mut kmeans = Kmeans::new(options);
     kmeans.centres = Some(centres);
     kmeans.clustering(x)
 }
@@ -166,10 +169,10 @@ impl Kmeans {
         Self { options, width: 0, runs: 0, iterations: 0, centres, assigned, best, rows: None, lloyd: None }
     }
 
-    fn clustering(self, x: &Tensor) -> Result<Clustering, Degenerate> {
-        let fitted = self.fit(x)?;
-        let (labels, Best { centres, inertia, iterations, .. }) =
-            (fitted.labels(x), fitted.best.expect("a fit is done"));
+    /// The whole fit, of any seed: those that other starts derive are above the domain of `train.seed`.
+    pub(crate) fn clustering(mut self, x: &Tensor) -> Result<Clustering, Degenerate> {
+        while !self.iterate(x)?.done {}
+        let (labels, Best { centres, inertia, iterations, .. }) = (self.labels(x), self.best.expect("a fit is done"));
         Ok(Clustering { centres, labels, inertia, iterations })
     }
 

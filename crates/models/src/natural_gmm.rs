@@ -41,7 +41,7 @@ use report::Report;
 #[derive(Debug)]
 pub struct NaturalGmm {
     options: NaturalGmmOptions,
-    /// Of no dimensions before the first rows.
+    /// Of no dimensions before the width of the rows is known, and then `kept` and `inner` have no room yet.
     layout: Layout,
     epoch: u64,
     /// Whether the rows have given the first parameters.
@@ -55,10 +55,8 @@ pub struct NaturalGmm {
 impl NaturalGmm {
     /// Not fitted yet.
     pub fn new(options: NaturalGmmOptions) -> Self {
-        let layout = Layout { k: options.k, d: 0 };
-        let inner = MStep::new(layout, vec![0.0; layout.len()]);
-        let kept = vec![false; layout.k];
-        Self { options, layout, epoch: 0, started: false, kept, e_step: EStep::new(), inner }
+        let (layout, inner) = (Layout { k: options.k, d: 0 }, MStep::new(Layout { k: 1, d: 0 }, Vec::new()));
+        Self { options, layout, epoch: 0, started: false, kept: Vec::new(), e_step: EStep::new(), inner }
     }
 
     /// The same for rows of `width` columns.
@@ -90,9 +88,10 @@ impl NaturalGmm {
 
     /// Makes room for rows of `width` columns, if there is none yet.
     fn widen(&mut self, width: usize) {
-        if !self.started && self.layout.d != width {
+        if !self.started && (self.kept.is_empty() || self.layout.d != width) {
             self.layout.d = width;
             self.inner = MStep::new(self.layout, vec![0.0; self.layout.len()]);
+            self.kept = vec![false; self.layout.k];
         }
     }
 
@@ -279,6 +278,9 @@ impl Estimator for NaturalGmm {
     }
 
     fn state(&self) -> Vec<Array> {
+        if self.kept.is_empty() {
+            return Vec::new();
+        }
         let Layout { k, d } = self.layout;
         let [eta1, eta2, logits] = self.layout.parts(&self.inner.theta);
         let array = |name, shape: &[usize], values: &[Real]| Array::of(name, shape, &wide(values));

@@ -1,41 +1,14 @@
-//! Estimators by name, and rows to fit them to.
+//! Rows to fit estimators to, and numbers of a fit by name.
 
-use elbo::models::{Estimator, Settings, Value};
+use elbo::models::Iteration;
 use elbo::tensor::{Stream, Tensor};
 
 use super::dense::{Matrix, dot};
 use super::{f64s, normal, tensor};
 
-/// The estimator of this kind, with these settings of `[model]` and `[train]`.
-#[track_caller]
-pub fn estimator(
-    kind: &str,
-    model: &[(&str, Value)],
-    train: &[(&str, Value)],
-    width: usize,
-    seed: u64,
-) -> Box<dyn Estimator> {
-    let spec = elbo::models::estimators().iter().find(|spec| spec.kind == kind).expect("an estimator of the list");
-    let [mut own, mut fit] = [(spec.model)(), (spec.train)()].map(|declared| Settings::defaults(&declared));
-    model.iter().for_each(|(name, value)| own.set(name, value.clone()));
-    train.iter().for_each(|(name, value)| fit.set(name, value.clone()));
-    (spec.build)(&own, &fit, width, seed)
-}
-
-/// Iterates until the estimator is done: the values of the last iteration by name.
-#[track_caller]
-pub fn fit(estimator: &mut dyn Estimator, x: &Tensor) -> Vec<(&'static str, f64)> {
-    loop {
-        let iteration = estimator.iterate(x).expect("rows that can be fitted");
-        if iteration.done {
-            return iteration.values;
-        }
-    }
-}
-
 /// The value of this name.
 #[track_caller]
-pub fn value(values: &[(&'static str, f64)], name: &str) -> f64 {
+pub fn value(Iteration { values, .. }: &Iteration, name: &str) -> f64 {
     values.iter().find(|(other, _)| *other == name).unwrap_or_else(|| panic!("no value `{name}` in {values:?}")).1
 }
 

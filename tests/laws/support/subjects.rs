@@ -1,53 +1,83 @@
 //! Every model and variant as a small subject of the laws.
 
 use elbo::autograd::Params;
-use elbo::models::{Model, ModelSpec, Settings, Value};
+use elbo::models::{Model, ModelOptions, Value};
 use elbo::tensor::{Shape, Stream, Tensor};
 
-use super::{defaults, float, int, ints, normal, rng, spec, text, uniform};
+use super::{float, int, ints, normal, options, rng, text, uniform};
 
 /// Dimensions of the data.
 pub const WIDTH: usize = 4;
 
 /// A small model whose laws are checked.
-#[derive(Clone)]
 pub struct Subject {
     pub name: String,
-    pub spec: &'static ModelSpec,
-    pub settings: Settings,
+    pub options: Box<dyn ModelOptions>,
 }
 
 impl Subject {
-    /// The model of this kind with these settings; the name lists them.
+    /// The model of this kind with these settings of `[model]`; the name lists them.
+    #[track_caller]
     pub fn of(kind: &str, changes: &[(&str, Value)]) -> Self {
-        let spec = spec(kind);
-        let settings = changes.iter().fold(defaults(spec), |all, (name, value)| all.with(name, value.clone()));
-        let words = changes.iter().map(|(name, value)| format!(" {name} {value}"));
-        Self { name: [kind.into()].into_iter().chain(words).collect(), spec, settings }
+        let subject = Self { name: kind.into(), options: options(kind) };
+        changes.iter().fold(subject, |subject, (name, value)| subject.with(name, value.clone()))
     }
 
     /// The same with one setting changed.
+    #[track_caller]
     pub fn with(&self, name: &str, value: Value) -> Self {
-        let words = format!("{} {name} {value}", self.name);
-        Self { name: words, spec: self.spec, settings: self.settings.clone().with(name, value) }
+        let (words, mut options) = (format!("{} {name} {value}", self.name), self.options.boxed());
+        options.set(&format!("model.{name}"), value).unwrap_or_else(|invalid| panic!("{}: {invalid}", self.name));
+        Self { name: words, options }
     }
 
     /// The model with random parameters, biases included.
     pub fn create(&self, seed: u64) -> (Box<dyn Model>, Params) {
-        let (model, mut params) = self.spec.create(&self.settings, WIDTH, seed);
+        let (model, mut params) = self.options.create(WIDTH, seed).expect("options inside their domains");
         let shift = uniform([params.flat().len()], [-0.2, 0.2], &mut rng(seed));
         params.flat_mut().iter_mut().zip(shift.as_slice()).for_each(|(p, s)| *p += s);
         (model, params)
     }
 
+    fn value(&self, name: &str) -> Option<Value> {
+        let found = self.options.boxed().settings().into_iter().find(|setting| setting.name() == name);
+        found.map(|setting| setting.value)
+    }
+
     /// Whether the model has a setting of this name.
-    pub fn has(&self, setting: &str) -> bool {
-        self.settings.iter().any(|(name, _)| name == setting)
+    pub fn has(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    /// The whole number of this name.
+    #[track_caller]
+    pub fn int(&self, name: &str) -> usize {
+        let Some(Value::Int(value)) = self.value(name) else { panic!("{}: no number `{name}`", self.name) };
+        value as usize
+    }
+
+    /// The number of this name.
+    #[track_caller]
+    pub fn float(&self, name: &str) -> f64 {
+        let Some(Value::Float(value)) = self.value(name) else { panic!("{}: no number `{name}`", self.name) };
+        value
+    }
+
+    /// The whole numbers of this name.
+    #[track_caller]
+    pub fn ints(&self, name: &str) -> Vec<usize> {
+        let Some(Value::Ints(values)) = self.value(name) else { panic!("{}: no numbers `{name}`", self.name) };
+        values.into_iter().map(|value| value as usize).collect()
+    }
+
+    /// Whether the setting of this name is this word.
+    pub fn is(&self, name: &str, word: &str) -> bool {
+        self.value(name) == Some(text(word))
     }
 
     /// Whether the bound depends on noise.
     pub fn is_random(&self) -> bool {
-        self.has("z") && !(self.has("posterior") && self.settings.text("posterior") == "point")
+        self.has("z") && !self.is("posterior", "point")
     }
 
     /// The noise of one bound for b rows, `[k, b, z]` or `[b, z]`; `[b, 1]` where none is asked for.
@@ -63,15 +93,15 @@ impl Subject {
     /// Shape of [`Subject::noise`].
     pub fn noise_shape(&self, b: usize) -> Shape {
         match (self.has("z"), self.has_clusters()) {
-            (true, true) => [self.settings.int("k"), b, self.settings.int("z")].into(),
-            (true, false) => [b, self.settings.int("z")].into(),
+            (true, true) => [self.int("k"), b, self.int("z")].into(),
+            (true, false) => [b, self.int("z")].into(),
             _ => [b, 1].into(),
         }
     }
 
     /// The setting that weighs this term.
     pub fn weight_setting(&self, term: &str) -> Option<&'static str> {
-        match (term, self.spec.kind) {
+        match (term, self.options.kind()) {
             ("recon", _) => None,
             ("kl_z", _) | (_, "discrete-vae") => Some("beta"),
             _ => Some("eta"),
@@ -80,7 +110,7 @@ impl Subject {
 
     /// Weight of this term.
     pub fn weight(&self, term: &str) -> f64 {
-        self.weight_setting(term).map_or(1.0, |setting| self.settings.float(setting))
+        self.weight_setting(term).map_or(1.0, |setting| self.float(setting))
     }
 }
 

@@ -6,7 +6,7 @@ use elbo_tensor::{Purpose, Real, Tensor, fill_uniform, stream};
 use super::GmmOptions;
 use super::matrices::{about, add_products, over_rows};
 use super::parameters::{Covariance, GaussianMixture};
-use crate::kmeans::{KmeansOptions, kmeans};
+use crate::kmeans::{Kmeans, KmeansOptions};
 use crate::mixture::Statistics;
 use crate::{Degenerate, Word};
 
@@ -31,7 +31,7 @@ pub(super) fn start(x: &Tensor, options: &GmmOptions, run: u64) -> Result<Gaussi
         GmmInit::Kmeans => {
             // k-means takes its numbers from the first stream of its seed.
             let seed = seed.wrapping_add(run.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            let labels = kmeans(x, &KmeansOptions { k, seed, ..KmeansOptions::default() })?.labels;
+            let labels = Kmeans::new(KmeansOptions { k, seed, ..KmeansOptions::default() }).clustering(x)?.labels;
             (0..n * k).map(|at| f64::from(u8::from(labels[at / k] as usize == at % k))).collect()
         }
         GmmInit::Random => {
