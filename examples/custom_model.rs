@@ -11,7 +11,7 @@ use elbo::models::dist::{Kl, UniformCategorical};
 use elbo::models::fit::{Evaluated, TrainOptions, Trainer};
 use elbo::models::nn::{Builder, CategoricalNet, NormalNet, Spread};
 use elbo::models::{Model, Noise, Objective, argmax};
-use elbo::tensor::{Purpose, Tensor, stream};
+use elbo::tensor::{Purpose, stream};
 
 struct Codes {
     q_y: CategoricalNet,
@@ -28,24 +28,31 @@ impl Model for Codes {
     }
 }
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (k, seed) = (3, 1);
-    let data = Mixture { rows: 1000, ..Mixture::default() }.generate(seed).expect("valid settings");
-    let mut x = Tensor::scratch([data.rows(), 2]);
-    data.gather(&(0..data.rows() as u32).collect::<Vec<_>>(), x.as_mut_slice());
+    let data = Mixture { rows: 1000, ..Mixture::default() }.generate(seed)?;
+    let x = data.tensor();
 
     let mut b = Builder::new(Init::Torch, Activation::Relu, stream(seed, Purpose::Init, 0));
     let q_y = CategoricalNet::new(&mut b, "q_y", &[("x", 2)], &[32], k);
     let p_x = NormalNet::new(&mut b, "p_x", &[("y", k)], &[32], None, 2, Spread::Global);
     let model = Codes { q_y, p_x, p_y: UniformCategorical { classes: k } };
 
-    let mut trainer = Trainer::new(&model, b.finish(), &TrainOptions { seed, epochs: 300, ..TrainOptions::default() });
-    let terms = trainer.fit(&x).expect("the loss stays finite");
+    let mut trainer = Trainer::new(&model, b.finish(), &TrainOptions { seed, epochs: 300, ..Default::default() });
+    let terms = trainer.fit(&x)?;
     terms.values.iter().for_each(|(name, value)| println!("{name} {value:.3} nats"));
 
+    // Saved as safetensors, which Python reads as well, and opened again.
+    let path = std::env::temp_dir().join(format!("codes-{}.safetensors", std::process::id()));
+    elbo::save_params(&path, &trainer.params, &Default::default())?;
+    let mut params = trainer.params.clone();
+    elbo::load_params(&path, &mut params)?;
+    std::fs::remove_file(&path)?;
+
     let mut found = Evaluated::default();
-    found.add(&model, &trainer.params, x, &mut Noise::from(stream(seed, Purpose::Evaluate, 0)));
+    found.add(&model, &params, x, &mut Noise::from(stream(seed, Purpose::Evaluate, 0)));
     let codes: Vec<u32> = found.clusters.chunks(k).map(|q| argmax(q) as u32).collect();
-    let labels = &data.labels().expect("the mixture is labelled").values;
+    let labels = &data.labels().ok_or("the mixture is labelled")?.values;
     println!("hungarian accuracy {:.3}", Contingency::new(&codes, labels).hungarian_accuracy());
+    Ok(())
 }

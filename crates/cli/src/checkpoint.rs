@@ -4,10 +4,12 @@
 //! All carry a SHA-256 over every byte of the file, so damage of any kind is refused, never loaded.
 
 mod arrays;
+mod params;
 mod state;
 mod weights;
 
 pub use arrays::{Notes, load_arrays, save_arrays};
+pub use params::{fill, load_params, save_params, save_values};
 pub use state::{load_state, save_state};
 pub use weights::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};
 

@@ -18,12 +18,14 @@ mod run;
 mod study;
 mod sweep;
 
-pub use checkpoint::FORMAT;
+pub use checkpoint::{load_params, save_params};
 pub use commands::{Args, run};
 pub use config::Config;
+pub use grid::Outcome;
 pub use machine::error::{Error, ExitCode, Result};
 pub use machine::output::note;
 pub use run::evaluation::{Clusters, Evaluation, Latents};
 pub use run::files::metrics_csv::Metrics;
 pub use run::stored::{Run, Stored, Which};
 pub use run::trained::Trained;
+pub use sweep::{Sweep, SweepCell};

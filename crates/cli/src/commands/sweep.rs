@@ -9,12 +9,12 @@ use serde_json::json;
 
 use super::args::{Common, EXIT_CODES};
 use crate::config::recipe;
-use crate::grid::{CellProgress, Failed, Grid, Standing};
+use crate::grid::{Failed, Grid, Standing};
 use crate::machine::error::{Error, Result};
 use crate::machine::interrupt::Interrupt;
 use crate::machine::output;
 use crate::run::setup;
-use crate::sweep::{self, Work};
+use crate::sweep;
 
 /// Subcommands of `elbo sweep`.
 #[derive(Debug, Subcommand)]
@@ -114,24 +114,16 @@ fn directory(path: &Path) -> Option<PathBuf> {
     path.parent().filter(|_| is_plan).map(|parent| if parent == Path::new("") { Path::new(".") } else { parent }.into())
 }
 
-/// The sweep of a recipe, planned or extended; how many of its cells are new.
-fn planned(args: &SweepRecipe, threads: usize) -> Result<(Grid, usize)> {
-    let (name, variants) = recipe::load_sweep(&args.recipe, &args.set)?;
-    let out = place(&args.recipe, args.out.as_deref());
-    let mut before = 0;
-    let grid = Grid::share(&out, &setup::environment(threads), |stored| {
-        before = stored.map_or(0, |stored| stored.cells().len());
-        let place = out.join("plan.json");
-        let plan = sweep::plan(&name, &variants, stored);
-        plan.map_err(|error| Error::new(error.code(), format_args!("{}: {error}", place.display())))
-    })?;
-    let new = grid.plan().cells().len() - before;
-    Ok((grid, new))
+/// The sweep of a recipe, planned or extended.
+fn planned(args: &SweepRecipe) -> Result<sweep::Sweep> {
+    let sweep = sweep::Sweep::plan(&args.recipe, &args.set, place(&args.recipe, args.out.as_deref()))?;
+    sweep.remarks.iter().for_each(|line| output::remark(Some(line), args.common.quiet));
+    Ok(sweep)
 }
 
 fn plan(args: &SweepRecipe) -> Result<()> {
-    let threads = args.common.use_threads()?;
-    let (grid, new) = planned(args, threads)?;
+    args.common.use_threads()?;
+    let sweep::Sweep { grid, new, .. } = planned(args)?;
     if args.common.json {
         return output::data(&setup::pretty(&show::plan_json(&grid)));
     }
@@ -144,24 +136,26 @@ fn plan(args: &SweepRecipe) -> Result<()> {
 }
 
 fn run_cells(args: &SweepRecipe, failed: Failed) -> Result<()> {
-    let threads = args.common.use_threads()?;
+    args.common.use_threads()?;
     let resumed = directory(Path::new(&args.recipe)).filter(|_| failed == Failed::RunsAgain);
-    let grid = match resumed {
+    let sweep = match resumed {
         Some(_) if !args.set.is_empty() => {
             return Err(Error::usage("--set changes the plan: name the recipe and not the directory of the sweep"));
         }
-        Some(dir) => Grid::join(&dir)?,
+        Some(dir) => sweep::Sweep::open(&dir)?,
         None => {
             if failed == Failed::RunsAgain {
                 // Only what was begun can be resumed.
                 Grid::join(&place(&args.recipe, args.out.as_deref()))?;
             }
-            planned(args, threads)?.0
+            planned(args)?
         }
     };
     let interrupt = Interrupt::listen();
+    let grid = &sweep.grid;
     let cells: Vec<usize> = (0..grid.plan().cells().len()).collect();
-    let failures = train(&grid, &cells, failed, args.common.data_dir.as_deref(), &interrupt, args.common.quiet)?;
+    let data_dir = args.common.data_dir.as_deref();
+    let failures = sweep.run_cells(&cells, failed, data_dir, &interrupt, args.common.quiet)?;
     let standings = grid.survey()?;
     let collected = grid.collect_shared();
     let ended = standings.iter().filter(|standing| matches!(standing, Standing::Ended(_))).count();
@@ -170,7 +164,7 @@ fn run_cells(args: &SweepRecipe, failed: Failed) -> Result<()> {
         let advice = "the same command again continues";
         return Err(Error::new(signal, format_args!("{dir}: stopped with {ended} of {all} cells ended; {advice}")));
     }
-    let verdict = verdict(&grid, &standings, &failures);
+    let verdict = verdict(grid, &standings, &failures);
     // A table that cannot be written is less than the cells that have failed, which have the same reason.
     let results = match (collected, &verdict) {
         (Err(error), Err(_)) => {
@@ -180,7 +174,7 @@ fn run_cells(args: &SweepRecipe, failed: Failed) -> Result<()> {
         (collected, _) => collected?,
     };
     if args.common.json {
-        let mut value = show::counts_json(&grid, &standings);
+        let mut value = show::counts_json(grid, &standings);
         value["results"] = json!(results.display().to_string());
         output::data(&setup::pretty(&value))?;
     } else {
@@ -191,20 +185,6 @@ fn run_cells(args: &SweepRecipe, failed: Failed) -> Result<()> {
         }
     }
     verdict
-}
-
-/// Runs cells of a shared grid; the failures of this process.
-fn train(
-    grid: &Grid,
-    cells: &[usize],
-    failed: Failed,
-    data_dir: Option<&Path>,
-    interrupt: &Interrupt,
-    quiet: bool,
-) -> Result<Vec<(usize, Error)>> {
-    let work = Work::new(grid, data_dir, interrupt, quiet);
-    let work = |index: usize, dir: &Path, progress: &CellProgress<'_>| work.run(index, dir, progress);
-    grid.run_shared(cells, failed, work, interrupt, quiet)
 }
 
 /// What is wrong with cell `index`, if something is: not a collapse that it was planned to show.
@@ -256,7 +236,8 @@ fn exec(args: &SweepCell) -> Result<()> {
         None => task()?,
     };
     let dir = directory(&args.plan).unwrap_or_else(|| args.plan.clone());
-    let grid = Grid::join(&dir)?;
+    let sweep = sweep::Sweep::open(&dir)?;
+    let grid = &sweep.grid;
     let count = grid.plan().cells().len();
     let Some(cell) = grid.plan().cells().get(index) else {
         return Err(Error::usage(format_args!("{}: no cell {index}; there are {count}, from 0", dir.display())));
@@ -264,14 +245,15 @@ fn exec(args: &SweepCell) -> Result<()> {
     args.common.use_threads()?;
     let interrupt = Interrupt::listen();
     let common = &args.common;
-    let failures = train(&grid, &[index], Failed::RunsAgain, common.data_dir.as_deref(), &interrupt, common.quiet)?;
+    let data_dir = common.data_dir.as_deref();
+    let failures = sweep.run_cells(&[index], Failed::RunsAgain, data_dir, &interrupt, common.quiet)?;
     let path = grid.cell_dir(cell);
     let standing = grid.standing(index)?;
     if let Some((_, error)) = failures.first() {
         return Err(Error::check(format_args!("cell {index} ({}): {error}", cell.name())));
     }
     match (&standing, interrupt.requested()) {
-        (Standing::Ended(_), _) if defect(&grid, index, &standing).is_none() => {
+        (Standing::Ended(_), _) if defect(grid, index, &standing).is_none() => {
             let value = show::cell_json(index, cell, &standing);
             let text = if common.json { setup::pretty(&value) } else { format!("{}\n", path.display()) };
             output::data(&text)

@@ -1,14 +1,12 @@
 //! The state of a run between two steps: all that is needed to continue to the same bits.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use elbo_autograd::Params;
 use elbo_models::fit::{Sums, Trainer};
 use elbo_tensor::Real;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{NamedTensor, load_state, save_state, save_weights};
+use crate::checkpoint::{load_state, save_state};
 use crate::machine::error::{Error, Result};
 
 /// What a trainer holds, as it is stored. No clock and no count of checkpoints is in it: equal runs give equal bytes.
@@ -90,23 +88,4 @@ impl RunState {
     pub fn evaluated(&self) -> &[Real] {
         if self.average.is_empty() { &self.values } else { &self.average }
     }
-}
-
-/// Writes parameters with these values to `path`, with `header` and the epoch they are from.
-pub fn write_weights(
-    path: &Path,
-    params: &Params,
-    values: &[Real],
-    epoch: u64,
-    header: &BTreeMap<String, String>,
-) -> Result<()> {
-    let shapes: Vec<_> = params.ids().map(|id| params.get(id).shape()).collect();
-    let tensors: Vec<NamedTensor<'_>> = params
-        .ids()
-        .zip(&shapes)
-        .map(|(id, shape)| NamedTensor { name: params.name(id), shape, data: &values[params.range(id)] })
-        .collect();
-    let mut header = header.clone();
-    header.insert("epoch".into(), epoch.to_string());
-    save_weights(path, &tensors, &header)
 }

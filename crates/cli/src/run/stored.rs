@@ -5,7 +5,6 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use elbo_autograd::Params;
 use elbo_datasets::{Dataset, Values};
 use elbo_tensor::Tensor;
 use serde_json::Value;
@@ -16,7 +15,7 @@ use super::files::metrics_csv::Metrics;
 use super::network::Network;
 use super::setup;
 use super::trained::{Split, Trained};
-use crate::checkpoint::{Weights, load_arrays, load_weights};
+use crate::checkpoint::{Weights, fill, load_arrays, load_weights};
 use crate::config::{Config, Method, read_recipe};
 use crate::data::{self, Preparation, Source};
 use crate::machine::error::{Error, Result};
@@ -243,20 +242,4 @@ pub fn file(dir: &RunDir, which: Which) -> PathBuf {
         Which::Last => "last",
         Which::Best => "best",
     })
-}
-
-/// Puts stored weights into the parameters of a model built from the same configuration.
-fn fill(params: &mut Params, stored: &Weights) -> std::result::Result<(), String> {
-    if stored.tensors.len() != params.len() {
-        return Err(format!("it holds {} tensors and the model has {}", stored.tensors.len(), params.len()));
-    }
-    for id in params.ids() {
-        let (name, range, shape) = (params.name(id).to_string(), params.range(id), params.get(id).shape());
-        let tensor = stored.tensors.get(&name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
-        if tensor.shape != shape[..] {
-            return Err(format!("tensor `{name}` is {:?} and the model's {shape:?}", tensor.shape));
-        }
-        params.flat_mut()[range].copy_from_slice(&tensor.data);
-    }
-    Ok(())
 }

@@ -14,9 +14,9 @@ use super::evaluation::{Evaluation, evaluate};
 use super::files::metrics_csv::ELAPSED;
 use super::files::steps_csv::StepsCsv;
 use super::progress::{Extent, Observer};
-use super::state::{RunState, write_weights};
+use super::state::RunState;
 use super::trained::{Split, evaluation_index};
-use crate::checkpoint::load_weights;
+use crate::checkpoint::{load_weights, save_values};
 use crate::config::{Config, Method, Steps};
 use crate::data::Rows;
 use crate::machine::error::{Error, Result};
@@ -265,11 +265,13 @@ impl Advance for Training<'_> {
         let state = self.last_good.clone().unwrap_or_else(|| self.state());
         self.flush()?;
         let dir = self.job.dir;
+        let params = &self.trainer.params;
         if let (Some(values), Some((_, epoch))) = (self.unsaved_best.take(), self.best) {
-            write_weights(&dir.weights("best"), &self.trainer.params, &values, epoch, &self.header)?;
+            self.header.insert("epoch".into(), epoch.to_string());
+            save_values(&dir.weights("best"), params, &values, &self.header)?;
         }
-        let last = dir.weights("last");
-        write_weights(&last, &self.trainer.params, state.evaluated(), state.epoch, &self.header)?;
+        self.header.insert("epoch".into(), state.epoch.to_string());
+        save_values(&dir.weights("last"), params, state.evaluated(), &self.header)?;
         state.save(&dir.state("last"))
     }
 
