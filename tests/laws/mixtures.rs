@@ -55,9 +55,8 @@ proptest! {
             let options = Options { reg_covar: 0.0, tol: 0.0, max_iter: 30, start, ..Options::new(k, kind) };
             let mut gmm = Gmm::new(options, d, seed);
             let mut before = f64::NEG_INFINITY;
-            loop {
-                // A component that lost its variance ends the fit too.
-                let Ok(iteration) = gmm.iterate(&x) else { break };
+            // A component that lost its variance ends the fit too.
+            while let Ok(iteration) = gmm.iterate(&x) {
                 let now = iteration.values[0].1;
                 prop_assert!(now >= before - ROUNDING * now.abs().max(1.0), "{kind:?}: {before} to {now}");
                 before = now;
