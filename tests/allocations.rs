@@ -1,6 +1,6 @@
 //! A warm training step allocates nothing that grows with the batch.
 //!
-//! A binary of its own beside `laws`: the allocator counts for the whole process, so any other test would be counted with it.
+//! A binary of its own beside `laws`: the allocator counts for the whole process, and would count any other test too.
 
 use std::alloc::System;
 
@@ -28,8 +28,9 @@ fn bytes_of_ten_steps(options: &dyn ModelOptions, width: usize, b: usize) -> usi
     region.change().bytes_allocated
 }
 
-/// One test, because the counter counts every thread of the process. Both batches are large enough that the same products
-/// are packed; matrixmultiply, where it does that, allocates for it, and its buffers have reached their full size.
+/// One test, because the counter counts every thread of the process. Both batches are large enough that the same
+/// products are packed; matrixmultiply, where it does that, allocates for it, and its buffers have reached their full
+/// size.
 #[test]
 fn a_warm_step_allocates_the_same_for_any_batch() {
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().unwrap();

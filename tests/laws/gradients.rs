@@ -1,7 +1,8 @@
 //! Laws of the gradients: every operation of the list against central differences, and of the tape itself.
 
+use crate::support::{config, rng};
 use elbo::autograd::{Case, Params, Tape, check, ops};
-use elbo::tensor::{Purpose, Real, Stream, Tensor, fill_uniform, stream};
+use elbo::tensor::{Real, Stream, Tensor, fill_uniform};
 use proptest::prelude::*;
 
 fn draw(case: &Case, rng: &mut Stream) -> Tensor {
@@ -12,12 +13,12 @@ fn draw(case: &Case, rng: &mut Stream) -> Tensor {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(32))]
 
     /// `d/dx Σ y ⊙ dy` of every operation and argument equals central differences, for random x and dy.
     #[test]
     fn every_operation_has_the_gradient_of_its_value(seed: u64) {
-        let mut rng = stream(seed, Purpose::Test, 0);
+        let mut rng = rng(seed);
         for entry in ops::all() {
             for case in entry.cases() {
                 let x: Vec<Tensor> = case.iter().map(|argument| draw(argument, &mut rng)).collect();
@@ -66,7 +67,7 @@ proptest! {
 #[test]
 fn the_same_gradient_twice_has_the_same_bits() {
     let mut params = Params::new();
-    let mut rng = stream(1, Purpose::Test, 0);
+    let mut rng = rng(1);
     let w = params.add("w", draw(&Case::of(&[70, 90]), &mut rng));
     let b = params.add("b", draw(&Case::of(&[90]), &mut rng));
     let x = draw(&Case::of(&[300, 70]), &mut rng);

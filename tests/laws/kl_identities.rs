@@ -3,6 +3,7 @@
 use crate::support::families::{
     BERNOULLI, CATEGORICAL, Family, NORMAL, Rule, STANDARD_NORMAL, Size, TRIL_NORMAL, tril_normal,
 };
+use crate::support::seeds::shifted;
 use crate::support::{EXACT, assert_close, config, error, f64s, rng, uniform};
 use elbo::autograd::{Params, Tape, Var, check};
 use elbo::models::dist::{Bernoulli, Categorical, DiagNormal, Kl, StandardNormal, UniformCategorical};
@@ -215,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn the_gradients_of_both_sides_match_differences(seed: u64, b in 1..4usize, d in 1..5usize) {
+    fn the_gradients_of_both_sides_match_differences(seed: u64, b in 2..5usize, d in 1..5usize) {
         let mut rng = rng(seed);
         for pair in pairs() {
             let d = pair.q.width(d);
@@ -231,7 +232,7 @@ proptest! {
 #[test]
 fn the_closed_form_is_the_monte_carlo_mean_of_the_log_ratio() {
     let (n, size) = (50_000, [4, 3]);
-    let mut rng = rng(3);
+    let mut rng = rng(shifted(3));
     for pair in pairs() {
         let [q, p] = pair.draw(size, &mut rng);
         let x = (pair.q.sample)(&q, size, n, &mut rng);

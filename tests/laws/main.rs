@@ -1,4 +1,5 @@
-//! The laws, one file each, and the values of other programs. One binary, because linking one for every file costs minutes.
+//! The laws, one file each, and the values of other programs.
+//! One binary, because linking one for every file costs minutes.
 
 mod determinism;
 mod distributions;

@@ -236,6 +236,14 @@ fn joint<'t>(
     h.matmul(param("out.weight".into())) + param("out.bias".into())
 }
 
+#[test]
+fn every_model_is_a_subject_of_the_laws() {
+    let subjects = subjects();
+    for spec in all() {
+        assert!(subjects.iter().any(|subject| subject.spec.kind == spec.kind), "no subject of `{}`", spec.kind);
+    }
+}
+
 /// Every word of every choice, together with every other, and both ways to lay out a normal network's heads.
 #[test]
 fn every_parameter_of_every_model_receives_a_gradient() {

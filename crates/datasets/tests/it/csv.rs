@@ -1,5 +1,6 @@
 //! CSV files, good and hostile: each fault is one line that names the file, the line and the column.
 
+use crate::support::seeds::config;
 use crate::support::{Folder, assert_malformed, assert_table};
 use elbo_datasets::csv::{self, Header};
 use elbo_datasets::{DataError, Elements, Field, LabelColumn, Place, Table};
@@ -266,6 +267,8 @@ fn the_numbers_of_a_file_are_the_values_of_its_data_set() {
 }
 
 proptest! {
+    #![proptest_config(config(256))]
+
     #[test]
     fn what_is_written_is_read(rows in 1usize..30, width in 1usize..6, seed in any::<u32>(), texts in prop::collection::vec("[^\0]{0,6}", 30)) {
         let bits = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761);

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support::seeds::config;
 use crate::support::{Folder, assert_malformed, assert_table, numpy, numpy_arrays};
 use elbo_datasets::npy::{self, Array};
 use elbo_datasets::{DataError, Elements, Place};
@@ -199,6 +200,8 @@ fn no_truncation_and_no_corrupt_byte_makes_it_panic() {
 }
 
 proptest! {
+    #![proptest_config(config(256))]
+
     #[test]
     fn what_is_written_is_read(rows in 1usize..40, row in prop::collection::vec(1usize..5, 0..3), seed in any::<u32>()) {
         let folder = Folder::new();

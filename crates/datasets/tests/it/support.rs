@@ -1,5 +1,8 @@
 //! Files for the tests of tables: a folder that goes away, NumPy's own files, and what must be said of bad ones.
 
+#[path = "../../../../tests/laws/support/seeds.rs"]
+pub mod seeds;
+
 use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! The five densities in the plane: each density against its samples, against brute force and against known numbers.
 
+use crate::support::seeds::shifted;
 use std::f64::consts::{FRAC_1_SQRT_2, PI, SQRT_2, TAU};
 
 use elbo_datasets::{Dataset, Mode, Toy, ToyDensity, Values};
@@ -66,7 +67,7 @@ fn samples_have_the_moments_of_the_density() {
     let moments = |[x, y]: [f64; 2]| [x, y, x * x, x * y, y * y];
     for density in densities() {
         let expected = integral(density, |x, _| moments(x));
-        let samples = points(&density.generate(100_000, 3).unwrap());
+        let samples = points(&density.generate(100_000, shifted(3)).unwrap());
         for (i, expected) in expected.into_iter().enumerate() {
             let z = z_score(samples.iter().map(|&x| moments(x)[i]), expected, 0.0);
             assert!(z.abs() < 4.5, "{density:?}, moment {i}: z = {z}");
@@ -82,7 +83,7 @@ fn the_two_gaussians_have_their_exact_covariance() {
     for (density, known) in [isotropic, rotated].into_iter().zip(known) {
         let second = |[x, y]: [f64; 2]| [x * x, x * y, y * y];
         let exact = integral(density, |x, _| second(x));
-        let samples = points(&density.generate(200_000, 4).unwrap());
+        let samples = points(&density.generate(200_000, shifted(4)).unwrap());
         for i in 0..3 {
             assert!((exact[i] - known[i]).abs() < 5e-4, "{density:?}: {exact:?}");
             let z = z_score(samples.iter().map(|&x| second(x)[i]), exact[i], 0.0);
@@ -97,7 +98,7 @@ fn the_two_gaussians_have_their_exact_covariance() {
 fn labelled_points_have_the_mean_and_covariance_of_their_mode() {
     let [.., intended, _, literal] = densities();
     for density in [intended, literal] {
-        let data = density.generate(90_000, 5).unwrap();
+        let data = density.generate(90_000, shifted(5)).unwrap();
         let labels = data.labels().unwrap();
         let (all, modes) = (points(&data), density.modes());
         assert_eq!((labels.classes, modes.len()), (3, 3));
@@ -229,7 +230,7 @@ fn the_stored_expected_log_density_is_the_integral_of_p_log_p_within_its_error()
 #[test]
 fn the_stored_expected_log_density_agrees_with_fresh_samples() {
     for density in densities() {
-        let data = density.generate(100_000, 6).unwrap();
+        let data = density.generate(100_000, shifted(6)).unwrap();
         let Values::Reals(values) = data.values() else { unreachable!() };
         let stored = density.expected_log_density();
         let z = z_score(density.log_densities(values).into_iter(), stored.value, stored.standard_error);

@@ -2,6 +2,7 @@
 
 use std::f64::consts::PI;
 
+use crate::support::seeds::{self, config};
 use crate::support::{assert_close, list, number, numbers, parse};
 use elbo_metrics::{
     Mode, energy_distance, importance_weighted_bound, log_mean_exp, mode_shares, most_confident_accuracy,
@@ -22,7 +23,7 @@ fn points(case: &Value, key: &str) -> Vec<Real> {
 /// `n` standard normal points, multiples of 1/1024 so that shifts by whole numbers are exact.
 fn cloud(n: usize, index: u64) -> Vec<Real> {
     let mut values = vec![0.0; 2 * n];
-    fill_normal(&mut stream(41, Purpose::Test, index), &mut values);
+    fill_normal(&mut stream(seeds::shifted(41), Purpose::Test, index), &mut values);
     values.iter().map(|value| (value * 1024.0).round() / 1024.0).collect()
 }
 
@@ -109,6 +110,8 @@ fn a_sample_repeated_is_the_same_sample_to_both_distances() {
 }
 
 proptest! {
+    #![proptest_config(config(256))]
+
     #[test]
     fn both_distances_are_symmetric_ignore_order_and_vanish_between_equal_samples(a in grid(), b in grid()) {
         for distance in [
@@ -220,7 +223,7 @@ fn distances_have_the_same_bits_at_any_number_of_threads() {
 /// Draws of `N(0, 1)²` through `x = mean + L ε`, `cov = L Lᵀ` for the lower triangle `l`.
 fn draws(n: usize, index: u64, mean: [f64; 2], l: [f64; 3]) -> Vec<Real> {
     let mut noise = vec![0.0; 2 * n];
-    fill_normal(&mut stream(43, Purpose::Test, index), &mut noise);
+    fill_normal(&mut stream(seeds::shifted(43), Purpose::Test, index), &mut noise);
     let point = |e: &[Real]| {
         let (u, v) = (f64::from(e[0]), f64::from(e[1]));
         [(mean[0] + l[0] * u) as Real, (mean[1] + l[1] * u + l[2] * v) as Real]
@@ -236,7 +239,7 @@ fn exact_draws_have_equal_mode_shares_and_one_in_a_thousand_outside() {
     let modes = factors.map(|(mean, [a, b, c])| (mean, [[a * a, a * b], [a * b, b * b + c * c]]));
     // Each point takes a mode at random.
     let mut choice = vec![0.0; N];
-    fill_uniform(&mut stream(43, Purpose::Test, 9), &mut choice);
+    fill_uniform(&mut stream(seeds::shifted(43), Purpose::Test, 9), &mut choice);
     let of_each: Vec<Vec<Real>> = (0..3).map(|mode| draws(N, mode as u64, factors[mode].0, factors[mode].1)).collect();
     let sample: Vec<Real> = (0..N)
         .flat_map(|row| {

@@ -1,5 +1,6 @@
 //! Laws every clustering metric obeys, on random partitions.
 
+use crate::support::seeds::config;
 use elbo_metrics::{Contingency, active_clusters, conditional_entropy};
 use proptest::prelude::*;
 
@@ -27,6 +28,8 @@ fn close(a: f64, b: f64) -> bool {
 }
 
 proptest! {
+    #![proptest_config(config(256))]
+
     #[test]
     fn every_metric_is_invariant_under_relabelling(
         (assignments, labels) in partitions(), clusters_to in relabelling(), labels_to in relabelling()

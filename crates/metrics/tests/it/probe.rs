@@ -1,5 +1,6 @@
 //! The linear probe: against scikit-learn's values, and the laws it obeys.
 
+use crate::support::seeds::shifted;
 use crate::support::{assert_close, list, number, numbers, parse};
 use elbo_metrics::{Held, Probe, linear_probe};
 use elbo_tensor::{Purpose, Real, fill_normal, stream};
@@ -8,7 +9,7 @@ use elbo_tensor::{Purpose, Real, fill_normal, stream};
 fn clusters(n: usize, width: usize, classes: usize, separation: Real, index: u64) -> (Vec<Real>, Vec<u32>) {
     let labels: Vec<u32> = (0..n).map(|row| (row % classes) as u32).collect();
     let mut x = vec![0.0; n * width];
-    fill_normal(&mut stream(31, Purpose::Test, index), &mut x);
+    fill_normal(&mut stream(shifted(31), Purpose::Test, index), &mut x);
     x.chunks_exact_mut(width).zip(&labels).for_each(|(row, &label)| row[label as usize % width] += separation);
     (x, labels)
 }

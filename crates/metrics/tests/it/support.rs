@@ -1,5 +1,8 @@
 //! Reading of the stored reference values.
 
+#[path = "../../../../tests/laws/support/seeds.rs"]
+pub mod seeds;
+
 use serde_json::Value;
 
 /// The values of a stored file.
