@@ -5,7 +5,7 @@ mod add_activate;
 mod affine;
 mod bernoulli_log_prob;
 mod broadcast;
-mod concat;
+pub(crate) mod concat;
 mod direct_softplus;
 mod div;
 mod exp;
