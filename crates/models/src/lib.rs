@@ -46,6 +46,8 @@ pub use settings::{Domain, Setting, Settings, Value};
 pub use standardize::Standardization;
 pub use vae::{Posterior, Vae};
 
+use elbo_autograd::Entry;
+
 /// Arrays of more numbers than this would not fit into the memory of most machines.
 pub const MOST_NUMBERS: usize = 1 << 30;
 
@@ -57,4 +59,17 @@ pub fn all() -> &'static [ModelSpec] {
 /// Every model that is fitted by iterations over all rows.
 pub fn estimators() -> &'static [EstimatorSpec] {
     &[factor_analysis::SPEC, gmm::SPEC, kmeans::SPEC, natural_gmm::SPEC, pca::SPEC]
+}
+
+/// Every operation that this crate adds to those of the engine, each declared beside the distribution or network that
+/// uses it. Tests of gradients and benches iterate over [`elbo_autograd::ops::all`] and this list.
+pub fn ops() -> Vec<Entry> {
+    vec![
+        Entry::of(dist::bernoulli::BernoulliLogProb),
+        Entry::of(dist::categorical::UniformKl),
+        Entry::of(dist::normal::NormalLogProb),
+        Entry::of(dist::normal::StandardNormalKl),
+        Entry::of(nn::direct_softplus::DirectSoftplus),
+        Entry::of(nn::squared_error::SquaredError { weight: -0.5 }),
+    ]
 }
