@@ -1,4 +1,4 @@
-//! Time of every operation of the list, forward and gradient, per element of the result.
+//! Time of every operation of the lists, forward and gradient, per element of the result.
 //!
 //! `cargo bench --bench ops`. Extents of the test cases are enlarged consistently; an operation whose settings name
 //! extents keeps its own.
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use elbo::autograd::{Case, ops};
-use elbo::tensor::{Purpose, Tensor, fill_uniform, stream};
+use elbo::models;
+use elbo::tensor::{Purpose, Tensor, stream};
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -23,7 +24,7 @@ fn main() {
 
 fn all(criterion: &mut Criterion) {
     let mut rng = stream(1, Purpose::Test, 0);
-    for entry in ops::all() {
+    for entry in ops::all().into_iter().chain(models::ops()) {
         let name = entry.name();
         let own_extents = ["shape", "index", "range", "classes"].iter().any(|setting| name.contains(setting));
         let case = entry.cases().swap_remove(0);
@@ -48,8 +49,5 @@ fn all(criterion: &mut Criterion) {
 fn draw(case: &Case, own_extents: bool, rng: &mut elbo::tensor::Stream) -> Tensor {
     let larger = |n: &usize| if own_extents { *n } else { [0, 1, 10, 100, 512, 256].get(*n).copied().unwrap_or(*n) };
     let extents: Vec<usize> = case.shape.iter().map(larger).collect();
-    let mut x = Tensor::scratch(&extents[..]);
-    fill_uniform(rng, x.as_mut_slice());
-    let [low, high] = case.range;
-    x.map(|u| low + u * (high - low))
+    Case { shape: extents[..].into(), ..case.clone() }.draw(rng)
 }

@@ -1,16 +1,10 @@
-//! Laws of the gradients: every operation of the list against central differences, and of the tape itself.
+//! Laws of the gradients: every operation of the lists against central differences, and of the tape itself.
 
 use crate::support::{config, rng};
-use elbo::autograd::{Case, Params, Tape, check, ops};
-use elbo::tensor::{Real, Stream, Tensor, fill_uniform};
+use elbo::autograd::{Case, Entry, Op, Params, Tape, check, ops};
+use elbo::models;
+use elbo::tensor::{Real, Tensor};
 use proptest::prelude::*;
-
-fn draw(case: &Case, rng: &mut Stream) -> Tensor {
-    let mut x = Tensor::scratch(case.shape);
-    fill_uniform(rng, x.as_mut_slice());
-    let [low, high] = case.range;
-    x.map(|u| low + u * (high - low))
-}
 
 proptest! {
     #![proptest_config(config(32))]
@@ -19,58 +13,43 @@ proptest! {
     #[test]
     fn every_operation_has_the_gradient_of_its_value(seed: u64) {
         let mut rng = rng(seed);
-        for entry in ops::all() {
-            for case in entry.cases() {
-                let x: Vec<Tensor> = case.iter().map(|argument| draw(argument, &mut rng)).collect();
-                let refs: Vec<&Tensor> = x.iter().collect();
-                let y = entry.forward(&refs);
-                let dy = draw(&Case::of(&y.shape()).within(-1.0, 1.0), &mut rng);
-                let project = |args: &[&Tensor]| -> f64 {
-                    entry.forward(args).as_slice().iter().zip(dy.as_slice()).map(|(&y, &dy)| f64::from(y) * f64::from(dy)).sum()
-                };
-                for wrt in 0..x.len() {
-                    let gradient = entry.gradient(wrt, &refs, &y, &dy);
-                    prop_assert_eq!(gradient.shape(), x[wrt].shape());
-                    let (mut off, mut size) = (0.0, 0.0);
-                    for i in 0..x[wrt].len() {
-                        let at = x[wrt].as_slice()[i];
-                        let [low, high] = case[wrt].range;
-                        let step = check::STEP as Real;
-                        let mut h = step * at.abs().max(1.0).min(high - low);
-                        if low > 0.0 || high < 0.0 {
-                            // Stay inside a domain that ends at 0.
-                            h = h.min(10.0 * step * at.abs());
-                        }
-                        let moved = |v: Real| {
-                            let mut z = x.clone();
-                            z[wrt].as_mut_slice()[i] = v;
-                            project(&z.iter().collect::<Vec<_>>())
-                        };
-                        let d = (moved(at + h) - moved(at - h)) / (f64::from(at + h) - f64::from(at - h));
-                        let g = f64::from(gradient.as_slice()[i]);
-                        off += (g - d) * (g - d);
-                        size += d * d;
-                    }
-                    // Below this size the differences resolve nothing.
-                    let floor = if cfg!(feature = "f64") { 1e-9 } else { 0.1 };
-                    let error = off.sqrt() / size.sqrt().max(floor);
-                    prop_assert!(
-                        error <= check::TOLERANCE,
-                        "{} argument {wrt} of {case:?}: relative error {error:.2e}", entry.name()
-                    );
-                }
+        for entry in ops::all().into_iter().chain(models::ops()) {
+            for comparison in check::operation(&entry, &mut rng) {
+                prop_assert!(comparison.passes(), "{comparison:?}");
             }
         }
     }
+}
+
+/// `y = 2x` with the gradient of `y = 2.1x`.
+#[derive(Debug)]
+struct Wrong;
+
+impl Op<1> for Wrong {
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.map(|x| 2.0 * x)
+    }
+    fn vjp(&self, _wrt: usize, _x: [&Tensor; 1], _y: &Tensor, dy: &Tensor) -> Tensor {
+        dy.map(|dy| 2.1 * dy)
+    }
+    fn cases(&self) -> Vec<[Case; 1]> {
+        vec![[Case::of(&[3])]]
+    }
+}
+
+#[test]
+fn the_checker_finds_an_operation_with_a_wrong_gradient() {
+    let comparisons = check::operation(&Entry::of(Wrong), &mut rng(1));
+    assert!(comparisons.iter().all(|comparison| (comparison.error - 0.05).abs() < 1e-3), "{comparisons:?}");
 }
 
 #[test]
 fn the_same_gradient_twice_has_the_same_bits() {
     let mut params = Params::new();
     let mut rng = rng(1);
-    let w = params.add("w", draw(&Case::of(&[70, 90]), &mut rng));
-    let b = params.add("b", draw(&Case::of(&[90]), &mut rng));
-    let x = draw(&Case::of(&[300, 70]), &mut rng);
+    let w = params.add("w", Case::of(&[70, 90]).draw(&mut rng));
+    let b = params.add("b", Case::of(&[90]).draw(&mut rng));
+    let x = Case::of(&[300, 70]).draw(&mut rng);
     let run = || {
         let tape = Tape::new(&params);
         let y = tape.constant(x.clone()).linear(tape.param(w), tape.param(b), elbo::autograd::Activation::Tanh);

@@ -1,12 +1,12 @@
-//! A gradient checker for any function built on a tape: backpropagation against central differences.
+//! A gradient checker for any function built on a tape and for any operation: backpropagation against central differences.
 //!
 //! Under the test-only feature `f64` the differences are good to about 1e-9 and the check is sharp; in f32 their noise
 //! is about 1e-3 and it is a smoke test. The step is `h·max(1, |x|)`. Where a ReLU changes sign within it a smaller step is
 //! taken, and a coordinate with a kink in the smallest one is left out and counted.
 
-use elbo_tensor::{Real, Tensor};
+use elbo_tensor::{Real, Stream, Tensor};
 
-use crate::{Params, Tape, Var};
+use crate::{Case, Entry, Params, Tape, Var};
 
 /// Largest relative L2 error of a correct gradient: 1e-2 in f32, 1e-6 in f64.
 pub const TOLERANCE: f64 = if cfg!(feature = "f64") { 1e-6 } else { 1e-2 };
@@ -19,7 +19,7 @@ pub const FLOOR: f64 = if cfg!(feature = "f64") { 1e-4 } else { 0.1 };
 /// The comparison for one tensor.
 #[derive(Debug, Clone)]
 pub struct Comparison {
-    /// Name of the parameter, or the number of the input.
+    /// Name of the parameter, number of the input, or operation, argument and case.
     pub name: String,
     /// `‖g − d‖₂ / max(‖g‖₂, ‖d‖₂, FLOOR)`, g by backpropagation and d by differences.
     pub error: f64,
@@ -108,6 +108,54 @@ pub fn parameters(params: &Params, most: usize, loss: impl for<'t> Fn(&'t Tape<'
         )
     })
     .collect()
+}
+
+/// Compares the gradients of `Σ y ⊙ dy` with differences for a random dy and random arguments of every test case of an
+/// operation, one comparison a case and argument.
+///
+/// # Panics
+/// If a gradient has another shape than its argument.
+pub fn operation(op: &Entry, rng: &mut Stream) -> Vec<Comparison> {
+    let mut found = Vec::new();
+    for case in op.cases() {
+        let x: Vec<Tensor> = case.iter().map(|argument| argument.draw(rng)).collect();
+        let x: Vec<&Tensor> = x.iter().collect();
+        let y = op.forward(&x);
+        let dy = Case::of(&y.shape()).within(-1.0, 1.0).draw(rng);
+        for wrt in 0..x.len() {
+            let gradient = op.gradient(wrt, &x, &y, &dy);
+            assert_eq!(gradient.shape(), x[wrt].shape(), "{} argument {wrt}", op.name());
+            let project = |i: usize, v: Real| -> f64 {
+                let mut moved = x[wrt].clone();
+                moved.as_mut_slice()[i] = v;
+                let mut arguments = x.clone();
+                arguments[wrt] = &moved;
+                let y = op.forward(&arguments);
+                y.as_slice().iter().zip(dy.as_slice()).map(|(&y, &dy)| f64::from(y) * f64::from(dy)).sum()
+            };
+            let [low, high] = case[wrt].range;
+            let (mut off, mut size) = (0.0, 0.0);
+            for (i, (&at, &g)) in x[wrt].as_slice().iter().zip(gradient.as_slice()).enumerate() {
+                let mut h = STEP as Real * at.abs().max(1.0).min(high - low);
+                if low > 0.0 || high < 0.0 {
+                    // Stay inside a domain that ends at 0.
+                    h = h.min(10.0 * STEP as Real * at.abs());
+                }
+                let d = (project(i, at + h) - project(i, at - h)) / (f64::from(at + h) - f64::from(at - h));
+                off += (f64::from(g) - d).powi(2);
+                size += d * d;
+            }
+            // A few elements of one operation are known better than a model's loss.
+            let floor = if cfg!(feature = "f64") { 1e-9 } else { FLOOR };
+            found.push(Comparison {
+                name: format!("{} argument {wrt} of {case:?}", op.name()),
+                error: off.sqrt() / size.sqrt().max(floor),
+                compared: gradient.len(),
+                kinks: 0,
+            });
+        }
+    }
+    found
 }
 
 /// `evaluate(coordinate, x)` is the function's value with one coordinate of `base` moved to x, and the pattern of its

@@ -31,12 +31,10 @@ pub mod ops;
 mod optim;
 mod params;
 mod tape;
-mod var;
 
 pub use init::Init;
 pub use op::{Case, Entry, Op};
-pub use ops::linear::Activation;
+pub use ops::{concat::concat, linear::Activation};
 pub use optim::{Adam, AdamConfig, EpsilonForm, StepReport};
 pub use params::{ParamId, Params};
-pub use tape::{Grads, Smallest, Tape};
-pub use var::{Var, concat};
+pub use tape::{Grads, Smallest, Tape, Var};

@@ -2,14 +2,49 @@
 
 use std::fmt::Debug;
 
-use elbo_tensor::{Real, Shape, Tensor};
+use elbo_tensor::{Real, Shape, Stream, Tensor, fill_uniform};
 
-/// A differentiable operation of `N` tensors.
+/// A differentiable operation of `N` ≤ 3 tensors. [`Var::unary`](crate::Var::unary), [`Var::binary`](crate::Var::binary)
+/// and [`Var::ternary`](crate::Var::ternary) record it on a tape.
 ///
 /// Arguments of one operation may broadcast; `vjp` may return the gradient in the broadcast shape, the tape sums it
 /// back to the argument's shape.
+///
+/// An operation of your own needs a type, this trait and a function of [`Var`](crate::Var)s, and
+/// [`check::operation`](crate::check::operation) compares its gradient with differences:
+///
+/// ```
+/// use elbo_autograd::{Case, Entry, Op, Var, check};
+/// use elbo_tensor::{Purpose, Tensor, stream};
+///
+/// /// `y = x³`
+/// #[derive(Debug)]
+/// struct Cube;
+///
+/// impl Op<1> for Cube {
+///     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+///         x.map(|x| x * x * x)
+///     }
+///     /// `dy · 3x²`
+///     fn vjp(&self, _wrt: usize, [x]: [&Tensor; 1], _y: &Tensor, dy: &Tensor) -> Tensor {
+///         dy.zip(x, |dy, x| dy * 3.0 * x * x)
+///     }
+///     fn cases(&self) -> Vec<[Case; 1]> {
+///         vec![[Case::of(&[3, 4])]]
+///     }
+/// }
+///
+/// fn cube(x: Var<'_>) -> Var<'_> {
+///     x.unary(Cube)
+/// }
+///
+/// let comparisons = check::operation(&Entry::of(Cube), &mut stream(1, Purpose::Test, 0));
+/// assert!(comparisons.iter().all(|comparison| comparison.passes()));
+/// ```
 pub trait Op<const N: usize>: Debug + 'static {
     /// The value `y = f(x)`.
+    ///
+    /// Closures given to a tensor's loops must be `#[inline(always)]` if they call a function, or the loop is not vectorised.
     fn forward(&self, x: [&Tensor; N]) -> Tensor;
 
     /// The factor that all arguments' products share, applied once: by default none.
@@ -48,6 +83,14 @@ impl Case {
     pub fn within(mut self, low: Real, high: Real) -> Self {
         self.range = [low, high];
         self
+    }
+
+    /// A random argument.
+    pub fn draw(&self, rng: &mut Stream) -> Tensor {
+        let mut x = Tensor::scratch(self.shape);
+        fill_uniform(rng, x.as_mut_slice());
+        let [low, high] = self.range;
+        x.map(|u| low + u * (high - low))
     }
 }
 
@@ -91,7 +134,7 @@ fn arguments<'a, const N: usize>(x: &[&'a Tensor]) -> [&'a Tensor; N] {
     x.try_into().expect("the tape keeps as many inputs as the operation has arguments")
 }
 
-/// One line of [`crate::ops::all`]: an operation that tests, benches and documentation iterate over.
+/// One line of a list of operations, such as [`crate::ops::all`], that tests and benches iterate over.
 pub struct Entry(Box<dyn AnyOp>);
 
 impl Entry {

@@ -1,13 +1,13 @@
-//! The tape: records values as they are computed and walks them backwards.
+//! The tape records values as they are computed and walks them backwards; a [`Var`] is the handle of a recorded value.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
 
-use elbo_tensor::{Real, Tensor};
+use elbo_tensor::{Real, Shape, Tensor};
 
 use crate::op::{AnyOp, Erased, Op};
 use crate::params::{ParamId, Params};
-use crate::var::Var;
 
 /// Most arguments an operation has.
 const MAX_ARITY: usize = 3;
@@ -88,18 +88,14 @@ impl<'p> Tape<'p> {
     fn record(&self, value: Tensor, origin: Origin) -> Var<'_> {
         let mut nodes = self.nodes.0.borrow_mut();
         nodes.push(Node { value, origin });
-        Var::new(self, nodes.len() as u32 - 1)
+        Var { tape: self, id: nodes.len() as u32 - 1 }
     }
 
-    pub(crate) fn value(&self, id: u32) -> Tensor {
-        self.nodes.0.borrow()[id as usize].value.clone()
-    }
-
-    pub(crate) fn with_value<R>(&self, id: u32, read: impl FnOnce(&Tensor) -> R) -> R {
+    fn with_value<R>(&self, id: u32, read: impl FnOnce(&Tensor) -> R) -> R {
         read(&self.nodes.0.borrow()[id as usize].value)
     }
 
-    pub(crate) fn apply<const N: usize>(&self, op: impl Op<N>, arguments: [u32; N]) -> Var<'_> {
+    fn apply<const N: usize>(&self, op: impl Op<N>, arguments: [u32; N]) -> Var<'_> {
         let (value, needs) = {
             let nodes = self.nodes.0.borrow();
             let needs = arguments.iter().any(|&id| nodes[id as usize].needs_gradient());
@@ -221,6 +217,68 @@ pub struct Smallest {
     pub argument: Real,
     /// Smallest element of its value.
     pub value: Real,
+}
+
+/// A value on a tape. Copying it copies a reference and a number.
+#[derive(Clone, Copy)]
+pub struct Var<'t> {
+    tape: &'t Tape<'t>,
+    id: u32,
+}
+
+impl<'t> Var<'t> {
+    /// The tape this value is on.
+    pub fn tape(self) -> &'t Tape<'t> {
+        self.tape
+    }
+
+    /// The value, sharing the tape's memory.
+    pub fn value(self) -> Tensor {
+        self.tape.with_value(self.id, Tensor::clone)
+    }
+
+    /// The shape of the value.
+    pub fn shape(self) -> Shape {
+        self.tape.with_value(self.id, Tensor::shape)
+    }
+
+    /// The only element of a one-element value.
+    #[track_caller]
+    pub fn item(self) -> Real {
+        self.tape.with_value(self.id, Tensor::item)
+    }
+
+    /// Records an operation of this value alone.
+    #[track_caller]
+    pub fn unary(self, op: impl Op<1>) -> Self {
+        self.tape.apply(op, [self.id])
+    }
+
+    /// Records an operation of this value and another one of the same tape.
+    #[track_caller]
+    pub fn binary(self, op: impl Op<2>, other: Self) -> Self {
+        self.same_tape(other);
+        self.tape.apply(op, [self.id, other.id])
+    }
+
+    /// Records an operation of three values of one tape.
+    #[track_caller]
+    pub fn ternary(self, op: impl Op<3>, second: Self, third: Self) -> Self {
+        self.same_tape(second);
+        self.same_tape(third);
+        self.tape.apply(op, [self.id, second.id, third.id])
+    }
+
+    #[track_caller]
+    fn same_tape(self, other: Self) {
+        assert!(std::ptr::eq(self.tape, other.tape), "values of two tapes in one operation");
+    }
+}
+
+impl fmt::Debug for Var<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} {:?}", self.id, self.value())
+    }
 }
 
 /// Gradients of one backward walk.

@@ -50,6 +50,8 @@ pub use settings::{Configured, Domain, Invalid, Setting, Value, Visitor, Word};
 pub use standardize::Standardization;
 pub use vae::{Posterior, PosteriorHead, PosteriorKind, Vae, VaeOptions};
 
+use elbo_autograd::Entry;
+
 /// Arrays of more numbers than this would not fit into the memory of most machines.
 pub const MOST_NUMBERS: usize = 1 << 30;
 
@@ -72,5 +74,18 @@ pub fn estimators() -> Vec<Box<dyn EstimatorOptions>> {
         Box::<KmeansOptions>::default(),
         Box::<NaturalGmmOptions>::default(),
         Box::<PcaOptions>::default(),
+    ]
+}
+
+/// Every operation that this crate adds to those of the engine, each declared beside the distribution or network that
+/// uses it. Tests of gradients and benches iterate over [`elbo_autograd::ops::all`] and this list.
+pub fn ops() -> Vec<Entry> {
+    vec![
+        Entry::of(dist::bernoulli::BernoulliLogProb),
+        Entry::of(dist::categorical::UniformKl),
+        Entry::of(dist::normal::NormalLogProb),
+        Entry::of(dist::normal::StandardNormalKl),
+        Entry::of(nn::direct_softplus::DirectSoftplus),
+        Entry::of(nn::squared_error::SquaredError { weight: -0.5 }),
     ]
 }

@@ -1,8 +1,10 @@
 //! Networks: layers, stacks of layers, and networks that end in a distribution.
 
+pub(crate) mod direct_softplus;
 mod heads;
 mod likelihood;
 mod normal;
+pub(crate) mod squared_error;
 
 use elbo_autograd::{Activation, Init, ParamId, Params, Var};
 use elbo_tensor::{Real, Stream, Tensor};

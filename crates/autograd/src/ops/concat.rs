@@ -37,3 +37,10 @@ impl Var<'_> {
         self.binary(Concat, other)
     }
 }
+
+/// Joins values along the last axis, in order.
+#[track_caller]
+pub fn concat<'t>(parts: &[Var<'t>]) -> Var<'t> {
+    let (first, rest) = parts.split_first().expect("concat of nothing");
+    rest.iter().fold(*first, |joined, part| joined.concat(*part))
+}

@@ -1,7 +1,7 @@
 //! One of k classes, given by logits, and the exact expectation over the classes.
 
-use elbo_autograd::{Tape, Var};
-use elbo_tensor::{Real, Tensor};
+use elbo_autograd::{Case, Op, Tape, Var};
+use elbo_tensor::{Real, Tensor, math};
 
 use super::Kl;
 
@@ -76,7 +76,7 @@ pub(crate) fn codes<'t>(tape: &'t Tape<'t>, k: usize) -> Var<'t> {
 impl<'t> Kl<'t, UniformCategorical> for Categorical<'t> {
     fn kl(&self, p: &UniformCategorical) -> Var<'t> {
         assert_eq!(self.classes(), p.classes, "KL of categoricals with different numbers of classes");
-        self.log_probs.uniform_kl()
+        self.log_probs.unary(UniformKl)
     }
 }
 
@@ -84,5 +84,38 @@ impl<'t> Kl<'t, UniformCategorical> for Categorical<'t> {
 impl<'t> Kl<'t, Categorical<'t>> for Categorical<'t> {
     fn kl(&self, p: &Categorical<'t>) -> Var<'t> {
         (self.probs * (self.log_probs - p.log_probs)).sum_last()
+    }
+}
+
+/// `Σᵢ exp lᵢ · (lᵢ + ln k) = KL(Cat(exp l) ‖ Cat(1/k, …, 1/k))`: log-probabilities `[.., k]` → `[..]`.
+#[derive(Debug)]
+pub(crate) struct UniformKl;
+
+/// `ln k`
+fn log_classes(l: &Tensor) -> Real {
+    (l.shape().last() as f64).ln() as Real
+}
+
+impl Op<1> for UniformKl {
+    fn forward(&self, [l]: [&Tensor; 1]) -> Tensor {
+        let log_k = log_classes(l);
+        let terms = l.map(
+            #[inline(always)]
+            move |l| math::exp(l) * (l + log_k),
+        );
+        terms.sum_last()
+    }
+    /// `dy · exp l · (l + ln k + 1)`
+    fn vjp(&self, _wrt: usize, [l]: [&Tensor; 1], _y: &Tensor, dy: &Tensor) -> Tensor {
+        let shift = log_classes(l) + 1.0;
+        let slope = l.map(
+            #[inline(always)]
+            move |l| math::exp(l) * (l + shift),
+        );
+        let column = dy.clone().reshape(l.shape().with_last(1));
+        slope.update(&column, |slope, dy| slope * dy)
+    }
+    fn cases(&self) -> Vec<[Case; 1]> {
+        vec![[Case::of(&[3, 4])], [Case::of(&[2, 3, 5]).within(-30.0, -0.1)]]
     }
 }

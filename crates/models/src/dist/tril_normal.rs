@@ -2,7 +2,7 @@
 
 use elbo_autograd::Var;
 
-use super::normal::half_log_two_pi;
+use super::normal::{StandardNormalKl, half_log_two_pi};
 use super::{Kl, StandardNormal};
 use crate::Noise;
 
@@ -40,6 +40,6 @@ impl<'t> TrilNormal<'t> {
 /// `½(‖L‖²_F + ‖loc‖² − d) − Σᵢ ln Lᵢᵢ`
 impl<'t> Kl<'t, StandardNormal> for TrilNormal<'t> {
     fn kl(&self, _p: &StandardNormal) -> Var<'t> {
-        self.loc.standard_normal_kl(self.diag) + 0.5 * self.lower.square().sum_last()
+        self.loc.binary(StandardNormalKl, self.diag) + 0.5 * self.lower.square().sum_last()
     }
 }

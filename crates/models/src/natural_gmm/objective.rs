@@ -59,11 +59,4 @@ impl Objective {
         let of = |leaf: Var<'_>| grads.of(leaf).expect("the objective depends on every coordinate").as_slice().to_vec();
         [Some(eta1), Some(eta2), logits].into_iter().flatten().flat_map(of).collect()
     }
-
-    /// The gradient in closed form, in the order of the layout.
-    pub fn closed_form(&self, theta: &[Real]) -> Vec<Real> {
-        let mut point = super::point::Point::new(self.layout);
-        point.evaluate(self, theta);
-        point.gradient
-    }
 }

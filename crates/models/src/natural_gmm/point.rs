@@ -159,6 +159,15 @@ impl Point {
     }
 }
 
+impl Objective {
+    /// The gradient in closed form, in the order of the layout.
+    pub fn closed_form(&self, theta: &[Real]) -> Vec<Real> {
+        let mut point = Point::new(self.layout);
+        point.evaluate(self, theta);
+        point.gradient
+    }
+}
+
 /// `θⱼ = θ_X + Θⱼ` row by row; the first row is θ_X.
 #[inline(always)]
 fn component_rows(eta: &[Real], d: usize, out: &mut [Real]) {

@@ -3,6 +3,7 @@
 use elbo_autograd::Var;
 use elbo_tensor::Real;
 
+use super::squared_error::SquaredError;
 use super::{BernoulliNet, Builder, Input, Net, NormalNet, Spread, TrilNormalNet};
 use crate::dist::{Bernoulli, DiagNormal, TrilNormal};
 use crate::{Noise, Visitor, Word};
@@ -27,7 +28,7 @@ impl<'t> Likelihood<'t> {
             Self::Bernoulli(p) => p.log_prob(x),
             Self::Normal(p) => p.log_prob(x),
             Self::TrilNormal(p) => p.log_prob(x),
-            Self::SquaredError(loc, factor) => x.squared_error(*loc, -*factor),
+            Self::SquaredError(loc, factor) => x.binary(SquaredError { weight: -*factor }, *loc),
         }
     }
 

@@ -3,6 +3,7 @@
 use elbo_autograd::{ParamId, Var};
 use elbo_tensor::{Real, Tensor};
 
+use super::direct_softplus::DirectSoftplus;
 use super::heads::Heads;
 use super::{Builder, Input};
 use crate::dist::{DiagNormal, TrilNormal};
@@ -43,7 +44,7 @@ impl Spread {
             Spread::LogScale => (2.0 * raw).exp(),
             Spread::LogVar | Spread::Global => raw.exp(),
             Spread::SoftplusVar | Spread::SharedSoftplusVar => raw.softplus(),
-            Spread::DirectSoftplusVar => raw.direct_softplus(),
+            Spread::DirectSoftplusVar => raw.unary(DirectSoftplus),
             Spread::Fixed(_) => raw,
         };
         if floor == 0.0 { variance.sqrt() } else { (variance + floor).sqrt() }

@@ -1,13 +1,12 @@
 //! `ln(1 + eˣ)` computed as it is written, elementwise: what a softplus without `ln_1p` gives.
 
+use elbo_autograd::{Case, Op};
 use elbo_tensor::{Tensor, math};
-
-use crate::{Case, Op, Var};
 
 /// `ln(1 + eˣ)` with the sum rounded to the scalar: in single precision it is a multiple of 2⁻²³ for small results, and
 /// exactly 0 for x below −16.6. It exists to show what comes of that.
 #[derive(Debug)]
-pub struct DirectSoftplus;
+pub(crate) struct DirectSoftplus;
 
 impl Op<1> for DirectSoftplus {
     /// `x` above 30, where `eˣ` might overflow.
@@ -20,13 +19,6 @@ impl Op<1> for DirectSoftplus {
     }
     fn cases(&self) -> Vec<[Case; 1]> {
         vec![[Case::of(&[3, 4])], [Case::of(&[5]).within(40.0, 50.0)]]
-    }
-}
-
-impl Var<'_> {
-    /// `ln(1 + eˣ)` as it is written: 0 where `eˣ` is lost beside 1. [`Var::softplus`] keeps it.
-    pub fn direct_softplus(self) -> Self {
-        self.unary(DirectSoftplus)
     }
 }
 

@@ -4,10 +4,10 @@
 //! deviation. All logarithms are natural, all information is in nats. A pair of distributions without an implementation
 //! of [`Kl`] does not compile.
 
-mod bernoulli;
-mod categorical;
+pub(crate) mod bernoulli;
+pub(crate) mod categorical;
 pub mod natural;
-mod normal;
+pub(crate) mod normal;
 mod tril_normal;
 
 use elbo_autograd::Var;

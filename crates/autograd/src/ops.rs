@@ -3,10 +3,8 @@
 mod add;
 mod add_activate;
 mod affine;
-mod bernoulli_log_prob;
 mod broadcast;
-mod concat;
-mod direct_softplus;
+pub(crate) mod concat;
 mod div;
 mod exp;
 mod expm1;
@@ -19,7 +17,6 @@ mod log_sum_exp;
 mod matmul;
 mod mean;
 mod mul;
-mod normal_log_prob;
 mod one_hot_expand;
 mod relu;
 mod reshape;
@@ -28,15 +25,12 @@ mod slice;
 mod softplus;
 mod sqrt;
 mod square;
-mod squared_error;
-mod standard_normal_kl;
 mod sub;
 mod sum;
 mod tanh;
 mod transpose;
 mod tril_product;
 mod tril_solve;
-mod uniform_kl;
 
 use crate::{Activation, Entry};
 
@@ -46,10 +40,8 @@ pub fn all() -> Vec<Entry> {
     let mut list = vec![
         Entry::of(add::Add),
         Entry::of(affine::Affine { slope: -1.5, offset: 0.5 }),
-        Entry::of(bernoulli_log_prob::BernoulliLogProb),
         Entry::of(broadcast::Broadcast { shape: [2, 3, 4].into() }),
         Entry::of(concat::Concat),
-        Entry::of(direct_softplus::DirectSoftplus),
         Entry::of(div::Div),
         Entry::of(exp::Exp),
         Entry::of(expm1::Expm1),
@@ -59,7 +51,6 @@ pub fn all() -> Vec<Entry> {
         Entry::of(log_softmax::LogSoftmax),
         Entry::of(log_sum_exp::LogSumExp),
         Entry::of(mul::Mul),
-        Entry::of(normal_log_prob::NormalLogProb),
         Entry::of(one_hot_expand::OneHotExpand { classes: 3 }),
         Entry::of(relu::Relu),
         Entry::of(reshape::Reshape { shape: [2, 6].into() }),
@@ -68,14 +59,11 @@ pub fn all() -> Vec<Entry> {
         Entry::of(softplus::Softplus),
         Entry::of(sqrt::Sqrt),
         Entry::of(square::Square),
-        Entry::of(squared_error::SquaredError { weight: -0.5 }),
-        Entry::of(standard_normal_kl::StandardNormalKl),
         Entry::of(sub::Sub),
         Entry::of(tanh::Tanh),
         Entry::of(transpose::Transpose),
         Entry::of(tril_product::TrilProduct),
         Entry::of(tril_solve::TrilSolve),
-        Entry::of(uniform_kl::UniformKl),
     ];
     for axis in [None, Some(0), Some(1)] {
         list.push(Entry::of(sum::Sum { axis }));

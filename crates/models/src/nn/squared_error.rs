@@ -1,12 +1,11 @@
 //! Squared distances.
 
+use elbo_autograd::{Case, Op};
 use elbo_tensor::{Real, Tensor};
-
-use crate::{Case, Op, Var};
 
 /// `weight · Σᵢ (xᵢ − mᵢ)²`: x and m broadcast to `[.., d]` → `[..]`.
 #[derive(Debug)]
-pub struct SquaredError {
+pub(crate) struct SquaredError {
     /// Factor.
     pub weight: Real,
 }
@@ -29,13 +28,5 @@ impl Op<2> for SquaredError {
             [Case::of(&[3, 4]), Case::of(&[2, 1, 4])],
             [Case::of(&[2, 3, 4]), Case::of(&[1])],
         ]
-    }
-}
-
-impl Var<'_> {
-    /// `weight · Σᵢ (xᵢ − otherᵢ)²` over the last axis, with broadcasting.
-    #[track_caller]
-    pub fn squared_error(self, other: Self, weight: Real) -> Self {
-        self.binary(SquaredError { weight }, other)
     }
 }
