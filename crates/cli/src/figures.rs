@@ -111,7 +111,9 @@ fn clouds(title: &str, samples: &Tensor, test: &Dataset) -> String {
     let mut panels = [panel("Test rows", rows), panel(title, vec![draws])];
     align(&mut panels);
 
-    let key = |(class, name)| Key { name: format!("class {name}"), look: Look::new(class), mark: Mark::Points };
+    let named = !test.class_names().is_empty();
+    let name = |name| if named { name } else { format!("class {name}") };
+    let key = |(class, text)| Key { name: name(text), look: Look::new(class), mark: Mark::Points };
     let keys: Vec<Key> = class_names(test).into_iter().enumerate().map(key).collect();
     sheet("Test rows and generated ones", &keys, &panels.map(|panel| panel.draw()))
 }
@@ -248,7 +250,7 @@ mod tests {
         let draws = Tensor::from_slice([1, 3, 2], &[0.0, 0.0, 4.0, 2.0, 9.0, 9.0]);
         let document = clouds("Draws from the model", &draws, &iris());
         assert_eq!(titles(&document), ["Test rows and generated ones", "Test rows", "Draws from the model"]);
-        assert!(document.contains(">class setosa<") && document.contains(">class virginica<"));
+        assert!(document.contains(">setosa<") && document.contains(">virginica<"));
         let clouds: Vec<_> =
             elements(&document).into_iter().filter(|e| e.get("class") == "cloud").map(|e| e.places()).collect();
         assert_eq!(clouds.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2, 3]);

@@ -57,7 +57,7 @@ mod tests {
             };
             let document = confusion.draw();
             let found = elements(&document);
-            assert!(document.len() < 3_000_000 && found[0].number("height") < 6_500.0, "{rows} {columns}");
+            assert!(document.len() < 3_000_000 && found[0].number("height") < 12_500.0, "{rows} {columns}");
             for e in found.iter().filter(|e| e.get("class") == "cell") {
                 assert!(e.number("x") >= 0.0 && e.number("x") + e.number("width") <= 560.0, "{e:?}");
                 assert!(e.number("y") + e.number("height") <= found[0].number("height"), "{e:?}");

@@ -47,9 +47,13 @@ pub fn draw(title: &str, rows: Names<'_>, columns: Names<'_>, cells: &[Vec<Cell>
     }
     let left = EDGE + 1.4 * NORMAL.size + rows.longest() + 10.0;
     let cell_width = f64::min((WIDTH - EDGE - left) / columns.names.len() as f64, 92.0);
-    // Up to a hundred rows are high enough for numbers.
-    let least = (2000.0 / rows.names.len() as f64).clamp(2.0, 1.1 * SMALL.size);
+    // Numbers stand in cells that are wide enough, of up to a hundred rows, which are then as high as text.
+    let widest = cells.iter().flatten().map(|cell| text_width(&cell.text, 1.0)).fold(0.0, f64::max);
+    let size = (cell_width - 8.0) / widest;
+    let printed = size >= SMALLEST_NUMBER && rows.names.len() <= 100;
+    let least = if printed { 1.1 * SMALL.size } else { 4.0 };
     let cell_height = (420.0 / rows.names.len() as f64).clamp(least, 46.0);
+    let size = size.min(cell_height - 3.0).min(SMALL.size);
     // Names that are wider than their column are turned.
     let turned = columns.longest() > cell_width - 4.0;
     let names_height = if turned { columns.longest() + 8.0 } else { 1.5 * SMALL.size };
@@ -70,9 +74,6 @@ pub fn draw(title: &str, rows: Names<'_>, columns: Names<'_>, cells: &[Vec<Cell>
         svg.text_within(place, Style { anchor: "end", ..SMALL }, name, LONGEST_NAME);
     }
 
-    let widest = cells.iter().flatten().map(|cell| text_width(&cell.text, 1.0)).fold(0.0, f64::max);
-    let size = f64::min((cell_width - 8.0) / widest, cell_height - 3.0).min(SMALL.size);
-    let printed = size >= SMALLEST_NUMBER;
     if !printed {
         svg.rectangle("area", [left, top, width, height], &hex(0.0), "");
     }
