@@ -44,7 +44,8 @@ impl Axis {
     /// A linear axis whose first and last tick enclose `[lo, hi]`, with at most `intervals` ≥ 2 steps between them.
     /// `whole` keeps the ticks on whole numbers (epochs, counts).
     pub fn covering(lo: f64, hi: f64, whole: bool, intervals: usize) -> Self {
-        let (lo, hi) = widened(lo, hi, whole);
+        // Ticks that differ in the sixth digit only would not be read.
+        let (lo, hi) = widened(lo, hi, whole, if whole { 1e-12 } else { 1e-5 });
         let mut step = Step::below((hi - lo) / intervals as f64);
         while step.index(hi).ceil() - step.index(lo).floor() > intervals as f64 || (whole && step.exponent < 0) {
             step = step.next();
@@ -56,7 +57,7 @@ impl Axis {
 
     /// A linear axis over exactly `[lo, hi]` with two ticks or more inside, about `intervals` steps apart.
     pub fn within(lo: f64, hi: f64, whole: bool, intervals: usize) -> Self {
-        let (lo, hi) = widened(lo, hi, whole);
+        let (lo, hi) = widened(lo, hi, whole, 1e-12);
         let inside = |step: Step| (step.index(lo).ceil(), step.index(hi).floor());
         let steps = |step: Step| inside(step).1 - inside(step).0;
         let mut step = Step::below((hi - lo) / intervals as f64);
@@ -103,10 +104,10 @@ impl Axis {
     }
 }
 
-/// A range that is too narrow to be divided, opened around its value.
-fn widened(lo: f64, hi: f64, whole: bool) -> (f64, f64) {
+/// A range that is not wider than `least` of its size, opened around its value.
+fn widened(lo: f64, hi: f64, whole: bool, least: f64) -> (f64, f64) {
     let size = lo.abs().max(hi.abs());
-    if hi - lo > 1e-12 * size && hi - lo > 1.0 / LARGEST {
+    if hi - lo > least * size && hi - lo > 1.0 / LARGEST {
         return (lo, hi);
     }
     let pad = if whole || size <= 1.0 / LARGEST { f64::max(1.0, 1e-9 * size) } else { 0.1 * size };
@@ -205,6 +206,8 @@ mod tests {
         assert_eq!(labels(&Axis::covering(0.0, 1.1e6, false, 3)), ["0", "0.5M", "1.0M", "1.5M"]);
         assert_eq!(labels(&Axis::covering(0.0, 110_000.0, false, 3)), ["0", "50k", "100k", "150k"]);
         assert_eq!(labels(&Axis::covering(0.0, 3e-7, false, 3)), ["0", "1e-7", "2e-7", "3e-7"]);
+        // A value that moves in the seventh digit is drawn as one that stands still.
+        assert_eq!(labels(&Axis::covering(64_631.951, 64_631.956, false, 4)), ["55k", "60k", "65k", "70k", "75k"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The plot area of one panel: two axes with gridlines, tick labels and names.
 
 use super::axis::{Axis, bounds, drawable, drawable_log};
-use super::svg::{NORMAL, SMALL, Style, Svg, num, text_width};
+use super::svg::{NORMAL, SMALL, Style, Svg, text_width};
 
 /// A box on the page, in user units.
 #[derive(Debug, Clone, Copy)]
@@ -160,10 +160,7 @@ pub fn draw_empty(svg: &mut Svg, slot: Slot) {
 }
 
 fn border(svg: &mut Svg, Slot { x, y, width, height }: Slot) {
-    let [x, y, width, height] = [x, y, width, height].map(num);
-    svg.push(format_args!(
-        "<rect class=\"area\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#999\"/>"
-    ));
+    svg.rectangle("area", [x, y, width, height], "none", " stroke=\"#999\"");
 }
 
 fn y_axis((lo, hi): (f64, f64), values: &[f64], scaling: Scaling, height: f64) -> Axis {

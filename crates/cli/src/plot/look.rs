@@ -1,8 +1,11 @@
 //! How a series looks: the same colour, dashes and shape wherever it is drawn.
 
-use super::PALETTE;
 use super::shade::between;
 use super::svg::num;
+
+/// The colours of Okabe and Ito (2008), which stay apart under every common colour blindness; their yellow is left out
+/// because a thin yellow line cannot be read on white.
+const PALETTE: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"];
 
 /// Colours for an ordered setting, dark to light: they keep their order in grey and with every colour vision, and even the
 /// lightest has a contrast of 3 with white.
@@ -75,11 +78,13 @@ impl Look {
 
     /// The attributes of a line: colour, width, dashes.
     pub fn stroke(self) -> String {
+        // Solid, dashed, dotted, dash-dotted.
+        let dashes = ["", " stroke-dasharray=\"8 5\"", " stroke-dasharray=\"2 5\"", " stroke-dasharray=\"14 5 3 5\""];
         let (width, opacity) = if self.faint { ("1.4", " stroke-opacity=\"0.6\"") } else { ("2.6", "") };
         format!(
             "fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\"{opacity} stroke-linejoin=\"round\" stroke-linecap=\"round\"{}",
             self.colour(),
-            dash_pattern(self.pattern)
+            dashes[self.pattern % 4]
         )
     }
 
@@ -100,36 +105,24 @@ impl Look {
         }
     }
 
-    /// The outline of a point with radius about `r`, centred on the origin.
+    /// The outline of a point, a disc, square, triangle or diamond, with radius about `r` around the origin.
     pub fn marker(self, r: f64) -> String {
-        marker_shape(self.pattern, r)
+        let corners: &[(f64, f64)] = match self.pattern % 4 {
+            0 => return format!("m-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z", r = num(r), d = num(2.0 * r)),
+            1 => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+            2 => &[(0.0, -1.2), (1.1, 0.8), (-1.1, 0.8)],
+            _ => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+        };
+        // Relative steps, so that the outline may follow a move to any place.
+        let mut last = (0.0, 0.0);
+        let mut path = String::new();
+        for (i, &(x, y)) in corners.iter().enumerate() {
+            let command = if i == 0 { "m" } else { "l" };
+            path.push_str(&format!("{command}{} {}", num(r * (x - last.0)), num(r * (y - last.1))));
+            last = (x, y);
+        }
+        path + "z"
     }
-}
-
-/// The `stroke-dasharray` attribute of a pattern: solid, dashed, dotted, dash-dotted.
-pub fn dash_pattern(pattern: usize) -> &'static str {
-    const DASHES: [&str; 4] =
-        ["", " stroke-dasharray=\"8 5\"", " stroke-dasharray=\"2 5\"", " stroke-dasharray=\"14 5 3 5\""];
-    DASHES[pattern % DASHES.len()]
-}
-
-/// The outline of a point of a pattern: disc, square, triangle, diamond, with radius about `r` around the origin.
-pub fn marker_shape(pattern: usize, r: f64) -> String {
-    let corners: &[(f64, f64)] = match pattern % 4 {
-        0 => return format!("m-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z", r = num(r), d = num(2.0 * r)),
-        1 => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
-        2 => &[(0.0, -1.2), (1.1, 0.8), (-1.1, 0.8)],
-        _ => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
-    };
-    // Relative steps, so that the outline may follow a move to any place.
-    let mut last = (0.0, 0.0);
-    let mut path = String::new();
-    for (i, &(x, y)) in corners.iter().enumerate() {
-        let command = if i == 0 { "m" } else { "l" };
-        path.push_str(&format!("{command}{} {}", num(r * (x - last.0)), num(r * (y - last.1))));
-        last = (x, y);
-    }
-    path + "z"
 }
 
 #[cfg(test)]
@@ -154,7 +147,7 @@ mod tests {
     #[test]
     fn outlines_are_paths_relative_to_where_the_pen_stands() {
         for pattern in 0..4 {
-            let path = marker_shape(pattern, 5.0);
+            let path = Look::new(pattern).marker(5.0);
             assert!(path.starts_with('m') && path.ends_with('z') && !path.contains(char::is_uppercase), "{path}");
         }
     }

@@ -1,4 +1,4 @@
-//! Small figures for reports, one SVG each, which a page lays out side by side under one caption and one legend.
+//! Small figures, one SVG each, which a page or a sheet lays out side by side under one legend.
 //!
 //! All have the same width, so that text has the same size in all of them: 18 units of 560, which is 12 px where three
 //! stand in a row of 1,180 px and 11 px on a page of 400 px. A title has room for about 45 characters.
@@ -11,6 +11,7 @@ mod lines;
 mod marks;
 mod matrix;
 mod points;
+mod sheet;
 mod strip;
 
 pub use confusion::Confusion;
@@ -19,7 +20,8 @@ pub use images::Images;
 pub use key::{Key, Mark, key_sample, legend};
 pub use lines::{Line, Lines, Reference};
 pub use marks::{Marked, Marks, Spot};
-pub use points::{Cloud, Ellipse, Points, Polyline};
+pub use points::{Cloud, Ellipse, Points, Polyline, align};
+pub use sheet::sheet;
 pub use strip::Strip;
 
 use super::frame::{Frame, Range, Scaling, Slot, draw_empty};
@@ -27,6 +29,8 @@ use super::svg::{NORMAL, Style, Svg, num};
 
 /// Width of a panel in user units.
 const WIDTH: f64 = 560.0;
+/// Free space at the edges.
+const MARGIN: f64 = 16.0;
 /// Height of the title.
 const TITLE: f64 = 38.0;
 /// Height of a panel with axes.
@@ -59,10 +63,10 @@ impl Scale {
 }
 
 /// An empty panel with its title.
-fn titled(title: &str) -> Svg {
-    let mut svg = Svg::blank(WIDTH, title);
+fn titled(title: &str, width: f64) -> Svg {
+    let mut svg = Svg::blank(width, title);
     let style = Style { bold: true, ..NORMAL };
-    svg.text_within((WIDTH / 2.0, TITLE / 2.0 + 1.0), style, title, WIDTH - 12.0);
+    svg.text_within((width / 2.0, TITLE / 2.0 + 1.0), style, title, width - 12.0);
     svg
 }
 
@@ -74,7 +78,7 @@ fn framed(
     points: impl Iterator<Item = (f64, f64)>,
     draw: impl FnOnce(&mut Svg, &Frame),
 ) -> String {
-    let mut svg = titled(title);
+    let mut svg = titled(title, WIDTH);
     let slot = Slot { x: 4.0, y: TITLE, width: WIDTH - 4.0, height: HEIGHT - TITLE };
     match Frame::around(slot, points, Scaling { x: x.range, y: y.range, equal_units }) {
         Some(frame) => {

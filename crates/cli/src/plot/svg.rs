@@ -23,14 +23,12 @@ pub struct Style<'a> {
 }
 
 /// Smaller print than this cannot be read where a panel is shown 360 px wide.
-pub const SMALLEST: f64 = 12.0;
+const SMALLEST: f64 = 12.0;
 /// Numbers on an axis, names in a legend.
 pub const SMALL: Style<'static> =
     Style { size: 18.0, anchor: "middle", fill: "#333", bold: false, turned: false, halo: false };
 /// Names of axes and panels.
 pub const NORMAL: Style<'static> = Style { size: 19.0, fill: "#111", ..SMALL };
-/// The title of the figure.
-pub const TITLE: Style<'static> = Style { size: 23.0, bold: true, ..NORMAL };
 
 /// A document under construction; it is drawn from top to bottom and its height is known at the end.
 #[derive(Debug)]
@@ -42,13 +40,6 @@ pub struct Svg {
 }
 
 impl Svg {
-    /// An empty document with its title drawn at the top, in a band that ends at [`Svg::TITLE_HEIGHT`].
-    pub fn new(width: f64, title: &str) -> Self {
-        let mut svg = Svg { width, title: escape(title), background: true, body: String::new() };
-        svg.text_within((width / 2.0, 32.0), TITLE, title, width - 2.0 * super::MARGIN);
-        svg
-    }
-
     /// An empty document without a visible title and without a background.
     pub fn bare(width: f64, title: &str) -> Self {
         Svg { width, title: escape(title), background: false, body: String::new() }
@@ -63,9 +54,6 @@ impl Svg {
     pub fn width(&self) -> f64 {
         self.width
     }
-
-    /// Where drawing may begin below the title.
-    pub const TITLE_HEIGHT: f64 = 48.0;
 
     /// Appends one element as it stands.
     pub fn push(&mut self, element: Arguments<'_>) {
@@ -146,6 +134,13 @@ pub fn polyline(places: impl Iterator<Item = Option<(f64, f64)>>) -> String {
     path
 }
 
+/// The document as part of another one: `own` is put before its ids, which are unique within it alone.
+pub fn own_ids(document: &str, own: &str) -> String {
+    [" id=\"", "href=\"#", "url(#"]
+        .iter()
+        .fold(document.to_string(), |text, at| text.replace(at, &format!("{at}{own}")))
+}
+
 /// Text as XML character data or attribute value; what XML 1.0 cannot hold becomes U+FFFD.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -212,13 +207,13 @@ mod tests {
     #[test]
     fn text_is_escaped_and_stays_well_formed() {
         let hostile = "a<b & \"c\" 'd' ]]> \0\u{1b}\u{ffff}\n</svg>";
-        let mut svg = Svg::new(300.0, hostile);
+        let mut svg = Svg::blank(300.0, hostile);
         svg.text((1.0, 2.0), SMALL, hostile);
         let document = svg.finish(100.0);
         assert!(
             document.contains("a&lt;b &amp; &quot;c&quot; &#39;d&#39; ]]&gt; \u{fffd}\u{fffd}\u{fffd} &lt;/svg&gt;")
         );
-        assert_eq!(elements(&document).iter().filter(|e| e.name == "text").count(), 2);
+        assert_eq!(elements(&document).iter().filter(|e| e.name == "text").count(), 1);
     }
 
     #[test]

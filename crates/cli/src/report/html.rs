@@ -3,8 +3,8 @@
 use super::inline::{html as text, plain};
 use super::verdict::{Verdict, common_band};
 use super::{Block, Report, Statement, number, numeric_columns, sign};
-use crate::plot::escape;
 use crate::plot::panel::{Key, key_sample};
+use crate::plot::{escape, own_ids};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -167,13 +167,10 @@ impl Page {
         format!("<tr>{}</tr>\n", cells.concat())
     }
 
-    /// An SVG document as part of the page: its ids, which are unique within it, become unique within the page.
+    /// An SVG document as part of the page, with ids that are unique within the page.
     fn inlined(&mut self, svg: &str) -> String {
         self.documents += 1;
-        let own = format!("d{}-", self.documents);
-        svg.replace(" id=\"", &format!(" id=\"{own}"))
-            .replace("href=\"#", &format!("href=\"#{own}"))
-            .replace("url(#", &format!("url(#{own}"))
+        own_ids(svg, &format!("d{}-", self.documents))
     }
 }
 

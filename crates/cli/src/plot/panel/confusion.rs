@@ -43,6 +43,39 @@ mod tests {
     use crate::plot::xml::elements;
 
     #[test]
+    fn names_and_cells_of_many_clusters_and_labels_stay_on_the_page_and_apart() {
+        for (rows, columns) in [(1, 1), (40, 10), (100, 100), (2, 300), (3000, 10)] {
+            let names = |n: usize| (0..n).map(|i| format!("class number {i}")).collect::<Vec<_>>();
+            let counts = (0..rows).map(|i| (0..columns).map(|j| if (i + j) % 7 == 1 { 0 } else { 123_456 }).collect());
+            let confusion = Confusion {
+                title: "clusters".into(),
+                row_axis: "cluster".into(),
+                rows: names(rows),
+                column_axis: "label".into(),
+                columns: names(columns),
+                counts: counts.collect(),
+            };
+            let document = confusion.draw();
+            let found = elements(&document);
+            assert!(document.len() < 3_000_000 && found[0].number("height") < 12_500.0, "{rows} {columns}");
+            for e in found.iter().filter(|e| e.get("class") == "cell") {
+                assert!(e.number("x") >= 0.0 && e.number("x") + e.number("width") <= 560.0, "{e:?}");
+                assert!(e.number("y") + e.number("height") <= found[0].number("height"), "{e:?}");
+                assert!(e.number("width") > 0.0 && e.number("height") > 0.0, "{e:?}");
+            }
+            let size = |e: &crate::plot::xml::Element| e.number("font-size");
+            for (anchor, along) in [("end", "y"), ("start", "x")] {
+                let of_names = found.iter().filter(|e| e.get("text-anchor") == anchor && e.get("fill") == "#333");
+                let names: Vec<_> = of_names.collect();
+                let apart = |pair: &[&crate::plot::xml::Element]| {
+                    pair[1].number(along) - pair[0].number(along) >= size(pair[0])
+                };
+                assert!(names.windows(2).all(apart), "{rows} {columns}: names overlap");
+            }
+        }
+    }
+
+    #[test]
     fn counts_are_printed_and_shaded_by_the_share_of_their_row() {
         let names = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
         let confusion = Confusion {

@@ -1,9 +1,14 @@
 //! Legends shared by the panels of a figure.
 
-use super::super::legend::flow;
 use super::super::look::Look;
-use super::super::svg::{Svg, num};
-use super::WIDTH;
+use super::super::svg::{SMALL, Style, Svg, fitted, num, text_width};
+use super::{MARGIN, WIDTH};
+
+/// Height of one line of entries.
+const LINE: f64 = 28.0;
+/// Width of the sample before a name, and the gap after the name.
+const SAMPLE: f64 = 40.0;
+const GAP: f64 = 26.0;
 
 /// One entry of a legend.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,10 +64,25 @@ pub fn key_sample(key: &Key) -> String {
 /// The legend as an SVG document as wide as a panel, for pages that hold only images.
 pub fn legend(keys: &[Key]) -> String {
     let mut svg = Svg::blank(WIDTH, "legend");
-    let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-    let bottom =
-        flow(&mut svg, 4.0, &names, |svg, i, (x, y)| svg.push(format_args!("{}", keys[i].sample((x - 2.0, y)))));
+    let bottom = draw_keys(&mut svg, 4.0, keys);
     svg.finish(bottom + 4.0)
+}
+
+/// Sets the entries in lines from left to right, from `y` downwards; returns where the band ends.
+pub fn draw_keys(svg: &mut Svg, y: f64, keys: &[Key]) -> f64 {
+    let (mut x, mut line) = (MARGIN, y + LINE / 2.0);
+    let page = svg.width();
+    for key in keys {
+        let (size, name) = fitted(&key.name, SMALL.size, page - 2.0 * MARGIN - SAMPLE);
+        let width = SAMPLE + text_width(&name, size);
+        if x > MARGIN && x + width > page - MARGIN {
+            (x, line) = (MARGIN, line + LINE);
+        }
+        svg.push(format_args!("{}", key.sample((x - 2.0, line))));
+        svg.text((x + SAMPLE - 2.0, line), Style { anchor: "start", size, ..SMALL }, &name);
+        x += width + GAP;
+    }
+    if keys.is_empty() { y } else { line + LINE / 2.0 }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Clouds of points in the plane with equal units, with ellipses and polylines on them.
 
+use super::super::axis::{bounds, drawable};
 use super::super::frame::Frame;
 use super::super::look::Look;
 use super::super::svg::{SMALL, Style, Svg, num, polyline};
@@ -54,6 +55,17 @@ pub struct Polyline {
     pub look: Look,
     /// The line is broken at a point that is not finite.
     pub points: Vec<(f64, f64)>,
+}
+
+/// Gives all panels the axes that cover the points of all, so that they can be compared.
+pub fn align(panels: &mut [Points]) {
+    let points: Vec<(f64, f64)> =
+        panels.iter().flat_map(|panel| &panel.clouds).flat_map(|cloud| cloud.points.iter().copied()).collect();
+    let x = bounds(points.iter().map(|point| point.0).filter(|&v| drawable(v)));
+    let y = bounds(points.iter().map(|point| point.1).filter(|&v| drawable(v)));
+    for panel in panels {
+        (panel.x.range.limits, panel.y.range.limits) = (x, y);
+    }
 }
 
 impl Points {
@@ -143,6 +155,16 @@ mod tests {
         (panel.x, panel.y) = (panel.x.limits(-5.0, 5.0), panel.y.limits(-5.0, 5.0));
         let [a, b, c] = drawn(&panel.draw())[..] else { panic!("three points can be seen") };
         assert!(((b.0 - a.0) - (a.1 - c.1)).abs() <= 0.3 && b.0 - a.0 > 50.0, "{a:?} {b:?} {c:?}");
+    }
+
+    #[test]
+    fn aligned_panels_show_the_points_of_one_at_the_places_of_the_other() {
+        let cloud = |points: &[(f64, f64)]| vec![Cloud { look: Look::new(0), points: points.to_vec() }];
+        let mut panels =
+            [panel(cloud(&[(0.0, 0.0), (4.0, 1.0)])), panel(cloud(&[(4.0, 1.0), (-50.0, 300.0), (f64::NAN, 1e200)]))];
+        align(&mut panels);
+        let [a, b] = panels.map(|panel| drawn(&panel.draw()));
+        assert_eq!((a.len(), b.len(), a[1]), (2, 2, b[0]));
     }
 
     #[test]
