@@ -26,7 +26,8 @@ proptest! {
                 let y = entry.forward(&refs);
                 let dy = draw(&Case::of(&y.shape()).within(-1.0, 1.0), &mut rng);
                 let project = |args: &[&Tensor]| -> f64 {
-                    entry.forward(args).as_slice().iter().zip(dy.as_slice()).map(|(&y, &dy)| f64::from(y) * f64::from(dy)).sum()
+                    let y = entry.forward(args);
+                    y.as_slice().iter().zip(dy.as_slice()).map(|(&y, &dy)| f64::from(y) * f64::from(dy)).sum()
                 };
                 for wrt in 0..x.len() {
                     let gradient = entry.gradient(wrt, &refs, &y, &dy);

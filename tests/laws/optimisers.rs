@@ -1,5 +1,5 @@
-//! Laws of a training step: Adam, clipping, the reduction of the batch, schedules, averages, what is refused and what is
-//! watched.
+//! Laws of a training step: Adam, clipping, the reduction of the batch, schedules, averages, what is refused and what
+//! is watched.
 
 use crate::support::{
     EXACT, assert_close, assign, defaults, f64s, float, int, ints, l2_error, normal, rng, spec, tensor, text, uniform,
