@@ -1,8 +1,9 @@
-//! An EM iteration of a diagonal mixture beside matrixmultiply's time for the same two products, measured in turn with it,
-//! and k-means from its first rows to its end; 60,000 rows of width 50.
+//! An EM iteration of a diagonal mixture beside matrixmultiply's time for the same two products, measured in turn with
+//! it, and k-means from its first rows to its end; 60,000 rows of width 50.
 //!
-//! `cargo bench --bench estimators`, or `cargo bench --bench estimators -- NAME` for the workloads whose name contains NAME.
-//! `ELBO_LATENTS=FILE` takes the rows from a file of little-endian f32, 50 a row, instead of a synthetic factor model.
+//! `cargo bench --bench estimators`, or `cargo bench --bench estimators -- NAME` for the workloads whose name contains
+//! NAME. `ELBO_LATENTS=FILE` takes the rows from a file of little-endian f32, 50 a row, instead of a synthetic factor
+//! model.
 
 #![allow(clippy::print_stdout)] // the ratios are its result
 

@@ -1,5 +1,5 @@
-//! Factor analysis of 60,000 rows of 784 columns with 50 latents, on one thread: the moments of the rows, an iteration of
-//! EM, a whole fit of 300 iterations, and the posterior means; beside them the eigen-decomposition that PCA needs.
+//! Factor analysis of 60,000 rows of 784 columns with 50 latents, on one thread: the moments of the rows, an iteration
+//! of EM, a whole fit of 300 iterations, and the posterior means; beside them the eigen-decomposition that PCA needs.
 //!
 //! `cargo bench --bench factors`, or `cargo bench --bench factors -- NAME` for those whose name contains NAME.
 

@@ -1,8 +1,8 @@
 //! One training step of each experiment: batch gather, noise, forward, backward, Adam; beside the time that
 //! matrixmultiply alone needs for the step's products, measured in turn with it in the same run.
 //!
-//! `cargo bench --bench train_step`, or `cargo bench --bench train_step -- NAME` for the workloads whose name contains NAME.
-//! The lines `ratio` give the medians and the median of the paired ratios.
+//! `cargo bench --bench train_step`, or `cargo bench --bench train_step -- NAME` for the workloads whose name contains
+//! NAME. The lines `ratio` give the medians and the median of the paired ratios.
 
 #![allow(clippy::print_stdout)] // the ratios are its result
 

@@ -1,4 +1,5 @@
-//! Lists the files of `recipes/`, and records the git commit that the binary is built from (`unknown` outside a checkout).
+//! Lists the files of `recipes/`, and records the git commit that the binary is built from (`unknown` outside a
+//! checkout).
 
 use std::path::PathBuf;
 use std::process::Command;

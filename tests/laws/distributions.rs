@@ -170,7 +170,9 @@ proptest! {
 
     /// `∂z/∂loc = 1`, `∂zᵢ/∂Lᵢⱼ = εⱼ`.
     #[test]
-    fn a_full_covariance_sample_moves_with_loc_and_by_its_noise_with_the_factor(seed: u64, b in 1..4usize, d in 2..6usize) {
+    fn a_full_covariance_sample_moves_with_loc_and_by_its_noise_with_the_factor(
+        seed: u64, b in 1..4usize, d in 2..6usize,
+    ) {
         let mut rng = rng(seed);
         let values = TRIL_NORMAL.draw([b, d], &mut rng);
         let (eps, dz) = (normal([3, b, d], &mut rng), normal([3, b, d], &mut rng));
@@ -215,7 +217,8 @@ proptest! {
         let logits = logits.map(|l| (l * 1024.0).round() / 1024.0);
         let shift = (shift * 1024.0).round() / 1024.0;
         let shifted = logits.map(|l| l + shift as Real);
-        let [a, b] = [&logits, &shifted].map(|l| f64s(&evaluate(&[l], |l| Categorical::from_logits(l[0]).probs().log())));
+        let log_probs = |l: &Tensor| f64s(&evaluate(&[l], |l| Categorical::from_logits(l[0]).probs().log()));
+        let [a, b] = [&logits, &shifted].map(log_probs);
         prop_assert!(error(&a, &b) <= EXACT);
         let total = f64s(&evaluate(&[&shifted], |l| Categorical::from_logits(l[0]).probs().sum_last()));
         prop_assert!(error(&total, &[1.0; 3]) <= EXACT);

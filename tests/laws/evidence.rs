@@ -169,7 +169,10 @@ proptest! {
         let mut rng = rng(seed);
         for likelihood in ["gaussian", "mse", "sse", "bernoulli"] {
             let subject =
-                Subject::of("discrete-vae", &[("likelihood", text(likelihood)), ("variance", float(0.4)), ("hidden", ints(&[]))]);
+                Subject::of(
+                    "discrete-vae",
+                    &[("likelihood", text(likelihood)), ("variance", float(0.4)), ("hidden", ints(&[]))],
+                );
             let (model, mut params) = subject.create(seed);
             let x = uniform([b, WIDTH], [0.0, 1.0], &mut rng);
             let (slopes, offsets) = exact_logits(&params, likelihood);

@@ -89,11 +89,12 @@ fn the_likelihood_is_not_below_scikit_learns() {
 proptest! {
     #![proptest_config(config(48))]
 
-    /// With and without a floor that holds. Where the likelihood stands still, rounding may move it: its terms are of the
-    /// size of a column's variance over its noise, at most 1e8.
+    /// With and without a floor that holds. Where the likelihood stands still, rounding may move it: its terms are of
+    /// the size of a column's variance over its noise, at most 1e8.
     #[test]
     fn em_never_lowers_the_likelihood(
-        n in 1usize..60, d in 1usize..7, l in 1usize..8, floor in prop::sample::select(vec![1e-9, 0.1, 2.0]), seed in 0u64..1000
+        n in 1usize..60, d in 1usize..7, l in 1usize..8, floor in prop::sample::select(vec![1e-9, 0.1, 2.0]),
+        seed in 0u64..1000,
     ) {
         let x = factor_rows(n, d, 2, &mut rng(seed));
         let mut estimator = FactorAnalysis::new(FactorAnalysisOptions { floor, tol: 0.0, ..options(l, seed) });
@@ -153,9 +154,12 @@ proptest! {
         }
     }
 
-    /// `p(x) ∝ exp(nᵀx + hᵀx²) ∫ exp((q + Θᵀx)ᵀz − ½ zᵀPz) dz`: differences of its logarithm between rows, for both forms.
+    /// `p(x) ∝ exp(nᵀx + hᵀx²) ∫ exp((q + Θᵀx)ᵀz − ½ zᵀPz) dz`: differences of its logarithm between rows, for both
+    /// forms.
     #[test]
-    fn the_harmoniums_density_is_that_of_its_model(d in 1usize..5, l in 1usize..4, conjugated: bool, seed in 0u64..1000) {
+    fn the_harmoniums_density_is_that_of_its_model(
+        d in 1usize..5, l in 1usize..4, conjugated: bool, seed in 0u64..1000,
+    ) {
         let source = random_model(d, l, seed);
         let noise = diagonal(&source.noise);
         let linear: Vec<f64> = source.mean.iter().zip(&source.noise).map(|(mu, psi)| mu / psi).collect();
@@ -183,7 +187,8 @@ proptest! {
     }
 }
 
-/// `W ← C Bᵀ (M⁻¹ + B C Bᵀ)⁻¹`, `Ψ ← diag(C − W B C)` with `B = M⁻¹ Wᵀ Ψ⁻¹`, written out; and as many steps as asked for.
+/// `W ← C Bᵀ (M⁻¹ + B C Bᵀ)⁻¹`, `Ψ ← diag(C − W B C)` with `B = M⁻¹ Wᵀ Ψ⁻¹`, written out; and as many steps as asked
+/// for.
 #[test]
 fn an_iteration_is_the_textbooks() {
     let x = factor_rows(80, 7, 3, &mut rng(10));

@@ -33,7 +33,8 @@ fn reals(values: &[Real]) -> Vec<f64> {
 proptest! {
     #![proptest_config(config(48))]
 
-    /// `Σ_k π_k N(x; μ + W m_k, W S_k Wᵀ + Ψ)`, its posterior over k and `E[z|x]`, with every d by d matrix written out.
+    /// `Σ_k π_k N(x; μ + W m_k, W S_k Wᵀ + Ψ)`, its posterior over k and `E[z|x]`, with every d by d matrix written
+    /// out.
     #[test]
     fn everything_inferred_is_the_dense_mixtures(d in 1usize..6, l in 1usize..5, k in 1usize..5, seed in 0u64..1000) {
         let mixture = random(d, l, k, seed);

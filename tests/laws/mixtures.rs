@@ -74,14 +74,14 @@ proptest! {
         }
     }
 
-    /// ∂/∂θ ln p(x) = E[∂/∂θ ln p(x, j) | x] (Fisher's identity): the right side from the statistics, the left by finite
-    /// differences, in every coordinate of the means and log-variances.
+    /// ∂/∂θ ln p(x) = E[∂/∂θ ln p(x, j) | x] (Fisher's identity): the right side from the statistics, the left by
+    /// finite differences, in every coordinate of the means and log-variances.
     #[test]
     fn the_gradient_of_the_likelihood_is_that_of_the_expected_complete_likelihood(
         d in 1usize..4, k in 1usize..5, seed in 0u64..1000,
     ) {
         let x = clumps([230, d], k, 2.0, seed);
-        let (means, log_variances) = (f64s(&normal([k, d], &mut rng(seed + 1))), f64s(&normal([k, d], &mut rng(seed + 2))));
+        let [means, log_variances] = [1, 2].map(|more| f64s(&normal([k, d], &mut rng(seed + more))));
         let components = |means: &[f64], log_variances: &[f64]| DiagonalComponents {
             log_weights: vec![-(k as f64).ln(); k],
             means: means.to_vec(),
@@ -105,11 +105,13 @@ proptest! {
             let offset = statistics.centres[at] - means[at];
             let first = statistics.first[at] + count * offset;
             let second = statistics.second[at] + offset * (2.0 * statistics.first[at] + count * offset);
-            let by_mean = (ln_p(&moved(&means, at, h), &log_variances) - ln_p(&moved(&means, at, -h), &log_variances)) / (2.0 * h);
-            let by_scale = (ln_p(&means, &moved(&log_variances, at, h)) - ln_p(&means, &moved(&log_variances, at, -h))) / (2.0 * h);
+            let [above, below] = [h, -h].map(|h| ln_p(&moved(&means, at, h), &log_variances));
+            let by_mean = (above - below) / (2.0 * h);
+            let [above, below] = [h, -h].map(|h| ln_p(&means, &moved(&log_variances, at, h)));
+            let by_scale = (above - below) / (2.0 * h);
             let (mean, scale) = (first / v / n, 0.5 * (second / v - count) / n);
             prop_assert!((by_mean - mean).abs() < tolerance * (1.0 + mean.abs()), "mean: {by_mean} {mean}");
-            prop_assert!((by_scale - scale).abs() < tolerance * (1.0 + scale.abs()), "log-variance: {by_scale} {scale}");
+            prop_assert!((by_scale - scale).abs() < tolerance * (1.0 + scale.abs()), "scale: {by_scale} {scale}");
         }
     }
 
@@ -185,8 +187,8 @@ proptest! {
         }
     }
 
-    /// Standardised rows do not know where their origin was or the unit of a dimension: powers of two as units and whole
-    /// numbers as shifts change the standardised rows by rounding alone.
+    /// Standardised rows do not know where their origin was or the unit of a dimension: powers of two as units and
+    /// whole numbers as shifts change the standardised rows by rounding alone.
     #[test]
     fn assignments_of_standardised_rows_do_not_depend_on_origin_and_units(seed in 0u64..1000) {
         let (n, k, d) = (200, 3, 4);

@@ -91,7 +91,9 @@ proptest! {
 
     /// A point's bound depends on its own row and noise only: rows in another order, left out or repeated.
     #[test]
-    fn the_bound_of_a_row_does_not_depend_on_the_other_rows(seed: u64, order in prop::collection::vec(0..5usize, 1..9)) {
+    fn the_bound_of_a_row_does_not_depend_on_the_other_rows(
+        seed: u64, order in prop::collection::vec(0..5usize, 1..9),
+    ) {
         let mut rng = rng(seed);
         for subject in subjects() {
             let (model, params) = subject.create(seed);
@@ -130,7 +132,8 @@ proptest! {
             let n = noise.len() / m;
             let each: Vec<Tensor> = (0..m).map(|i| noise.window(i * n..(i + 1) * n, subject.noise_shape(b))).collect();
             let mean = |lists: Vec<Vec<f64>>| {
-                (0..lists[0].len()).map(|i| lists.iter().map(|list| list[i]).sum::<f64>() / m as f64).collect::<Vec<_>>()
+                let mean = |i: usize| lists.iter().map(|list| list[i]).sum::<f64>() / m as f64;
+                (0..lists[0].len()).map(mean).collect::<Vec<_>>()
             };
 
             let tape = Tape::new(&params);
@@ -288,8 +291,8 @@ fn every_parameter_of_every_model_receives_a_gradient() {
 
 /// `(f(θ + hv) − f(θ − hv)) / 2h = g·v` for one random direction v in each parameter and one in all of them, at a
 /// realistic size. The error is relative to `‖g‖‖v‖/√n`, the size of `g·v` for a random v of n coordinates. A
-/// direction along which the slopes over h and h/2 differ crosses a ReLU's kink, and is drawn again. (In f32 a step that
-/// rounding does not drown crosses many.)
+/// direction along which the slopes over h and h/2 differ crosses a ReLU's kink, and is drawn again. (In f32 a step
+/// that rounding does not drown crosses many.)
 #[cfg(feature = "f64")]
 #[test]
 fn a_large_bound_changes_along_a_direction_as_its_gradient_says() {

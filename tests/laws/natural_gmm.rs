@@ -1,5 +1,5 @@
-//! Laws of the mixture trained in natural parameters: its objective, its exact optimum, its guard, and where it collapses
-//! without one.
+//! Laws of the mixture trained in natural parameters: its objective, its exact optimum, its guard, and where it
+//! collapses without one.
 
 use crate::support::estimators::value;
 use crate::support::{EXACT, assert_close, error, f64s, l2_error, normal, rng, tensor, uniform};
@@ -329,7 +329,8 @@ fn hostile_rows_end_in_a_defined_result() {
     }
 }
 
-/// Lines before a fit of three clumps of 60, 30 and 10 rows, of standard deviation `scale` about means of `offset` and more.
+/// Lines before a fit of three clumps of 60, 30 and 10 rows, of standard deviation `scale` about means of `offset` and
+/// more.
 fn advice(offset: f64, scale: f64, [lwr_prs_reg, upr_prs_reg]: [f64; 2]) -> String {
     let noise = normal([100, 2], &mut rng(9));
     let clump = |row: usize| usize::from(row >= 60) + usize::from(row >= 90);

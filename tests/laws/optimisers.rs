@@ -1,5 +1,5 @@
-//! Laws of a training step: Adam, clipping, the reduction of the batch, schedules, averages, what is refused and what is
-//! watched.
+//! Laws of a training step: Adam, clipping, the reduction of the batch, schedules, averages, what is refused and what
+//! is watched.
 
 use crate::support::{EXACT, assert_close, assign, f64s, l2_error, normal, rng, tensor, uniform};
 use elbo::autograd::{Adam, AdamConfig, EpsilonForm, Grads, Params, StepReport, Tape};

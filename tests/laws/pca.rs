@@ -26,8 +26,8 @@ fn array(pca: &Pca, name: &str) -> Vec<f64> {
     pca.state().into_iter().find(|array| array.name == name).expect("an array of the state").values
 }
 
-/// scikit-learn divides by n − 1, which scales every variance by n/(n − 1) and leaves the components; its density is then
-/// not the most likely one.
+/// scikit-learn divides by n − 1, which scales every variance by n/(n − 1) and leaves the components; its density is
+/// then not the most likely one.
 #[test]
 fn components_and_variances_are_scikit_learns() {
     let mut compared = 0;

@@ -16,9 +16,9 @@ static REFERENCE: LazyLock<Value> =
 /// Largest relative error of a loss or a term.
 const VALUE: f64 = if cfg!(feature = "f64") { 1e-10 } else { 1e-5 };
 
-/// Largest relative L2 error of the gradient of the tensor `name` in networks of this many units a layer. The gradient of
-/// q(y|x) is of differences between the classes' losses, which at full size are 560 nats each: PyTorch 2.15 in single
-/// precision is 1.3e-5 to 1.6e-5 off itself there, and 4e-7 at most elsewhere.
+/// Largest relative L2 error of the gradient of the tensor `name` in networks of this many units a layer. The gradient
+/// of q(y|x) is of differences between the classes' losses, which at full size are 560 nats each: PyTorch 2.15 in
+/// single precision is 1.3e-5 to 1.6e-5 off itself there, and 4e-7 at most elsewhere.
 fn gradient_tolerance(units: usize, name: &str) -> f64 {
     match units {
         _ if cfg!(feature = "f64") => 1e-10,

@@ -77,8 +77,8 @@ fn magnitude(v: Var<'_>) -> Var<'_> {
 }
 
 /// The bound of a GMVAE whose latent is `h = m(y) + s(y) ⊙ z`. The map is affine and one to one for each y, so that the
-/// change of variables `ln q(h) = ln q(z) − Σ ln |s|` makes q(h|x,y) the normal `N(m + s ⊙ μ, (|s| ⊙ σ)²)` and the prior of
-/// z the component `N(m, |s|²)`; what the decoder does with h is the same.
+/// change of variables `ln q(h) = ln q(z) − Σ ln |s|` makes q(h|x,y) the normal `N(m + s ⊙ μ, (|s| ⊙ σ)²)` and the
+/// prior of z the component `N(m, |s|²)`; what the decoder does with h is the same.
 fn in_latent_h<'t>(nets: &Nets, x: Var<'t>, noise: &Tensor, relu: bool) -> Objective<'t> {
     let q_y = nets.q_y.given([x]);
     let [log_px, kl] = q_y.expect(|y| {
@@ -111,7 +111,8 @@ proptest! {
     fn the_bound_of_modified_m2_is_that_of_a_gmvae_in_the_mapped_latent(seed: u64, b in 1..5usize) {
         let mut rng = rng(seed);
         for (word, decoder) in [("relu", &[4][..]), ("identity", &[4]), ("layer", &[3, 4]), ("deep", &[3, 4, 4])] {
-            let scales = [("by-class", Spread::SoftplusVar), ("shared", Spread::SharedSoftplusVar), ("signed", Spread::Signed)];
+            let scales =
+                [("by-class", Spread::SoftplusVar), ("shared", Spread::SharedSoftplusVar), ("signed", Spread::Signed)];
             for (scale, spread) in scales {
                 let subject =
                     clustering("modified-m2", &[3, 4]).with("decoder", text(word)).with("scale", text(scale));
@@ -149,8 +150,10 @@ proptest! {
         for name in ["q_y.logits.weight", "q_y.logits.bias", "p_x.logits.weight", "p_x.logits.bias"] {
             assign(&mut g, name, |i| values(&p, name)[i]);
         }
-        let [weight_x, weight_y, bias] = ["weight_x", "weight_y", "bias"].map(|part| values(&p, &format!("q_z.loc_spread.{part}")));
-        let [loc_y, loc_bias, spread] = ["loc.weight", "loc.bias", "spread"].map(|part| values(&p, &format!("p_h.{part}")));
+        let [weight_x, weight_y, bias] =
+            ["weight_x", "weight_y", "bias"].map(|part| values(&p, &format!("q_z.loc_spread.{part}")));
+        let [loc_y, loc_bias, spread] =
+            ["loc.weight", "loc.bias", "spread"].map(|part| values(&p, &format!("p_h.{part}")));
         let var: Vec<f64> = spread.iter().map(|&raw| softplus(raw)).collect();
         let by_class = |i: usize| {
             let (y, column) = (i / (2 * Z), i % (2 * Z));
@@ -172,7 +175,8 @@ proptest! {
         prop_assert!(worst(&ours, &mixture) <= EXACT, "{ours:?} and {mixture:?}");
     }
 
-    /// With all mass of q(y|x) at class c, what is left is the conditional VAE `x | z, c` and the `ln k` that certainty costs.
+    /// With all mass of q(y|x) at class c, what is left is the conditional VAE `x | z, c` and the `ln k` that certainty
+    /// costs.
     #[test]
     fn m2_with_a_certain_class_is_a_conditional_vae_and_log_k(seed: u64, b in 1..5usize, c in 0..K) {
         let mut rng = rng(seed);
@@ -187,11 +191,12 @@ proptest! {
         let y = tape.constant(Tensor::from_fn([1, K], |i| if i == c { 1.0 } else { 0.0 }));
         let q_z = nets.q_z.given([x, y]);
         let z = q_z.transform(tape.constant(noise.window(c * b * Z..(c + 1) * b * Z, [b, Z])));
-        let conditional =
-            Objective::nll(nets.p_x.given([z, y]).log_prob(x)).plus(1.0, "kl_z", q_z.log_prob(z) - StandardNormal.log_prob(z));
+        let conditional = Objective::nll(nets.p_x.given([z, y]).log_prob(x))
+            .plus(1.0, "kl_z", q_z.log_prob(z) - StandardNormal.log_prob(z));
         let log_k = (K as f64).ln();
         let [loss, recon, kl_y, kl_z] = &numbers(&m2)[..] else { panic!("three terms") };
-        let [conditional_loss, conditional_recon, conditional_kl] = &numbers(&conditional)[..] else { panic!("two terms") };
+        let parts = numbers(&conditional);
+        let [conditional_loss, conditional_recon, conditional_kl] = &parts[..] else { panic!("two terms") };
         prop_assert!(error(kl_y, &vec![log_k; b]) <= EXACT);
         prop_assert!(error(recon, conditional_recon) <= EXACT && error(kl_z, conditional_kl) <= EXACT);
         let with_log_k: Vec<f64> = conditional_loss.iter().map(|loss| loss + log_k).collect();
@@ -202,7 +207,9 @@ proptest! {
 
     /// Where the heads of the entries below the diagonal are zero: of the posterior, of the likelihood and of both.
     #[test]
-    fn a_full_covariance_vae_with_nothing_below_the_diagonal_is_the_diagonal_one(seed: u64, b in 1..4usize, z in 2..5usize) {
+    fn a_full_covariance_vae_with_nothing_below_the_diagonal_is_the_diagonal_one(
+        seed: u64, b in 1..4usize, z in 2..5usize,
+    ) {
         let mut rng = rng(seed);
         let choices = [("full", "global"), ("diagonal", "full"), ("full", "full")];
         for ((posterior, decoder), (branch, head)) in choices.into_iter().flat_map(|choice| {
@@ -233,7 +240,8 @@ proptest! {
     #[test]
     fn the_prior_of_k_classes_costs_log_k_for_certainty_and_nothing_for_a_uniform_posterior(seed: u64) {
         let mut rng = rng(seed);
-        for (kind, k) in ["gmvae", "m2", "modified-m2", "discrete-vae"].into_iter().flat_map(|kind| [1, 2, 10, 16].map(|k| (kind, k))) {
+        let kinds = ["gmvae", "m2", "modified-m2", "discrete-vae"].into_iter();
+        for (kind, k) in kinds.flat_map(|kind| [1, 2, 10, 16].map(|k| (kind, k))) {
             let subject = Subject::of(kind, &[("k", int(k)), ("hidden", ints(&[4]))]);
             let subject = if subject.has("z") { subject.with("z", int(Z)) } else { subject };
             let (model, mut params) = subject.create(seed);
@@ -250,8 +258,8 @@ proptest! {
     }
 }
 
-/// Gives the full model the diagonal one's parameters, which are leading columns of its own, and zeros for what is below
-/// the diagonals. Returns where each of the diagonal model's parameters went.
+/// Gives the full model the diagonal one's parameters, which are leading columns of its own, and zeros for what is
+/// below the diagonals. Returns where each of the diagonal model's parameters went.
 fn share(full: &mut Params, diagonal: &Params) -> Vec<usize> {
     let mut places = Vec::new();
     for id in diagonal.ids() {

@@ -28,6 +28,9 @@ impl Params {
     }
 
     /// Adds a parameter under a name of its own, such as `q_z.hidden.0.weight`.
+    ///
+    /// # Panics
+    /// If a parameter has this name already.
     #[track_caller]
     pub fn add(&mut self, name: impl Into<String>, value: Tensor) -> ParamId {
         let name = name.into();

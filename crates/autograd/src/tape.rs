@@ -146,6 +146,9 @@ impl<'p> Tape<'p> {
     }
 
     /// The gradient of the one-element `loss` with respect to every parameter and variable.
+    ///
+    /// # Panics
+    /// If `loss` does not have exactly one element.
     #[track_caller]
     pub fn backward(&self, loss: Var<'_>) -> Grads {
         let nodes = self.nodes.0.borrow();

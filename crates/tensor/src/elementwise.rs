@@ -116,6 +116,9 @@ impl Tensor {
     }
 
     /// `f` of the elements of two tensors, broadcast to their common shape.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast to a common one.
     #[inline]
     #[track_caller]
     pub fn zip(&self, other: &Self, f: impl Fn(Real, Real) -> Real + Sync) -> Self {
@@ -175,6 +178,9 @@ impl Tensor {
 
     /// Replaces every element by `f` of it and the element of `other`, which broadcasts to this shape; in place if
     /// the memory is not shared.
+    ///
+    /// # Panics
+    /// If `other` does not broadcast to this shape.
     #[inline]
     #[track_caller]
     pub fn update(mut self, other: &Self, f: impl Fn(Real, Real) -> Real + Sync) -> Self {
@@ -244,6 +250,9 @@ impl Tensor {
     }
 
     /// The elements repeated along axes of extent 1 (or missing in front) to fill `shape`.
+    ///
+    /// # Panics
+    /// If this shape does not broadcast to `shape`.
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
@@ -266,6 +275,9 @@ impl Tensor {
 
     /// `f(a, b) · r` for every element a of this tensor `[.., d]`, b of `other` (which broadcasts to this shape) and r of `rows`
     /// `[..]`: the gradient of a sum over the last axis.
+    ///
+    /// # Panics
+    /// If `other` does not broadcast to this shape, or `rows` does not have one element a row.
     #[inline]
     #[track_caller]
     pub fn zip_scaled(&self, other: &Self, rows: &Self, f: impl Fn(Real, Real) -> Real + Sync) -> Self {
@@ -379,6 +391,9 @@ impl Tensor {
 
 /// `(a, b, c) ← f(a, b, c, g)` elementwise, in one parallel pass over four slices of one length: the shape of an
 /// optimiser's update.
+///
+/// # Panics
+/// If the slices differ in length.
 #[inline]
 #[track_caller]
 pub fn update3(

@@ -14,6 +14,9 @@ pub struct Mat<'a, T = Real> {
 
 impl<'a, T> Mat<'a, T> {
     /// The row-major view of `rows * cols` elements.
+    ///
+    /// # Panics
+    /// If there are not `rows * cols` elements.
     #[track_caller]
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
         assert_eq!(Some(data.len()), rows.checked_mul(cols), "{} elements for a {rows}×{cols} matrix", data.len());

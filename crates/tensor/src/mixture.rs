@@ -11,6 +11,9 @@ const LANES: usize = 16;
 
 /// The features `[y, y², 1]` of rows `x: [m, d]` with `y = (x − shift) · scale`, both as `rows: [m, 2d + 1]` and as
 /// `columns: [2d + 1, m]`. With powers of two in `scale` only the difference is rounded.
+///
+/// # Panics
+/// If `shift` is empty, or the slices do not have the lengths of these shapes.
 #[track_caller]
 pub fn square_features(x: &[Real], shift: &[Real], scale: &[Real], rows: &mut [Real], columns: &mut [Real]) {
     let d = shift.len();
@@ -44,6 +47,9 @@ pub fn square_features(x: &[Real], shift: &[Real], scale: &[Real], rows: &mut [R
 
 /// The features `[y, 1]` of the chosen rows of `x: [n, d]` as the first columns of `columns: [d + 1, m]`, with
 /// `y = (x − shift) · scale`, and `‖y‖²` of each, `[m]`. The columns left over become those of rows at `shift`.
+///
+/// # Panics
+/// If `shift` is empty, `columns` does not have this shape, more than m rows are chosen, or one that `x` does not have.
 #[track_caller]
 pub fn gather_columns(
     x: &[Real],
@@ -83,6 +89,9 @@ pub fn gather_columns(
 }
 
 /// Adds each row of `x: [m, d]` to the sums of its label, `[k, d]`, in f64, and counts it.
+///
+/// # Panics
+/// If the slices do not have the lengths of these shapes with d > 0, or a label is not below k.
 #[track_caller]
 pub fn add_by_label(x: &[Real], labels: &[u32], sums: &mut [f64], counts: &mut [u64]) {
     let d = sums.len() / counts.len().max(1);
@@ -101,6 +110,9 @@ pub fn add_by_label(x: &[Real], labels: &[u32], sums: &mut [f64], counts: &mut [
 
 /// The softmax over each column of `logits: [k, m]` in place, and its log-sum-exp, `[m]`. Where a column has no finite
 /// maximum both are NaN.
+///
+/// # Panics
+/// If `log_sum_exp` is empty, or there is not a whole number of rows of its length, and at least one.
 #[track_caller]
 pub fn softmax_columns(logits: &mut [Real], log_sum_exp: &mut [Real]) {
     let m = log_sum_exp.len();
@@ -133,6 +145,9 @@ pub fn softmax_columns(logits: &mut [Real], log_sum_exp: &mut [Real]) {
 
 /// The smallest element of each column of `values: [k, m]`, its row, and the smallest of the column's others (∞ for
 /// `k = 1`). The first of equal elements is the smallest.
+///
+/// # Panics
+/// If the columns are none, or the slices do not have the lengths of these shapes.
 #[track_caller]
 pub fn smallest_of_columns(values: &[Real], smallest: &mut [Real], at: &mut [u32], next: &mut [Real]) {
     let m = smallest.len();
@@ -157,6 +172,9 @@ pub fn smallest_of_columns(values: &[Real], smallest: &mut [Real], at: &mut [u32
 }
 
 /// `sums += values`, the values widened to f64.
+///
+/// # Panics
+/// If the slices differ in length.
 #[track_caller]
 pub fn add_widened(sums: &mut [f64], values: &[Real]) {
     assert_eq!(sums.len(), values.len(), "sums of equal lengths");
@@ -168,6 +186,9 @@ pub fn add_widened(sums: &mut [f64], values: &[Real]) {
 
 /// `Σⱼ ((x[i, j] − centre[j]) · factor[j])²` of each row of `x: [m, d]`, in f64: it keeps its digits however far the
 /// centre is from 0.
+///
+/// # Panics
+/// If `centre` is empty, or the slices do not have the lengths of these shapes.
 #[track_caller]
 pub fn squared_distances(x: &[Real], centre: &[f64], factor: &[f64], distances: &mut [f64]) {
     let d = centre.len();
@@ -196,6 +217,9 @@ pub fn squared_distances(x: &[Real], centre: &[f64], factor: &[f64], distances: 
 
 /// Adds `Σᵢ w[i] · z[i, j]` to `first[j]` and `Σᵢ w[i] · z[i, j]²` to `second[j]` with `z = (x − centre) · factor` of
 /// the rows of `x: [m, d]`, in f64.
+///
+/// # Panics
+/// If `centre` is empty, or the slices do not have the lengths of these shapes.
 #[track_caller]
 pub fn add_moments(
     x: &[Real],

@@ -89,6 +89,9 @@ impl Tensor {
     /// For each row of the last axis a sum that is taken in parts: `step` adds an element of both tensors to the `N` numbers
     /// of a part, which start at 0, and the row's value is the sum of `finish` over its parts, each of at most 64
     /// elements: `[.., d] → [..]`. `other` is as for [`Tensor::zip_sum_last`].
+    ///
+    /// # Panics
+    /// If the shape of `other` is not the end of this one.
     #[inline]
     #[track_caller]
     pub fn zip_fold_last<const N: usize>(
@@ -154,6 +157,9 @@ impl Tensor {
     }
 
     /// The transpose of [`Tensor::broadcast_to`]: sums over the axes that `shape` does not have or has with extent 1.
+    ///
+    /// # Panics
+    /// If `shape` does not broadcast to this shape.
     #[track_caller]
     pub fn unbroadcast_to(self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
@@ -177,6 +183,9 @@ impl Tensor {
     }
 
     /// The transpose of each matrix of a batch: `[.., m, n] → [.., n, m]`.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
     #[track_caller]
     pub fn transpose(&self) -> Self {
         let shape = self.shape();
@@ -199,6 +208,9 @@ impl Tensor {
     }
 
     /// Columns `range` of the last axis: `[.., d] → [.., range.len()]`.
+    ///
+    /// # Panics
+    /// If the range exceeds the last axis.
     #[track_caller]
     pub fn columns(&self, range: std::ops::Range<usize>) -> Self {
         let last = self.shape().last();

@@ -15,6 +15,9 @@ impl Shape {
     pub const MAX_RANK: usize = 4;
 
     /// The shape with these extents.
+    ///
+    /// # Panics
+    /// If there are more than [`Shape::MAX_RANK`] extents.
     #[track_caller]
     pub fn new(extents: &[usize]) -> Self {
         assert!(extents.len() <= Self::MAX_RANK, "rank {} exceeds {}", extents.len(), Self::MAX_RANK);
@@ -51,6 +54,9 @@ impl Shape {
     }
 
     /// The shape with an axis of `extent` in front.
+    ///
+    /// # Panics
+    /// If the rank is [`Shape::MAX_RANK`] already.
     #[track_caller]
     pub fn stacked(&self, extent: usize) -> Self {
         let mut out = Self::new(&[]);
@@ -67,6 +73,9 @@ impl Shape {
     }
 
     /// The shape with `axis` removed.
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[track_caller]
     pub fn without(&self, axis: usize) -> Self {
         assert!(axis < self.rank, "axis {axis} of {self:?}");
@@ -98,6 +107,9 @@ impl Shape {
     }
 
     /// (outer, extent, inner): the element count before, at and after `axis`.
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[track_caller]
     pub fn around(&self, axis: usize) -> (usize, usize, usize) {
         assert!(axis < self.rank, "axis {axis} of {self:?}");

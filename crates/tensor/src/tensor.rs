@@ -39,6 +39,9 @@ impl Tensor {
     }
 
     /// A copy of `values` in row-major order.
+    ///
+    /// # Panics
+    /// If there are not as many values as the shape has elements.
     #[track_caller]
     pub fn from_slice(shape: impl Into<Shape>, values: &[Real]) -> Self {
         let mut out = Self::scratch(shape);
@@ -80,6 +83,9 @@ impl Tensor {
     }
 
     /// The elements for writing; copies them first if another tensor shares them.
+    ///
+    /// # Panics
+    /// Never: a buffer that was copied has one owner.
     pub fn as_mut_slice(&mut self) -> &mut [Real] {
         let len = self.len();
         if !self.buffer.is_unique() {
@@ -91,6 +97,9 @@ impl Tensor {
     }
 
     /// The only element of a one-element tensor.
+    ///
+    /// # Panics
+    /// If there is not exactly one element.
     #[track_caller]
     pub fn item(&self) -> Real {
         assert_eq!(self.len(), 1, "item of shape {:?}", self.shape);
@@ -98,6 +107,9 @@ impl Tensor {
     }
 
     /// The same elements under another shape of the same size.
+    ///
+    /// # Panics
+    /// If the sizes differ.
     #[track_caller]
     pub fn reshape(mut self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
@@ -107,6 +119,9 @@ impl Tensor {
     }
 
     /// Elements `range` of the row-major order as a tensor of `shape` that shares this one's memory.
+    ///
+    /// # Panics
+    /// If the range exceeds the elements, or is not as long as `shape` has elements.
     #[track_caller]
     pub fn window(&self, range: Range<usize>, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();

@@ -6,6 +6,9 @@ use crate::Real;
 const TILE: usize = 8;
 
 /// Copies the first `width` elements of each row of `rows` (of `stride` elements) into columns: `[m, stride] → [width, m]`.
+///
+/// # Panics
+/// If `width` exceeds `stride`, or `columns` does not have this shape.
 #[track_caller]
 pub fn transpose_rows(rows: &[Real], stride: usize, width: usize, columns: &mut [Real]) {
     let m = rows.len() / stride.max(1);

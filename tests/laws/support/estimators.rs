@@ -12,7 +12,8 @@ pub fn value(Iteration { values, .. }: &Iteration, name: &str) -> f64 {
     values.iter().find(|(other, _)| *other == name).unwrap_or_else(|| panic!("no value `{name}` in {values:?}")).1
 }
 
-/// Rows `W z + ε + 1` with `l` standard normal factors, loadings drawn once and noise of standard deviation ½, `[n, d]`.
+/// Rows `W z + ε + 1` with `l` standard normal factors, loadings drawn once and noise of standard deviation ½, `[n,
+/// d]`.
 pub fn factor_rows(n: usize, d: usize, l: usize, rng: &mut Stream) -> Tensor {
     let mut matrix = |rows: usize, columns: usize| super::dense::matrix(&f64s(&normal([rows, columns], rng)), columns);
     let (loadings, z, noise): (Matrix, Matrix, Matrix) = (matrix(d, l), matrix(n, l), matrix(n, d));

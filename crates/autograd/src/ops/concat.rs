@@ -39,6 +39,9 @@ impl Var<'_> {
 }
 
 /// Joins values along the last axis, in order.
+///
+/// # Panics
+/// If there are no parts, or they differ in more than the last axis.
 #[track_caller]
 pub fn concat<'t>(parts: &[Var<'t>]) -> Var<'t> {
     let (first, rest) = parts.split_first().expect("concat of nothing");

@@ -385,7 +385,8 @@ fn a_run_can_start_at_a_kept_checkpoint_of_another_one() {
 fn a_step_that_diverges_is_watched() {
     let sandbox = Sandbox::new();
     let outcome = sandbox.elbo(
-        "train mixture-vae --set model.likelihood=gaussian --set train.lr=1000 --set log.watch_steps=1000000 --out run -q",
+        "train mixture-vae --set model.likelihood=gaussian --set train.lr=1000 --set log.watch_steps=1000000 \
+         --out run -q",
     );
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let watched = fs::read_to_string(sandbox.path("run/watch.csv")).unwrap();

@@ -186,7 +186,8 @@ fn a_guard_leaves_its_events_and_counts() {
     let set = "--set train.batch_size=1 --set train.batch_steps=5 --set train.epochs=2";
     sandbox.succeed(&format!("train natural-gmm {set} {ROWS} --out run"));
     let recipe = "[data]\nname = \"mixture\"\ntrain_rows = 300\nvalid_rows = 0\ntest_rows = 200\nlayout = \"circle\"\n\
-        [model]\nkind = \"natural-gmm\"\nk = 3\n[train]\nbatch_size = 1\nbatch_steps = 5\nepochs = 2\n[sweep]\nseeds = 1\n";
+        [model]\nkind = \"natural-gmm\"\nk = 3\n[train]\nbatch_size = 1\nbatch_steps = 5\nepochs = 2\n\
+        [sweep]\nseeds = 1\n";
     fs::write(sandbox.path("guard.toml"), recipe).unwrap();
     sandbox.succeed("sweep run guard.toml --quiet");
     let cell = fs::read_dir(sandbox.path("sweeps/guard/cells")).unwrap().next().unwrap().unwrap().path();

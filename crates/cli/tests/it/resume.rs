@@ -216,7 +216,8 @@ fn weights_of_a_stopped_rollback_run_are_those_of_its_metrics() {
     let sandbox = Sandbox::new();
     const EPOCH: u64 = 30_000;
     let line = format!(
-        "train mixture-vae --set train.epochs=1000000 --set train.epoch_steps={EPOCH} --set train.on_divergence=rollback"
+        "train mixture-vae --set train.epochs=1000000 --set train.epoch_steps={EPOCH} \
+         --set train.on_divergence=rollback"
     );
     // Until the signal comes within an epoch after the first.
     loop {

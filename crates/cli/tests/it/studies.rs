@@ -115,7 +115,8 @@ fn the_study_of_a_divergence_reports_what_it_watched() {
     for metric in ["scale raw", "scale variance", "median gradient norm", "loss"] {
         assert_eq!(results.lines().filter(|line| line.contains(&format!(",{metric},"))).count(), 6, "{metric}");
     }
-    // At this step size a variance is 0 after one step, unless it has a floor: divergence is a result, with its numbers.
+    // At this step size a variance is 0 after one step, unless it has a floor: divergence is a result, with its
+    // numbers.
     sandbox.succeed(&format!("reproduce modified-m2-nan {glyphs} --set train.lr=3 --out wild --quiet"));
     let results = fs::read_to_string(sandbox.path("wild/results.csv")).unwrap();
     let diverged = results.lines().filter(|line| line.ends_with(",diverged,1")).count();
@@ -147,7 +148,8 @@ fn the_study_of_a_mixture_compares_guarded_and_faithful_runs() {
     };
     assert_eq!((count("guarded", ",diverged,0"), count("faithful", ",diverged,")), (72, 18));
     assert_eq!(count("guarded", ",train nmi at epoch 6,"), 72);
-    // Not standardised, at the source's scale, the first steps of Adam take a precision below 0; with the guard none does.
+    // Not standardised, at the source's scale, the first steps of Adam take a precision below 0; with the guard none
+    // does.
     assert_eq!((count("raw", ",diverged,1"), count("raw guarded", ",diverged,0")), (2, 1));
     let table = fs::read_to_string(sandbox.path("whole/table.md")).unwrap();
     assert!(table.contains("η₂ of component"), "{table}");
@@ -286,8 +288,8 @@ fn assert_ordered(recon: &[f64], kl: &[f64]) {
     assert!(kl.windows(2).all(|pair| pair[0] >= pair[1] - 1e-3), "KL {kl:?}");
 }
 
-/// Halves of the variance of the rows of [`CONVERGED`] within their components and in all, over both dimensions, and the
-/// eigenvalues of their covariance.
+/// Halves of the variance of the rows of [`CONVERGED`] within their components and in all, over both dimensions, and
+/// the eigenvalues of their covariance.
 fn moments() -> (f64, f64, [f64; 2]) {
     let mixture = Mixture { layout: Layout::Circle, proportions: Proportions::Balanced, ..Mixture::default() };
     let rows = mixture.generate(1).unwrap();
@@ -330,8 +332,9 @@ fn a_continuous_latent_is_at_least_as_good_as_a_linear_one_and_collapses_beyond_
     assert_ordered(&recon, &kl);
 }
 
-/// Where a network bends it trades a little error for much divergence, so its error is only nearly `β`. Errors of single
-/// seeds scatter by .0105 (standard deviation), medians of 21 by .003: of medians at .107 one in 200 lies above the bar.
+/// Where a network bends it trades a little error for much divergence, so its error is only nearly `β`. Errors of
+/// single seeds scatter by .0105 (standard deviation), medians of 21 by .003: of medians at .107 one in 200 lies above
+/// the bar.
 #[test]
 fn the_error_of_a_continuous_latent_is_nearly_beta() {
     let mut errors = column(&trained("vae", (1..=21).map(|seed| (0.1, seed))), "test_recon");
@@ -339,8 +342,8 @@ fn the_error_of_a_continuous_latent_is_nearly_beta() {
     assert!((errors[10] / 0.1 - 1.0).abs() < 0.15, "{errors:?}");
 }
 
-/// One code a component costs `ln 3` and leaves the variance within: `min(within + β ln 3, total)`, up to the noise of Adam's
-/// last steps, with a KL of at most `ln 3`.
+/// One code a component costs `ln 3` and leaves the variance within: `min(within + β ln 3, total)`, up to the noise of
+/// Adam's last steps, with a KL of at most `ln 3`.
 #[test]
 fn a_discrete_latent_names_the_component_or_nothing() {
     let betas = [0.1, 1.0, 8.0, 10.0];

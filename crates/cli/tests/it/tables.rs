@@ -13,8 +13,8 @@ use rawzip::{CompressionMethod, ZipArchiveWriter};
 const TRAIN: &str = "train mixture-vae --out run --set data.valid_rows=2 --set data.test_rows=3 --set train.epochs=1
     --set train.batch=4 --set model.hidden=[4] --data";
 
-/// Asserts that `elbo` refuses the arguments `line` with exit code `code` in one line that holds every one of `needles`,
-/// and that it writes nothing.
+/// Asserts that `elbo` refuses the arguments `line` with exit code
+/// `code` in one line that holds every one of `needles`, and that it writes nothing.
 #[track_caller]
 fn assert_refused(sandbox: &Sandbox, line: &str, code: i32, needles: &[&str]) {
     let before = sandbox.contents("");

@@ -270,9 +270,12 @@ proptest! {
     #![proptest_config(config(256))]
 
     #[test]
-    fn what_is_written_is_read(rows in 1usize..30, width in 1usize..6, seed in any::<u32>(), texts in prop::collection::vec("[^\0]{0,6}", 30)) {
+    fn what_is_written_is_read(
+        rows in 1usize..30, width in 1usize..6, seed in any::<u32>(), texts in prop::collection::vec("[^\0]{0,6}", 30),
+    ) {
         let bits = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761);
-        let values: Vec<f32> = (0..rows * width).map(|i| f32::from_bits(bits(i))).map(|x| if x.is_finite() { x } else { 0.5 }).collect();
+        let finite = |x: f32| if x.is_finite() { x } else { 0.5 };
+        let values: Vec<f32> = (0..rows * width).map(|i| finite(f32::from_bits(bits(i)))).collect();
         let texts: Vec<String> = texts.iter().map(|text| format!("t{}", text.trim())).collect();
         let texts: Vec<&str> = texts.iter().map(|text| text.trim()).take(rows).collect();
         let fields = [

@@ -203,12 +203,15 @@ proptest! {
     #![proptest_config(config(256))]
 
     #[test]
-    fn what_is_written_is_read(rows in 1usize..40, row in prop::collection::vec(1usize..5, 0..3), seed in any::<u32>()) {
+    fn what_is_written_is_read(
+        rows in 1usize..40, row in prop::collection::vec(1usize..5, 0..3), seed in any::<u32>(),
+    ) {
         let folder = Folder::new();
         let shape = [&[rows][..], &row].concat();
         let count: usize = shape.iter().product();
         let bits = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761);
-        let floats: Vec<f32> = (0..count).map(|i| f32::from_bits(bits(i))).map(|x| if x.is_finite() { x } else { 0.5 }).collect();
+        let finite = |x: f32| if x.is_finite() { x } else { 0.5 };
+        let floats: Vec<f32> = (0..count).map(|i| finite(f32::from_bits(bits(i)))).collect();
         let doubles: Vec<f64> = floats.iter().map(|&x| f64::from(x)).collect();
         let whole: Vec<u32> = (0..count).map(|i| bits(i) >> 8).collect();
         for elements in [Elements::F32(&floats), Elements::F64(&doubles), Elements::U32(&whole)] {

@@ -137,7 +137,8 @@ proptest! {
     fn on_a_line_the_energy_distance_is_twice_the_squared_distance_of_the_distribution_functions(
         a in prop::collection::vec(-5i16..=5, 1..10), b in prop::collection::vec(-5i16..=5, 1..10)
     ) {
-        let below = |values: &[i16], x: i16| values.iter().filter(|&&value| value <= x).count() as f64 / values.len() as f64;
+        let below =
+            |values: &[i16], x: i16| values.iter().filter(|&&value| value <= x).count() as f64 / values.len() as f64;
         let expected: f64 = (-5..5).map(|x| 2.0 * (below(&a, x) - below(&b, x)).powi(2)).sum();
         let line = |values: &[i16]| values.iter().flat_map(|&value| [Real::from(value), 3.0]).collect::<Vec<_>>();
         prop_assert!((energy_distance(&line(&a), &line(&b), 100) - expected).abs() < 1e-12);

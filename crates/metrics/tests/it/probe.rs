@@ -5,7 +5,8 @@ use crate::support::{assert_close, list, number, numbers, parse};
 use elbo_metrics::{Held, Probe, linear_probe};
 use elbo_tensor::{Purpose, Real, fill_normal, stream};
 
-/// `n` rows of width `width` around the mean of their class, `separation` e_class, with labels 0, 1, …, classes − 1 in turn.
+/// `n` rows of width `width` around the mean of their class, `separation` e_class, with labels 0, 1, …, classes − 1 in
+/// turn.
 fn clusters(n: usize, width: usize, classes: usize, separation: Real, index: u64) -> (Vec<Real>, Vec<u32>) {
     let labels: Vec<u32> = (0..n).map(|row| (row % classes) as u32).collect();
     let mut x = vec![0.0; n * width];
@@ -46,7 +47,8 @@ fn separable_classes_are_read_perfectly() {
 
 #[test]
 fn labels_that_the_features_do_not_know_are_guessed() {
-    // 2,000 rows held out, guessed right with probability .1 each: beyond ± 4.9 standard deviations by chance once in 10⁶.
+    // 2,000 rows held out, guessed right with probability .1 each: beyond ± 4.9 standard deviations by chance once in
+    // 10⁶.
     let (x, labels) = clusters(10_000, 8, 10, 0.0, 1);
     let held = linear_probe(&x, 8, &labels, 1e-4);
     let deviation = (0.1f64 * 0.9 / 2000.0).sqrt();
