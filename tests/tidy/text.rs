@@ -54,8 +54,11 @@ pub fn of_distributions(source: &Source) -> Vec<String> {
 /// The reads of settings by a string, as in `settings.int("k")`.
 pub fn string_keyed_reads(source: &Source) -> usize {
     let is_reader = |word: &str| matches!(word, "int" | "float" | "text" | "bool" | "ints" | "floats");
-    let read = |four: &&[&str]| four[0] == "." && is_reader(four[1]) && four[2] == "(" && four[3] == "\"";
-    tokens(&source.code).windows(4).filter(read).count()
+    // What follows the string tells a read from a declaration, which has more arguments.
+    let read = |tokens: &&[&str]| {
+        tokens[0] == "." && is_reader(tokens[1]) && tokens[2..5] == ["(", "\"", "\""] && tokens[5] == ")"
+    };
+    tokens(&source.code).windows(6).filter(read).count()
 }
 
 /// The implementations of `Kl` for a pair of distributions.
