@@ -26,8 +26,8 @@ pub fn generated((model, params): (&dyn Model, &Params), count: usize, seed: u64
     model.generate(&tape, count, &mut Noise::from(stream(seed, Purpose::Figure, 0))).value()
 }
 
-/// Writes every figure that the data and the model allow, and returns their names. `generate` gives as many draws of each
-/// cluster as it is asked for, `[k, count, d]`; `drawn` says what they are.
+/// Writes every figure that the data and the model allow, and returns their names. `generate` gives as many draws of
+/// each cluster as it is asked for, `[k, count, d]`; `drawn` says what they are.
 pub fn write(
     dir: &RunDir,
     (metrics, unit_of_loss): (&Metrics, &'static str),
