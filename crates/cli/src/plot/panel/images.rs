@@ -18,8 +18,8 @@ pub struct Images {
     pub columns: usize,
     /// Height and width of an image in pixels.
     pub sides: (usize, usize),
-    /// `[rows, columns, height, width]` in row-major order; 0 is black and 1 white, values outside are clamped and NaN is
-    /// black.
+    /// `[rows, columns, height, width]` in row-major order; 0 is black and 1 white, values outside are clamped and NaN
+    /// is black.
     pub pixels: Vec<f64>,
 }
 
