@@ -20,13 +20,47 @@ use elbo_tensor::{Purpose, Real, Stream, Tensor, fill_uniform, stream};
 
 use crate::dist::natural::{MixtureNatural, MixtureSource, NormalSource};
 use crate::mixture::{DiagonalComponents, EStep};
-use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration};
+use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Invalid, Iteration};
 use bounds::{Moments, by_component, by_differences, mean_coordinates};
 pub use layout::Layout;
 use m_step::{Collapse, MStep};
 pub use objective::Objective;
 pub use options::{Guarding, MStepGradient, MStepSolver, NaturalGmmOptions, StartVariance};
 use report::Report;
+
+impl EstimatorOptions for NaturalGmmOptions {
+    fn kind(&self) -> &'static str {
+        "natural-gmm"
+    }
+    fn about(&self) -> &'static str {
+        "mixture of diagonal normals trained by Adam in natural parameters"
+    }
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+    fn max_iterations(&self) -> usize {
+        self.max_iter
+    }
+    fn clusters(&self) -> usize {
+        self.k
+    }
+    fn shows_collapse(&self) -> bool {
+        !self.guarded()
+    }
+    fn fits(&self, _width: usize) -> Result<(), Invalid> {
+        if self.exact() && self.l2_reg > 0.0 {
+            let l2 = self.l2_reg;
+            return Err(Invalid(format!("train.l2_reg = {l2}: train.solver = \"closed-form\" needs 0")));
+        }
+        Ok(())
+    }
+    fn build(&self, width: usize) -> Box<dyn Estimator> {
+        Box::new(NaturalGmm::new(self.clone()).of_width(width))
+    }
+    fn boxed(&self) -> Box<dyn EstimatorOptions> {
+        Box::new(self.clone())
+    }
+}
 
 /// The trainer; an iteration is an epoch. Component 1 is the anchor.
 ///

@@ -5,7 +5,8 @@ use elbo_tensor::linalg::{Cholesky, Moments, dot};
 use elbo_tensor::{Mat, Purpose, Real, Stream, Tensor, dgemm, fill_normal, stream};
 use rayon::prelude::*;
 
-use super::{FactorAnalysisOptions, Rotation, Statistics, advice};
+use super::options::{FactorAnalysisOptions, Rotation};
+use super::statistics::{Statistics, advice};
 use crate::linear_gaussian::{Projector, product};
 use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration, LinearGaussian};
 

@@ -3,8 +3,10 @@
 use elbo_tensor::linalg::{Moments, dot};
 use elbo_tensor::{Mat, Purpose, Real, Stream, Tensor, dgemm, fill_normal, stream};
 
+use super::em;
 use super::harmonium::{Harmonium, LatentMoments};
-use super::{FactorAnalysisOptions, Rotation, Statistics, advice, em};
+use super::options::{FactorAnalysisOptions, Rotation};
+use super::statistics::{Statistics, advice};
 use crate::linear_gaussian::{Projector, product};
 use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration, LinearGaussian};
 

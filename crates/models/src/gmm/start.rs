@@ -3,25 +3,12 @@
 use elbo_tensor::mixture::add_moments;
 use elbo_tensor::{Purpose, Real, Tensor, fill_uniform, stream};
 
-use super::GmmOptions;
 use super::matrices::{about, add_products, over_rows};
+use super::options::{GmmInit, GmmOptions};
 use super::parameters::{Covariance, GaussianMixture};
+use crate::Degenerate;
 use crate::kmeans::{Kmeans, KmeansOptions};
 use crate::mixture::Statistics;
-use crate::{Degenerate, Word};
-
-/// How the first posterior is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GmmInit {
-    /// 1 for the cluster that k-means puts a row in.
-    Kmeans,
-    /// Uniform numbers, divided by their sum.
-    Random,
-}
-
-impl Word for GmmInit {
-    const WORDS: &'static [(&'static str, Self)] = &[("kmeans", Self::Kmeans), ("random", Self::Random)];
-}
 
 /// A mixture by one M-step from the first posterior; `run` numbers the starts of one seed.
 pub(super) fn start(x: &Tensor, options: &GmmOptions, run: u64) -> Result<GaussianMixture, Degenerate> {

@@ -1,7 +1,6 @@
 //! The options of the trainer.
 
-use super::NaturalGmm;
-use crate::{Configured, Estimator, EstimatorOptions, Invalid, Visitor, Word, fit};
+use crate::{Configured, Visitor, Word, fit};
 
 /// What keeps a fit inside the domain of its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +54,7 @@ impl Word for StartVariance {
     const WORDS: &'static [(&'static str, Self)] = &[("within", Self::Within), ("total", Self::Total)];
 }
 
-/// Options of [`NaturalGmm`]; the defaults are the source's shipped configuration, but for the guard.
+/// Options of [`NaturalGmm`](crate::NaturalGmm); the defaults are the source's shipped configuration, but for the guard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NaturalGmmOptions {
     /// Number of components.
@@ -183,39 +182,5 @@ impl Configured for NaturalGmmOptions {
         );
         v.word("train.gradient", &mut self.gradient, "how an M-step's gradient is computed");
         v.word("train.solver", &mut self.solver, "how an M-step is solved: by steps or exactly");
-    }
-}
-
-impl EstimatorOptions for NaturalGmmOptions {
-    fn kind(&self) -> &'static str {
-        "natural-gmm"
-    }
-    fn about(&self) -> &'static str {
-        "mixture of diagonal normals trained by Adam in natural parameters"
-    }
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-    fn max_iterations(&self) -> usize {
-        self.max_iter
-    }
-    fn clusters(&self) -> usize {
-        self.k
-    }
-    fn shows_collapse(&self) -> bool {
-        !self.guarded()
-    }
-    fn fits(&self, _width: usize) -> Result<(), Invalid> {
-        if self.exact() && self.l2_reg > 0.0 {
-            let l2 = self.l2_reg;
-            return Err(Invalid(format!("train.l2_reg = {l2}: train.solver = \"closed-form\" needs 0")));
-        }
-        Ok(())
-    }
-    fn build(&self, width: usize) -> Box<dyn Estimator> {
-        Box::new(NaturalGmm::new(self.clone()).of_width(width))
-    }
-    fn boxed(&self) -> Box<dyn EstimatorOptions> {
-        Box::new(self.clone())
     }
 }
