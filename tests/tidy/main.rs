@@ -37,18 +37,23 @@ fn all_rust() -> Vec<(String, String)> {
     paths.map(|path| (path.clone(), read(&path))).collect()
 }
 
+const STALE: &str = "nothing needs these entries of tests/tidy/allowed.rs any more; remove them";
+
 /// Fails on what was found and is not allowed, and on what is allowed and was not found.
 #[track_caller]
 fn refuse(rule: &str, found: &BTreeMap<String, String>, allowed: &[&str]) {
     let new: Vec<&str> =
         found.iter().filter(|(key, _)| !allowed.contains(&&key[..])).map(|(_, why)| &why[..]).collect();
-    assert!(new.is_empty(), "{rule}:\n  {}", new.join("\n  "));
     let old: Vec<&str> = allowed.iter().copied().filter(|key| !found.contains_key(*key)).collect();
-    assert!(
-        old.is_empty(),
-        "{rule}: nothing needs these entries of tests/tidy/allowed.rs any more; remove them:\n  {}",
-        old.join("\n  ")
-    );
+    conclude(&[(rule, &new.join("\n  ")), (STALE, &old.join("\n  "))]);
+}
+
+/// Fails with all complaints that have something to say.
+#[track_caller]
+fn conclude(complaints: &[(&str, &str)]) {
+    let said = complaints.iter().filter(|(_, what)| !what.is_empty());
+    let said: String = said.map(|(rule, what)| format!("\n{rule}:\n  {what}")).collect();
+    assert!(said.is_empty(), "{said}");
 }
 
 #[test]
@@ -60,19 +65,20 @@ fn rooms_of_the_command_use_lower_floors_only() {
 
 #[test]
 fn no_files_of_a_crate_use_one_another_in_a_circle() {
+    let [mut not_understood, mut new, mut old] = [const { Vec::new() }; 3];
     for krate in CRATES {
         let (uses, lost) = modules::uses(&sources_of(krate), &format!("crates/{krate}/src/"));
-        assert!(uses.len() > 5 && lost.is_empty(), "paths that were not understood:\n  {}", lost.join("\n  "));
-        let unknown = circles::unknown(krate, &uses, &CIRCLES);
-        assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+        assert!(uses.len() > 5, "{krate}: its files use one another");
+        not_understood.extend(lost);
+        new.extend(circles::unknown(krate, &uses, &CIRCLES));
         let stale = circles::stale(krate, &uses, &CIRCLES);
-        let stale: Vec<String> = stale.iter().map(|known| format!("{} -> {}", known.from, known.to)).collect();
-        assert!(
-            stale.is_empty(),
-            "{krate}: no circle needs these entries of tests/tidy/allowed.rs any more; remove them: {}",
-            stale.join("; ")
-        );
+        old.extend(stale.iter().map(|known| format!("{krate}: {} -> {}", known.from, known.to)));
     }
+    conclude(&[
+        ("paths that were not understood", &not_understood.join("\n  ")),
+        ("files of a crate do not use one another in a circle", &new.join("\n  ")),
+        (STALE, &old.join("\n  ")),
+    ]);
 }
 
 #[test]
