@@ -202,13 +202,10 @@ impl Config {
 
     /// A line for each setting that was given by its old name.
     pub fn remarks(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self
-            .renamed
-            .iter()
-            .map(|(old, new)| format!("{old} is called {new} now; the old name still works"))
-            .collect();
-        lines.dedup();
-        lines
+        let mut pairs = self.renamed.clone();
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs.iter().map(|(old, new)| format!("{old} is called {new} now; the old name still works")).collect()
     }
 
     /// The canonical text: every setting with its value, in declared order. Parsing it gives this configuration again.

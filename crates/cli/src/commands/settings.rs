@@ -31,7 +31,6 @@ fn list(configs: Vec<Config>) -> String {
     let mut text = String::new();
     // Models whose settings of a section are the same share its description.
     let mut described: Vec<(String, Vec<&str>)> = Vec::new();
-    let all = configs.len();
     for mut config in configs {
         let (kind, settings) = (config.kind(), config.settings());
         for section in settings.chunk_by(|a, b| a.section() == b.section()) {
@@ -45,7 +44,7 @@ fn list(configs: Vec<Config>) -> String {
     for (body, kinds) in described {
         let section = body.trim_start().split('.').next().unwrap_or_default();
         let quoted: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
-        let of = if kinds.len() == all { String::new() } else { format!("  with model.kind = {}", quoted.join(", ")) };
+        let of = if section == "data" { String::new() } else { format!("  with model.kind = {}", quoted.join(", ")) };
         text += &format!("\n[{section}]{of}\n{body}");
     }
     text.trim_start_matches('\n').into()

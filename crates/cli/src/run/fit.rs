@@ -195,7 +195,7 @@ impl<'a> Driver<'a> {
 
     fn checkpoint(&mut self, fit: &mut dyn Advance) -> Result<()> {
         self.job.dir.prepare_checkpoints()?;
-        if self.metrics.len() > 0 {
+        if !self.metrics.is_empty() {
             self.metrics.write(&self.job.dir.metrics())?;
         }
         fit.save()?;

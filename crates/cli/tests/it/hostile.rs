@@ -242,7 +242,12 @@ fn settings_that_nothing_can_be_trained_with_are_refused() {
         assert_refused(&sandbox, &format!("train {arguments} --out run"), 2, needles);
     }
     assert_refused(&sandbox, "recipes glyphs", 2, &["no built-in recipe `glyphs`"]);
-    assert_refused(&sandbox, "settings thesis", 2, &["no model `thesis`", "gmvae, m2, modified-m2, vae, discrete-vae"]);
+    assert_refused(
+        &sandbox,
+        "settings thesis",
+        2,
+        &["no model of kind `thesis`", "gmvae, m2, modified-m2, vae, discrete-vae"],
+    );
 }
 
 #[test]

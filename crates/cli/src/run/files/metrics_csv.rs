@@ -82,6 +82,11 @@ impl Metrics {
         files::write_atomic(path, text.as_bytes())
     }
 
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
