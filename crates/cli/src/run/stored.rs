@@ -155,7 +155,7 @@ impl Run {
     }
 
     /// [`Preparation::log_density_shift`] of the rows `set`.
-    pub fn log_density_shift(&self, set: &Dataset) -> Option<f64> {
+    /// What the prepared rows of `set` have of other units of measure, in nats a row; absent where it depends on the row.
         self.preparation.log_density_shift(set.width())
     }
 
