@@ -6,6 +6,7 @@ mod figures;
 mod measure;
 mod report;
 mod runs;
+mod setup;
 mod source;
 mod tables;
 
@@ -15,37 +16,7 @@ use crate::config::{Config, argument_key};
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
-
-/// The axes of the source's grid.
-const KS: [&str; 2] = ["20", "50"];
-const FLOORS: [&str; 3] = ["0.01", "0.1", "1"];
-const PENALTIES: [&str; 4] = ["0", "1e-4", "1e-3", "1e-2"];
-const STEPS: [&str; 3] = ["100", "500", "1000"];
-
-/// The largest penalty, with which the source's runs collapse.
-const LARGEST: &str = PENALTIES[3];
-
-/// What a run is for.
-const GUARDED: &str = "guarded";
-const FAITHFUL: &str = "faithful";
-const MORE_SEEDS: &str = "more seeds";
-const SHIPPED: &str = "shipped";
-const SYMMETRIC: &str = "symmetric";
-const UNCLIPPED: &str = "no clip";
-const EXACT: &str = "exact M-step";
-const RAW: &str = "raw";
-const RAW_TOTAL: &str = "raw from total variance";
-const RAW_GUARDED: &str = "raw guarded";
-const SCALED: &str = "scaled and standardised";
-const EM: &str = "EM";
-const KMEANS: &str = "k-means";
-const FACTORS: &str = "factors by EM";
-const SWEPT_FACTORS: &str = "factors as swept";
-const SWEPT: &str = "on factors as swept";
-
-/// The floors that are compared over more seeds than the source's, which scatter too much, and so many.
-const MORE_SEEDS_OF: [&str; 2] = ["0.01", "1"];
-const MORE: u64 = 5;
+use setup::*;
 
 const FAITHFULLY: &str = "train.mode=faithful";
 

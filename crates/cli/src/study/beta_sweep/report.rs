@@ -1,39 +1,18 @@
 //! The report of `beta-sweep`.
 
 mod figures;
+mod series;
 
 use super::super::judge::Quantity;
 use super::super::{Request, Results};
-use super::{BETAS, MODELS};
-use crate::plot::Look;
+use super::setup::{BETAS, MODELS};
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
+use series::{look, medians, metrics};
 
 /// Percentiles of independent restarts and the values of the source.
 const REFERENCE: &str = include_str!("../reference/beta-sweep.csv");
 /// `ln 3`, the most that the KL of a posterior over three classes from the uniform prior can be.
 const LN_3: f64 = 1.098_612_289;
-
-/// What the source reports of each model: our metric, its name and unit.
-fn metrics(model: &str) -> [(&'static str, &'static str, &'static str); 4] {
-    match model {
-        "discrete" => [
-            ("nmi", "NMI", ""),
-            ("hungarian_accuracy", "accuracy (Hungarian)", ""),
-            ("recon", "reconstruction error", "squared units"),
-            ("kl", "KL", "nats"),
-        ],
-        _ => [
-            ("probe_accuracy", "probe accuracy", ""),
-            ("recon", "reconstruction error", "squared units"),
-            ("kl", "KL", "nats"),
-            ("mean_radius", "mean radius", ""),
-        ],
-    }
-}
-
-fn look(model: &str) -> Look {
-    Look::new(if model == "discrete" { 0 } else { 1 })
-}
 
 /// What the bands of most numbers are.
 const RESTARTS: &str = "quartiles of 400 independent restarts";
@@ -80,11 +59,6 @@ pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
         sections,
         provenance: Vec::new(),
     }
-}
-
-/// Medians of a metric by β.
-fn medians(results: &Results<'_>, arm: &str, model: &str, metric: &str) -> Vec<f64> {
-    BETAS.iter().map(|beta| results.of(&[("arm", arm), ("model", model), ("beta", beta)]).median(metric)).collect()
 }
 
 /// `metric` at the first β minus that at the last, of each seed.

@@ -4,8 +4,8 @@ use super::super::judge::Quantity;
 use super::super::{Request, Results};
 use super::measure::STABLE;
 use super::runs::{all_seeds, average, guarded, mean, median_ratio, of};
+use super::setup::{EM, FAITHFUL, GUARDED, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, RAW, SCALED, UNCLIPPED};
 use super::source;
-use super::{EM, FAITHFUL, GUARDED, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, RAW, SCALED, UNCLIPPED};
 use crate::report::{Block, Section, Verdict};
 
 /// The numbers that must hold.

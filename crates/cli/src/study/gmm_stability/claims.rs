@@ -3,11 +3,11 @@
 use super::super::Results;
 use super::measure::STABLE;
 use super::runs::{all_seeds, average, both, guarded, mean, of};
-use super::source;
-use super::{
+use super::setup::{
     EM, EXACT, FACTORS, FAITHFUL, FLOORS, KMEANS, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, RAW, RAW_GUARDED, RAW_TOTAL,
     SCALED, STEPS, SWEPT_FACTORS, UNCLIPPED,
 };
+use super::source;
 use crate::grid::Outcome;
 use crate::report::{Block, Section, number};
 

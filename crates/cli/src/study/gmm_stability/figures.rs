@@ -2,7 +2,7 @@
 
 use super::super::{Experiment, Results};
 use super::runs::of;
-use super::{FAITHFUL, FLOORS, GUARDED, KS, LARGEST, PENALTIES, STEPS, SWEPT, SYMMETRIC};
+use super::setup::{FAITHFUL, FLOORS, GUARDED, KS, LARGEST, PENALTIES, STEPS, SWEPT, SYMMETRIC};
 use crate::grid::Outcome;
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Scale};

@@ -2,9 +2,8 @@
 
 use super::super::{Request, Results, Scale};
 use super::runs::{both, guarded, mean};
-use super::{
-    EM, FAITHFUL, GUARDED, KS, LARGEST, RAW, RAW_TOTAL, SCALED, SWEPT, SYMMETRIC, bars, claims, figures, tables,
-};
+use super::setup::{EM, FAITHFUL, GUARDED, KS, LARGEST, RAW, RAW_TOTAL, SCALED, SWEPT, SYMMETRIC};
+use super::{bars, claims, figures, tables};
 use crate::grid::Outcome;
 use crate::report::{Block, Report, Section, Statement};
 

@@ -2,11 +2,11 @@
 
 use super::super::{Experiment, Results};
 use super::runs::{guarded, mean, of};
-use super::source;
-use super::{
+use super::setup::{
     EM, FACTORS, FAITHFUL, FLOORS, GUARDED, KS, LARGEST, PENALTIES, RAW, RAW_GUARDED, RAW_TOTAL, SCALED, SHIPPED,
     STEPS, SWEPT, SWEPT_FACTORS, SYMMETRIC,
 };
+use super::source;
 use crate::grid::Outcome;
 use crate::report::{Block, Section, number};
 

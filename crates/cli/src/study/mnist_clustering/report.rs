@@ -3,7 +3,7 @@
 use super::super::judge::Quantity;
 use super::super::results::numbers;
 use super::super::{Request, Results};
-use super::{BOUND, MODELS};
+use super::setup::{BOUND, MODELS};
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Scale};
 use crate::report::{Block, Report, Section, Statement, Verdict, number};

@@ -3,7 +3,7 @@
 use elbo_metrics::median;
 
 use super::super::{Experiment, Results};
-use super::{ALONE, CLIP_NORM, FULL, KEPT, NONE, REMEDIES, REMEDY, SMALL, STABLE};
+use super::setup::{ALONE, CLIP_NORM, FULL, KEPT, NONE, REMEDIES, REMEDY, SMALL, STABLE};
 use crate::grid::{Outcome, State};
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Reference, Scale};

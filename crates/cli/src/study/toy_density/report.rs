@@ -3,24 +3,21 @@
 mod failures;
 mod figures;
 mod latent_sizes;
+mod runs;
 
 use elbo_datasets::Toy;
 use elbo_metrics::{Interval, median, paired_interval};
 
 use super::super::judge::Quantity;
 use super::super::{Request, Results};
-use super::{KNOWN, PER_SAMPLE, POSTERIORS};
+use super::setup::{KNOWN, PER_SAMPLE, POSTERIORS};
 use crate::plot::Look;
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
 use failures::{bar, failed};
+use runs::{arms, look, of};
 
 /// A KL below this many nats is that of a latent that carries nothing.
 const NOTHING: f64 = 0.01;
-
-/// Colour of a posterior, the same in every figure.
-fn look(posterior: &str) -> Look {
-    Look::new(if posterior == "full" { 1 } else { 0 })
-}
 
 pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     let bars = bars(results, request);
@@ -43,10 +40,6 @@ pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
         ],
         provenance: Vec::new(),
     }
-}
-
-fn of<'a>(results: &Results<'a>, density: Toy, arm: &str, posterior: &str) -> Results<'a> {
-    results.of(&[("density", density.name()), ("arm", arm), ("posterior", posterior)])
 }
 
 /// ELBO of the full posterior minus that of the diagonal one, seed by seed.
@@ -159,11 +152,6 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         list.push(Statement { holds: Some(true), text });
     }
     list
-}
-
-/// Every density with each arm that is run on it.
-fn arms() -> impl Iterator<Item = (Toy, &'static str)> {
-    Toy::ALL.iter().flat_map(|density| [KNOWN, PER_SAMPLE].map(|arm| (*density, arm)))
 }
 
 /// Where medians over seeds must lie.

@@ -2,8 +2,8 @@
 
 use super::super::super::Results;
 use super::super::super::results::numbers;
-use super::super::{BETAS, MODELS};
-use super::{look, medians, metrics};
+use super::super::setup::{BETAS, MODELS};
+use super::series::{look, medians, metrics};
 use crate::plot::Look;
 use crate::plot::panel::{Confusion, HeatMap, Key, Line, Lines, Mark, Marked, Marks, Scale, Spot};
 use crate::report::{Block, Section};

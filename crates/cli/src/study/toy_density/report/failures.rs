@@ -2,8 +2,8 @@
 
 use elbo_datasets::Toy;
 
-use super::super::{PER_SAMPLE, POSTERIORS};
-use super::{arms, of};
+use super::super::setup::{PER_SAMPLE, POSTERIORS};
+use super::runs::{arms, of};
 use crate::grid::Outcome;
 use crate::report::{Block, Section, number};
 use crate::study::Results;

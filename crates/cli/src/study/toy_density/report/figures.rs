@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::super::super::Results;
 use super::super::super::results::numbers;
-use super::super::{KNOWN, PER_SAMPLE, POSTERIORS};
+use super::super::setup::{KNOWN, PER_SAMPLE, POSTERIORS};
 use super::failures::fails;
-use super::{look, of};
+use super::runs::{look, of};
 use crate::plot::Look;
 use crate::plot::panel::{Cloud, Ellipse, Key, Line, Lines, Mark, Points, Polyline, Scale};
 use crate::report::{Block, number};

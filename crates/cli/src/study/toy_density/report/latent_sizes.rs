@@ -2,8 +2,8 @@
 
 use elbo_datasets::Toy;
 
-use super::super::{KNOWN, LATENT, LATENT_WHOLE, POSTERIORS};
-use super::look;
+use super::super::setup::{KNOWN, LATENT, LATENT_WHOLE, POSTERIORS};
+use super::runs::look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Scale};
 use crate::report::{Block, Section, number};
 use crate::study::Results;
