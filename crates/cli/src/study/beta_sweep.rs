@@ -14,8 +14,8 @@ use crate::machine::error::Result;
 use crate::report::Report;
 use setup::{ARMS, BETAS, MODELS};
 
-/// The settings that the source states, and those that were found to fit its numbers: step size, one hidden layer, error
-/// averaged over the dimensions.
+/// The settings that the source states, and those that were found to fit its numbers: step size, one hidden layer,
+/// error averaged over the dimensions.
 const BASE: &str = r#"
 [data]
 name = "mixture"

@@ -1,4 +1,5 @@
-//! `gmm-stability`: a mixture of diagonal normals in natural parameters on factors of MNIST, over a grid of its settings.
+//! `gmm-stability`: a mixture of diagonal normals in natural parameters on factors of MNIST, over a grid of its
+//! settings.
 
 mod bars;
 mod claims;
@@ -143,7 +144,8 @@ fn cells() -> Vec<Cell> {
     list
 }
 
-/// The runs on factors that were fitted as the source did it: those that decide whether its tables come from its factors.
+/// The runs on factors that were fitted as the source did it: those that decide whether its tables come from its
+/// factors.
 fn swept_cells() -> Vec<Cell> {
     let cell = |k, floor, penalty, steps| Cell { arm: SWEPT, k, floor, penalty, steps, set: &[FAITHFULLY] };
     let mut list = Vec::new();
@@ -176,8 +178,8 @@ fn experiment(cell: &Cell, seed: u64, request: &Request<'_>) -> Result<Experimen
     let config = config(kind.unwrap_or("natural-gmm"), &set, request)?;
     let inner = if kind.is_some() { 0.0 } else { config.read::<elbo_models::NaturalGmmOptions>().batch_steps as f64 };
     let clusters = config.method.classes() as f64;
-    // An EM fit takes five starts of some hundred iterations. A first look has 4,000 rows in place of 60,000 and 50 epochs of a
-    // fifth of the width.
+    // An EM fit takes five starts of some hundred iterations. A first look has 4,000 rows in place of 60,000 and 50
+    // epochs of a fifth of the width.
     let (epochs, rows, width) = if request.scale == Scale::Quick { (50.0, 0.07, 0.2) } else { (500.0, 1.0, 1.0) };
     let cost = epochs * width * (1.4e-7 * clusters * inner + rows * (4e-3 + 3e-4 * clusters));
     let labels = match kind {

@@ -50,8 +50,8 @@ impl Study for ModifiedM2Nan {
         vec!["log.every_steps", "log.watch_steps", "log.keep_epochs", "model.scale"]
     }
 
-    /// The small networks; with the whole budget the published ones as well. Each remedy starts from the last state that the
-    /// run without one has kept.
+    /// The small networks; with the whole budget the published ones as well. Each remedy starts from the last state
+    /// that the run without one has kept.
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
         let quick = request.scale == Scale::Quick;
         let small = request.seeds.unwrap_or(if quick { 1 } else { 3 });

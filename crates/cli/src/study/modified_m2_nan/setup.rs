@@ -10,8 +10,8 @@ pub(super) const REMEDY: u64 = 30;
 /// Epochs between states that are kept.
 pub(super) const KEPT: u64 = 10;
 
-/// Norm of the gradient of a batch mean at which clipping begins: near the median over a run that nothing is done to, which
-/// the report shows for each.
+/// Norm of the gradient of a batch mean at which clipping begins: near the median over a run that nothing is done to,
+/// which the report shows for each.
 pub(super) const CLIP_NORM: [(&str, f64); 2] = [(FULL, 63.0), (SMALL, 75.0)];
 const FLOOR: &str = "model.floor=1e-4";
 

@@ -4,8 +4,8 @@ use elbo_datasets::Toy;
 
 pub(super) const POSTERIORS: [&str; 2] = ["diagonal", "full"];
 
-/// The arms: one noise variance for all points, that of the density or learned where it has none (the mixture); a variance
-/// that is a function of the code, as the slides state it; and other sizes of the latent.
+/// The arms: one noise variance for all points, that of the density or learned where it has none (the mixture); a
+/// variance that is a function of the code, as the slides state it; and other sizes of the latent.
 pub(super) const KNOWN: &str = "one variance";
 pub(super) const PER_SAMPLE: &str = "per-sample variance";
 /// With a quarter of the epochs, which shows what the size of the latent does, and with all of them.

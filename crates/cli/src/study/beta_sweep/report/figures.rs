@@ -92,9 +92,9 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
     Block::Figure {
         id: format!("heat-{arm}"),
         caption: format!(
-            "Layout {arm}. Metrics by β, medians over seeds: reconstruction error in squared units, KL in nats; each row is shaded from \
-             its least to its largest. Confusion matrices of the discrete model, first seed: the most probable class of every row, not \
-             matched to the modes, shaded by the share of its cluster."
+            "Layout {arm}. Metrics by β, medians over seeds: reconstruction error in squared units, KL in nats; each \
+             row is shaded from its least to its largest. Confusion matrices of the discrete model, first seed: the \
+             most probable class of every row, not matched to the modes, shaded by the share of its cluster."
         ),
         legend: Vec::new(),
         panels,
@@ -133,8 +133,12 @@ fn tradeoff(results: &Results<'_>, arms: &[&str]) -> Block {
     };
     Block::Figure {
         id: "tradeoff".into(),
-        caption: "Reconstruction error against KL (log scale) across both latents; the numbers are β, marks are medians and bars quartiles over seeds.".into(),
-        legend: MODELS.map(|model| Key { name: format!("{model} latent"), look: look(model), mark: Mark::JoinedPoints }).into(),
+        caption: "Reconstruction error against KL (log scale) across both latents; the numbers are β, marks are \
+                  medians and bars quartiles over seeds."
+            .into(),
+        legend: MODELS
+            .map(|model| Key { name: format!("{model} latent"), look: look(model), mark: Mark::JoinedPoints })
+            .into(),
         panels: arms.iter().map(|arm| panel(arm)).collect(),
     }
 }
