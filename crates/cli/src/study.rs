@@ -1,5 +1,5 @@
-//! The published studies: each is a grid of runs, what is measured on a finished run, and a report that holds it against
-//! its source.
+//! The published studies: each is a grid of runs, what is measured on a finished run, and a report that holds it
+//! against its source.
 
 mod beta_sweep;
 mod experiment;

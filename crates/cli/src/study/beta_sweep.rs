@@ -2,6 +2,7 @@
 //! divergence.
 
 mod report;
+mod setup;
 
 use elbo_metrics::Contingency;
 use serde_json::json;
@@ -11,15 +12,10 @@ use crate::config::{Config, argument_key};
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
+use setup::{ARMS, BETAS, MODELS};
 
-/// Weights of the divergence.
-const BETAS: [&str; 6] = ["0.1", "0.25", "0.5", "1", "2", "5"];
-/// Layouts of the mixture.
-const ARMS: [&str; 2] = ["axes", "circle"];
-const MODELS: [&str; 2] = ["discrete", "continuous"];
-
-/// The settings that the source states, and those that were found to fit its numbers: step size, one hidden layer, error
-/// averaged over the dimensions.
+/// The settings that the source states, and those that were found to fit its numbers: step size, one hidden layer,
+/// error averaged over the dimensions.
 const BASE: &str = r#"
 [data]
 name = "mixture"

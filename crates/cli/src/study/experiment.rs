@@ -54,7 +54,8 @@ pub struct Experiment {
     pub from: Option<From>,
 }
 
-/// What a run takes over from another one of the study, which comes earlier in the plan and is over when this one begins.
+/// What a run takes over from another one of the study, which comes earlier in the plan and is over when this one
+/// begins.
 #[derive(Debug, Clone, Copy)]
 pub struct From {
     /// Index of the other run.
@@ -66,8 +67,8 @@ pub struct From {
 /// What a run can take over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Legacy {
-    /// The last state that it kept as its `log.keep_epochs` says, or its first parameters if it kept none: training begins
-    /// with it, and `train.epochs` counts from there.
+    /// The last state that it kept as its `log.keep_epochs` says, or its first parameters if it kept none: training
+    /// begins with it, and `train.epochs` counts from there.
     LastState,
     /// The latents of the rows under that run's model, in place of the rows; `data.standardize` is for the latents.
     Latents,

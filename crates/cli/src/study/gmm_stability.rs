@@ -1,4 +1,5 @@
-//! `gmm-stability`: a mixture of diagonal normals in natural parameters on factors of MNIST, over a grid of its settings.
+//! `gmm-stability`: a mixture of diagonal normals in natural parameters on factors of MNIST, over a grid of its
+//! settings.
 
 mod bars;
 mod claims;
@@ -6,6 +7,7 @@ mod figures;
 mod measure;
 mod report;
 mod runs;
+mod setup;
 mod source;
 mod tables;
 
@@ -15,37 +17,7 @@ use crate::config::{Config, argument_key};
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
-
-/// The axes of the source's grid.
-const KS: [&str; 2] = ["20", "50"];
-const FLOORS: [&str; 3] = ["0.01", "0.1", "1"];
-const PENALTIES: [&str; 4] = ["0", "1e-4", "1e-3", "1e-2"];
-const STEPS: [&str; 3] = ["100", "500", "1000"];
-
-/// The largest penalty, with which the source's runs collapse.
-const LARGEST: &str = PENALTIES[3];
-
-/// What a run is for.
-const GUARDED: &str = "guarded";
-const FAITHFUL: &str = "faithful";
-const MORE_SEEDS: &str = "more seeds";
-const SHIPPED: &str = "shipped";
-const SYMMETRIC: &str = "symmetric";
-const UNCLIPPED: &str = "no clip";
-const EXACT: &str = "exact M-step";
-const RAW: &str = "raw";
-const RAW_TOTAL: &str = "raw from total variance";
-const RAW_GUARDED: &str = "raw guarded";
-const SCALED: &str = "scaled and standardised";
-const EM: &str = "EM";
-const KMEANS: &str = "k-means";
-const FACTORS: &str = "factors by EM";
-const SWEPT_FACTORS: &str = "factors as swept";
-const SWEPT: &str = "on factors as swept";
-
-/// The floors that are compared over more seeds than the source's, which scatter too much, and so many.
-const MORE_SEEDS_OF: [&str; 2] = ["0.01", "1"];
-const MORE: u64 = 5;
+use setup::*;
 
 const FAITHFULLY: &str = "train.mode=faithful";
 
@@ -172,7 +144,8 @@ fn cells() -> Vec<Cell> {
     list
 }
 
-/// The runs on factors that were fitted as the source did it: those that decide whether its tables come from its factors.
+/// The runs on factors that were fitted as the source did it: those that decide whether its tables come from its
+/// factors.
 fn swept_cells() -> Vec<Cell> {
     let cell = |k, floor, penalty, steps| Cell { arm: SWEPT, k, floor, penalty, steps, set: &[FAITHFULLY] };
     let mut list = Vec::new();
@@ -205,8 +178,8 @@ fn experiment(cell: &Cell, seed: u64, request: &Request<'_>) -> Result<Experimen
     let config = config(kind.unwrap_or("natural-gmm"), &set, request)?;
     let inner = if kind.is_some() { 0.0 } else { config.read::<elbo_models::NaturalGmmOptions>().batch_steps as f64 };
     let clusters = config.method.classes() as f64;
-    // An EM fit takes five starts of some hundred iterations. A first look has 4,000 rows in place of 60,000 and 50 epochs of a
-    // fifth of the width.
+    // An EM fit takes five starts of some hundred iterations. A first look has 4,000 rows in place of 60,000 and 50
+    // epochs of a fifth of the width.
     let (epochs, rows, width) = if request.scale == Scale::Quick { (50.0, 0.07, 0.2) } else { (500.0, 1.0, 1.0) };
     let cost = epochs * width * (1.4e-7 * clusters * inner + rows * (4e-3 + 3e-4 * clusters));
     let labels = match kind {

@@ -1,6 +1,7 @@
 //! `mnist-clustering`: M2, modified M2 and the real GMVAE as clusterers of MNIST without labels.
 
 mod report;
+mod setup;
 
 use serde_json::json;
 
@@ -12,15 +13,11 @@ use crate::machine::error::Result;
 use crate::report::Report;
 use crate::run::evaluation::importance_bound;
 use crate::run::figures;
+use setup::{BOUND, MODELS};
 
-/// Name in the report, built-in recipe, core seconds of a step.
-const MODELS: [(&str, &str, f64); 3] =
-    [("M2", "mnist-m2", 0.080), ("modified M2", "mnist-modified-m2", 0.062), ("GMVAE", "mnist-gmvae", 0.080)];
 /// Epochs of the default budget, and of the first seed with the full one.
 const EPOCHS: u64 = 20;
 const FULL: [u64; 3] = [50, 50, 200];
-/// Test rows and samples of the importance-weighted bound.
-const BOUND: (usize, usize) = (1000, 100);
 
 /// The study of this file.
 pub struct MnistClustering;

@@ -1,6 +1,7 @@
 //! `modified-m2-nan`: why training modified M2 ends in NaN, and what prevents it.
 
 mod report;
+mod setup;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,40 +19,10 @@ use crate::data::Rows;
 use crate::grid::Width;
 use crate::machine::error::{Error, Result};
 use crate::report::Report;
+use setup::{ALONE, Arm, CLIP_NORM, KEPT, NONE, REMEDIES, REMEDY, SMALL};
 
 /// The study of this file.
 pub struct ModifiedM2Nan;
-
-/// Networks as published, and small ones of which several can be run.
-const FULL: &str = "512 units";
-const SMALL: &str = "64 units";
-
-/// Epochs of the run that nothing is done to, and of each other run after the last state that it kept.
-const ALONE: [(&str, u64); 2] = [(SMALL, 600), (FULL, 450)];
-const REMEDY: u64 = 30;
-/// Epochs between states that are kept.
-const KEPT: u64 = 10;
-
-/// Norm of the gradient of a batch mean at which clipping begins: near the median over a run that nothing is done to, which
-/// the report shows for each.
-const CLIP_NORM: [(&str, f64); 2] = [(FULL, 63.0), (SMALL, 75.0)];
-const FLOOR: &str = "model.floor=1e-4";
-
-/// A way to train: its name, the share of that norm at which the gradient is clipped (0: not), and other settings.
-type Arm = (&'static str, f64, &'static [&'static str]);
-
-/// As published: the scale is ln(1 + eˣ) computed as it is written.
-const DIRECT: &str = "model.scale=direct";
-const NONE: Arm = ("none", 0.0, &[DIRECT]);
-/// A softplus that keeps eˣ beside 1.
-const STABLE: Arm = ("exact softplus", 0.0, &[]);
-const REMEDIES: [Arm; 5] = [
-    ("clip", 1.0, &[DIRECT]),
-    ("clip at a tenth", 0.1, &[DIRECT]),
-    ("floor 1e-4", 0.0, &[DIRECT, FLOOR]),
-    ("floor and clip", 1.0, &[DIRECT, FLOOR]),
-    STABLE,
-];
 
 /// What is followed over a run: its name in the record, and in `watch.csv`.
 const WATCHED: [(&str, &str); 5] = [
@@ -79,8 +50,8 @@ impl Study for ModifiedM2Nan {
         vec!["log.every_steps", "log.watch_steps", "log.keep_epochs", "model.scale"]
     }
 
-    /// The small networks; with the whole budget the published ones as well. Each remedy starts from the last state that the
-    /// run without one has kept.
+    /// The small networks; with the whole budget the published ones as well. Each remedy starts from the last state
+    /// that the run without one has kept.
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
         let quick = request.scale == Scale::Quick;
         let small = request.seeds.unwrap_or(if quick { 1 } else { 3 });

@@ -32,7 +32,8 @@ impl<'a> Results<'a> {
         self.0.is_empty()
     }
 
-    /// A metric of every run that has it, with the seed; of a run that diverged its last value, if the study measures that.
+    /// A metric of every run that has it, with the seed; of a run that diverged its last value, if the study measures
+    /// that.
     pub fn by_seed(&self, metric: &str) -> Vec<(u64, f64)> {
         self.0.iter().filter_map(|(e, outcome)| Some((e.seed(), outcome.find(metric)?))).collect()
     }

@@ -89,8 +89,8 @@ pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Pr
 }
 
 /// Hash of the resolved configuration, seed included, of the data, and of what is taken over. Of a run on all cores,
-/// which takes long, the number of epochs does not count unless the step size decays with it: a longer study continues the
-/// run of a shorter one.
+/// which takes long, the number of epochs does not count unless the step size decays with it: a longer study continues
+/// the run of a shorter one.
 fn identity(experiment: &Experiment, splits: &Splits, origin: Option<&Origin>) -> String {
     let config = &experiment.config;
     let constant = matches!(&config.method, Method::Steps(steps) if steps.train.lr_decay == LrDecay::None);

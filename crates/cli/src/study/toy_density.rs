@@ -2,6 +2,7 @@
 
 mod measure;
 mod report;
+mod setup;
 
 use elbo_datasets::Toy;
 
@@ -11,16 +12,7 @@ use crate::config::Config;
 use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
-
-const POSTERIORS: [&str; 2] = ["diagonal", "full"];
-
-/// The arms: one noise variance for all points, that of the density or learned where it has none (the mixture); a variance
-/// that is a function of the code, as the slides state it; and other sizes of the latent.
-const KNOWN: &str = "one variance";
-const PER_SAMPLE: &str = "per-sample variance";
-/// With a quarter of the epochs, which shows what the size of the latent does, and with all of them.
-const LATENT: &str = "latent size";
-const LATENT_WHOLE: &str = "latent size, all epochs";
+use setup::{KNOWN, LATENT, LATENT_WHOLE, PER_SAMPLE, POSTERIORS, budget};
 
 /// Settings of the source, with what it leaves open: ReLU, PyTorch's initial weights, averaged weights.
 const BASE: &str = r#"
@@ -44,16 +36,6 @@ average = 0.999
 
 /// The study of this file.
 pub struct ToyDensity;
-
-/// Training rows, epochs and test rows of the source.
-fn budget(density: Toy) -> (u64, u64, usize) {
-    match density {
-        Toy::Isotropic => (20_000, 20, 10_000),
-        Toy::Rotated => (20_000, 50, 10_000),
-        Toy::FigureEight | Toy::Blobs => (40_000, 200, 20_000),
-        Toy::Mixture => (40_000, 400, 20_000),
-    }
-}
 
 impl Study for ToyDensity {
     fn name(&self) -> &'static str {

@@ -1,39 +1,18 @@
 //! The report of `beta-sweep`.
 
 mod figures;
+mod series;
 
 use super::super::judge::Quantity;
 use super::super::{Request, Results};
-use super::{BETAS, MODELS};
-use crate::plot::Look;
+use super::setup::{BETAS, MODELS};
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
+use series::{look, medians, metrics};
 
 /// Percentiles of independent restarts and the values of the source.
 const REFERENCE: &str = include_str!("../reference/beta-sweep.csv");
 /// `ln 3`, the most that the KL of a posterior over three classes from the uniform prior can be.
 const LN_3: f64 = 1.098_612_289;
-
-/// What the source reports of each model: our metric, its name and unit.
-fn metrics(model: &str) -> [(&'static str, &'static str, &'static str); 4] {
-    match model {
-        "discrete" => [
-            ("nmi", "NMI", ""),
-            ("hungarian_accuracy", "accuracy (Hungarian)", ""),
-            ("recon", "reconstruction error", "squared units"),
-            ("kl", "KL", "nats"),
-        ],
-        _ => [
-            ("probe_accuracy", "probe accuracy", ""),
-            ("recon", "reconstruction error", "squared units"),
-            ("kl", "KL", "nats"),
-            ("mean_radius", "mean radius", ""),
-        ],
-    }
-}
-
-fn look(model: &str) -> Look {
-    Look::new(if model == "discrete" { 0 } else { 1 })
-}
 
 /// What the bands of most numbers are.
 const RESTARTS: &str = "quartiles of 400 independent restarts";
@@ -82,11 +61,6 @@ pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     }
 }
 
-/// Medians of a metric by β.
-fn medians(results: &Results<'_>, arm: &str, model: &str, metric: &str) -> Vec<f64> {
-    BETAS.iter().map(|beta| results.of(&[("arm", arm), ("model", model), ("beta", beta)]).median(metric)).collect()
-}
-
 /// `metric` at the first β minus that at the last, of each seed.
 fn falls(results: &Results<'_>, arm: &str, model: &str, metric: &str) -> Vec<f64> {
     let at = |beta| results.of(&[("arm", arm), ("model", model), ("beta", beta)]).by_seed(metric);
@@ -106,8 +80,8 @@ fn smallest_step(values: &[f64], rising: bool) -> f64 {
     steps.fold(f64::INFINITY, |least, step| if least.is_nan() || step >= least { least } else { step })
 }
 
-/// The source's three takeaways: whether each holds in every arm, the statement, and its evidence. The first is about two
-/// measures, which part.
+/// The source's three takeaways: whether each holds in every arm, the statement, and its evidence. The first is about
+/// two measures, which part.
 fn takeaways(results: &Results<'_>, arms: &[&str]) -> Vec<(Option<bool>, String, String)> {
     let of = |metric, model| arms.iter().map(|arm| medians(results, arm, model, metric)).collect::<Vec<_>>();
     let fall = |metric| arms.iter().map(|arm| falls(results, arm, "discrete", metric)).collect::<Vec<_>>();
@@ -137,9 +111,12 @@ fn takeaways(results: &Results<'_>, arms: &[&str]) -> Vec<(Option<bool>, String,
     vec![
         (
             decided(&nmi).then(|| rises && not_better(&nmi)),
-            "At β = 5 the NMI with the modes is not better than at 0.1, and each larger β reconstructs worse (discrete)".into(),
+            "At β = 5 the NMI with the modes is not better than at 0.1, and each larger β reconstructs worse \
+             (discrete)"
+                .into(),
             format!(
-                "NMI of a seed at β = 0.1 minus its NMI at β = 5: {}. Median NMI by β: {}; median reconstruction error (squared units): {}.",
+                "NMI of a seed at β = 0.1 minus its NMI at β = 5: {}. Median NMI by β: {}; median reconstruction error \
+                 (squared units): {}.",
                 signs(&nmi),
                 by_arm(&of("nmi", "discrete")),
                 by_arm(&recon)
@@ -149,8 +126,8 @@ fn takeaways(results: &Results<'_>, arms: &[&str]) -> Vec<(Option<bool>, String,
             decided(&accuracy).then(|| not_better(&accuracy)),
             "At β = 5 the accuracy after the best matching is not better than at 0.1 either (discrete)".into(),
             format!(
-                "Accuracy of a seed at β = 0.1 minus its accuracy at β = 5: {}. Open if the signs in a layout are within two standard \
-                 deviations of a fair coin's. Medians by β: {}.",
+                "Accuracy of a seed at β = 0.1 minus its accuracy at β = 5: {}. Open if the signs in a layout are \
+                 within two standard deviations of a fair coin's. Medians by β: {}.",
                 signs(&accuracy),
                 by_arm(&of("hungarian_accuracy", "discrete"))
             ),
@@ -159,8 +136,8 @@ fn takeaways(results: &Results<'_>, arms: &[&str]) -> Vec<(Option<bool>, String,
             Some(probe_holds),
             "Continuous codes stay linearly predictive of the modes at every β".into(),
             format!(
-                "Median held-out accuracy of a linear probe by β: {}. The probe reads 48 held-out rows, so its accuracy \
-                 moves in steps of 1/48.",
+                "Median held-out accuracy of a linear probe by β: {}. The probe reads 48 held-out rows, so its \
+                 accuracy moves in steps of 1/48.",
                 by_arm(&probe)
             ),
         ),
@@ -184,9 +161,9 @@ fn median(values: &[f64]) -> f64 {
 fn takeaways_section(takeaways: &[(Option<bool>, String, String)]) -> Section {
     let text = |(_, statement, evidence): &(_, String, String)| Block::Text(format!("{statement}. {evidence}"));
     let betas = format!(
-        "β is {}. The first takeaway of the source is about two measures, and is judged for each. NMI and accuracy read the most \
-         probable class of every row and the probe the posterior means, both without the noise of the code, whose \
-         information the KL bounds: so they can be high where the KL is next to nothing.",
+        "β is {}. The first takeaway of the source is about two measures, and is judged for each. NMI and accuracy \
+         read the most probable class of every row and the probe the posterior means, both without the noise of the \
+         code, whose information the KL bounds: so they can be high where the KL is next to nothing.",
         BETAS.join(", ")
     );
     Section {
@@ -213,7 +190,8 @@ fn laws(results: &Results<'_>, arms: &[&str], request: &Request<'_>) -> Section 
         for model in MODELS {
             law(
                 format!(
-                    "{arm}, {model}: smallest rise of median reconstruction error (squared units) from one β to the next"
+                    "{arm}, {model}: smallest rise of median reconstruction error (squared units) from one β to the \
+                     next"
                 ),
                 smallest_step(&of(model, "recon"), true),
                 Some(0.0),
@@ -255,15 +233,13 @@ fn laws(results: &Results<'_>, arms: &[&str], request: &Request<'_>) -> Section 
 fn numbers_section(results: &Results<'_>, arm: &str, request: &Request<'_>) -> Section {
     let mut blocks = Vec::new();
     if arm == "axes" {
-        blocks.push(Block::Text(
-            format!(
-                "The source does not say where the three components lie. With one hidden layer {} of its numbers without \
-                 the probe lie between the 5th and the 95th percentile of 400 independent restarts with layout `axes`, means (4,0), \
-                 (0,4), (−4,0), and {} with `circle` of radius 4, the second arm.",
-                fitting("axes", "1"),
-                fitting("circle", "1")
-            ),
-        ));
+        blocks.push(Block::Text(format!(
+            "The source does not say where the three components lie. With one hidden layer {} of its numbers \
+                 without the probe lie between the 5th and the 95th percentile of 400 independent restarts with layout \
+                 `axes`, means (4,0), (0,4), (−4,0), and {} with `circle` of radius 4, the second arm.",
+            fitting("axes", "1"),
+            fitting("circle", "1")
+        )));
     }
     let depth = results
         .runs()
@@ -292,8 +268,8 @@ fn numbers_section(results: &Results<'_>, arm: &str, request: &Request<'_>) -> S
         let probe = if model == "continuous" { ", of the probe what the study requires" } else { "" };
         let restarts = rows.iter().any(|row: &Verdict| row.band.as_ref().is_some_and(|band| band.what == RESTARTS));
         let band = format!(
-            " The band is the central half of 400 restarts of an independent implementation with other data and initial weights{probe}; \
-             medians of many seeds scatter far less."
+            " The band is the central half of 400 restarts of an independent implementation with other data and \
+             initial weights{probe}; medians of many seeds scatter far less."
         );
         let band = if restarts { band.as_str() } else { "" };
         let caption = format!("Layout {arm}, {model} latent: median and central 95 % over seeds.{band}");
@@ -333,19 +309,20 @@ fn tails(section: &Section) -> Option<String> {
 
 fn open_section(tails: impl Iterator<Item = String>) -> Section {
     let mut items: Vec<String> = [
-        "Equality with the source's numbers cannot be tested: learning rate, layout of the components, activation, depth and \
-         the reduction of the squared error are not stated. Those used here (step size 0.001, one hidden layer of ReLU, mean \
-         over the two dimensions) were found because they fit.",
-        "The training of 80 steps is far from converged. Numbers at β = 0.1 are where it stands after 20 epochs, not what \
-         the model could reach.",
+        "Equality with the source's numbers cannot be tested: learning rate, layout of the components, activation, \
+         depth and the reduction of the squared error are not stated. Those used here (step size 0.001, one hidden \
+         layer of ReLU, mean over the two dimensions) were found because they fit.",
+        "The training of 80 steps is far from converged. Numbers at β = 0.1 are where it stands after 20 epochs, not \
+         what the model could reach.",
         "The source's one seed (17) of unknown generators cannot be repeated.",
     ]
     .map(String::from)
     .into();
     items.extend(tails);
     items.push(format!(
-        "Two hidden layers (`--set model.hidden=[32,32]`) bring the discrete KL nearer and move other numbers away: {} of the source's \
-         numbers lie in the central 90 % of independent restarts with them and layout axes ({} with one), {} with circle ({}).",
+        "Two hidden layers (`--set model.hidden=[32,32]`) bring the discrete KL nearer and move other numbers away: {} \
+         of the source's numbers lie in the central 90 % of independent restarts with them and layout axes ({} with \
+         one), {} with circle ({}).",
         fitting("axes", "2"),
         fitting("axes", "1"),
         fitting("circle", "2"),

@@ -4,8 +4,8 @@ use super::super::judge::Quantity;
 use super::super::{Request, Results};
 use super::measure::STABLE;
 use super::runs::{all_seeds, average, guarded, mean, median_ratio, of};
+use super::setup::{EM, FAITHFUL, GUARDED, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, RAW, SCALED, UNCLIPPED};
 use super::source;
-use super::{EM, FAITHFUL, GUARDED, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, RAW, SCALED, UNCLIPPED};
 use crate::report::{Block, Section, Verdict};
 
 /// The numbers that must hold.
@@ -79,8 +79,9 @@ pub fn section(results: &Results<'_>, request: &Request<'_>) -> Section {
     let clipped = guarded(results, "20", "0.01", "0", "1000").by_seed("train nmi");
     let apart = clipped.iter().zip(&unclipped).map(|(a, b)| (a.1 - b.1).abs()).fold(f64::NAN, f64::max);
     bar("K = 20: largest change of a run's NMI without clipping".into(), apart, None, Some(0.02));
-    let caption = "Bars of the study, over its seeds. That many small steps reach the closed form of an M-step, that the gradient is exact \
-                   and that coordinates lead back is tested with the library (`tests/natural_gmm.rs`, `tests/natural.rs`)."
+    let caption = "Bars of the study, over its seeds. That many small steps reach the closed form of an M-step, that \
+                   the gradient is exact and that coordinates lead back is tested with the library \
+                   (`tests/natural_gmm.rs`, `tests/natural.rs`)."
         .into();
     Section { title: "What must hold".into(), blocks: vec![Block::Verdicts { caption, rows }, remarks(results, lost)] }
 }
@@ -102,7 +103,8 @@ fn remarks(results: &Results<'_>, lost: f64) -> Block {
             format!("no faithful run with lwr_prs_reg = {LARGEST} and 100 steps collapses"),
             format!("{} of {} collapse", hundred.diverged(), hundred.runs().len()),
             format!(
-                "the same training in PyTorch, with other starts, collapses after {} epochs in single precision and after {} in double",
+                "the same training in PyTorch, with other starts, collapses after {} epochs in single precision and \
+                 after {} in double",
                 source::pytorch("float32").join(", "),
                 source::pytorch("float64").join(", ")
             ),

@@ -3,11 +3,11 @@
 use super::super::Results;
 use super::measure::STABLE;
 use super::runs::{all_seeds, average, both, guarded, mean, of};
-use super::source;
-use super::{
+use super::setup::{
     EM, EXACT, FACTORS, FAITHFUL, FLOORS, KMEANS, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, RAW, RAW_GUARDED, RAW_TOTAL,
     SCALED, STEPS, SWEPT_FACTORS, UNCLIPPED,
 };
+use super::source;
 use crate::grid::Outcome;
 use crate::report::{Block, Section, number};
 
@@ -28,7 +28,8 @@ pub fn section(results: &Results<'_>) -> Section {
     row(
         "NaN because η₂ starts three Adam steps from 0",
         format!(
-            "latents × 60: {at_once} of {} runs end within the first epoch, from the variance within clusters and from the total",
+            "latents × 60: {at_once} of {} runs end within the first epoch, from the variance within clusters and from \
+             the total",
             raw.len()
         ),
         if at_once == raw.len() { "reproduced" } else { "not reproduced in every run" },
@@ -52,8 +53,8 @@ pub fn section(results: &Results<'_>) -> Section {
     row(
         "all K = 20 rows equal to three digits for lwr 0 to 1e-2 and 100 to 1000 steps",
         format!(
-            "of one seed the rows differ by up to {:.3} (lwr ≤ 1e-3) and {:.3} (all); an M-step at 1e-2 shrinks a variance by 1.4 at \
-             weight 1/20 and by 3 at 1/100",
+            "of one seed the rows differ by up to {:.3} (lwr ≤ 1e-3) and {:.3} (all); an M-step at 1e-2 shrinks a \
+             variance by 1.4 at weight 1/20 and by 3 at 1/100",
             widest[0], widest[1]
         ),
         if widest[1] >= 0.001 { "not reproduced" } else { "reproduced" },
@@ -71,7 +72,8 @@ pub fn section(results: &Results<'_>) -> Section {
         row(
             says,
             format!(
-                "that is its {which}; its mean is {:.3}, {:.0} % of its EM; ours is {:.0} % of EM on our latents (K = {k})",
+                "that is its {which}; its mean is {:.3}, {:.0} % of its EM; ours is {:.0} % of EM on our latents (K = \
+                 {k})",
                 source::RECOMMENDED[i],
                 100.0 * source::RECOMMENDED[i] / source::REFERENCE[i][0],
                 100.0 * means("0.01", "0", "1000")[i] / em[i]
@@ -87,8 +89,8 @@ pub fn section(results: &Results<'_>) -> Section {
     row(
         "100 steps strictly stable, 500 and 1000 dip at epoch 100 (lat_min_var .01, lwr ≤ 1e-3)",
         format!(
-            "stable by its rule: {} of {} at 100 steps, {} of {} at 500, {} of {} at 1000. The source's table calls every row unstable, those \
-             of 100 steps too",
+            "stable by its rule: {} of {} at 100 steps, {} of {} at 500, {} of {} at 1000. The source's table calls \
+             every row unstable, those of 100 steps too",
             stable[0].0, stable[0].1, stable[1].0, stable[1].1, stable[2].0, stable[2].1
         ),
         if stable[0].0 == stable[0].1 { "agrees with its text, not with its table" } else { "not reproduced" },
@@ -114,8 +116,8 @@ pub fn section(results: &Results<'_>) -> Section {
     row(
         "1e-2 with 100 steps is stable",
         format!(
-            "whole epochs before the collapse without guard {} (K = 20) and {} (K = 50); the same training in PyTorch, other starts, \
-             K = 20: {} in single and {} in double precision. With the guard train NMI ends at {}",
+            "whole epochs before the collapse without guard {} (K = 20) and {} (K = 50); the same training in PyTorch, \
+             other starts, K = 20: {} in single and {} in double precision. With the guard train NMI ends at {}",
             epochs(&hundred[0]),
             epochs(&hundred[1]),
             source::pytorch("float32").join(", "),
@@ -207,7 +209,8 @@ pub fn section(results: &Results<'_>) -> Section {
         "untested in the source",
     );
     let head = ["the source says", "we find", "verdict"].map(String::from).into();
-    let caption = "Claims of the source. Not reproduced on our latents is not the same as wrong on its own, which are not published.";
+    let caption = "Claims of the source. Not reproduced on our latents is not the same as wrong on its own, which are \
+                   not published.";
     Section {
         title: "What the source says, what we find".into(),
         blocks: vec![Block::Table { caption: caption.into(), head, rows }],

@@ -9,8 +9,8 @@ use crate::run::fit::Finished;
 /// Epochs between two points of a history in a record.
 const EVERY: usize = 5;
 
-/// A run is stable if its NMI on the training rows never falls below this share of that at epoch 0 where it is evaluated,
-/// and it comes to its end (the rule of the source).
+/// A run is stable if its NMI on the training rows never falls below this share of that at epoch 0 where it is
+/// evaluated, and it comes to its end (the rule of the source).
 pub const STABLE: f64 = 0.9;
 
 pub fn measure(done: &Done<'_>) -> Measured {

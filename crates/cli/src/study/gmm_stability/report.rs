@@ -2,9 +2,8 @@
 
 use super::super::{Request, Results, Scale};
 use super::runs::{both, guarded, mean};
-use super::{
-    EM, FAITHFUL, GUARDED, KS, LARGEST, RAW, RAW_TOTAL, SCALED, SWEPT, SYMMETRIC, bars, claims, figures, tables,
-};
+use super::setup::{EM, FAITHFUL, GUARDED, KS, LARGEST, RAW, RAW_TOTAL, SCALED, SWEPT, SYMMETRIC};
+use super::{bars, claims, figures, tables};
 use crate::grid::Outcome;
 use crate::report::{Block, Report, Section, Statement};
 
@@ -23,9 +22,9 @@ pub fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     Report {
         title: "Stability of a mixture in natural parameters".into(),
         question:
-            "A mixture of diagonal normals is trained by Adam in natural parameters on 50 factors of MNIST: which settings keep its \
-             clustering, and which end in NaN? The source answers from a grid of 216 runs; every one is run again here with a \
-             guard, and those with the largest penalty without it as well."
+            "A mixture of diagonal normals is trained by Adam in natural parameters on 50 factors of MNIST: which \
+             settings keep its clustering, and which end in NaN? The source answers from a grid of 216 runs; every one \
+             is run again here with a guard, and those with the largest penalty without it as well."
                 .into(),
         summary: summary(results),
         sections,
@@ -59,9 +58,9 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         state(
             faithful.diverged() > 0,
             format!(
-                "Without it, lwr_prs_reg = {LARGEST} collapses in {} runs at 100 steps, {} at 500 and {} at 1000; in {anchor} of them \
-                 the first NaN is that of the component whose weight is 1 minus the sum Σ of the others (the anchor): in single \
-                 precision the difference is exactly 0, and is divided by.",
+                "Without it, lwr_prs_reg = {LARGEST} collapses in {} runs at 100 steps, {} at 500 and {} at 1000; in \
+                 {anchor} of them the first NaN is that of the component whose weight is 1 minus the sum Σ of the \
+                 others (the anchor): in single precision the difference is exactly 0, and is divided by.",
                 at("100"),
                 at("500"),
                 at("1000")
@@ -70,22 +69,24 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         state(
             ours.iter().zip(&em).all(|(ours, em)| (ours - em).abs() <= 0.05 * em),
             format!(
-                "Without a penalty it clusters as EM does: train NMI {:.3} beside {:.3} (K = 20) and {:.3} beside {:.3} (K = 50), means over seeds.",
+                "Without a penalty it clusters as EM does: train NMI {:.3} beside {:.3} (K = 20) and {:.3} beside \
+                 {:.3} (K = 50), means over seeds.",
                 ours[0], em[0], ours[1], em[1]
             ),
         ),
         state(
             symmetric.diverged() == 0,
             format!(
-                "With upr_prs_reg = {LARGEST} beside it the same penalty is harmless: {} runs collapse without any guard.",
+                "With upr_prs_reg = {LARGEST} beside it the same penalty is harmless: {} runs collapse without any \
+                 guard.",
                 collapsed(&symmetric)
             ),
         ),
         state(
             first_epoch == raw.len() && scaled.diverged() == 0,
             format!(
-                "Not standardised, latents of the source's order of scale end in NaN within the first epoch ({first_epoch} of {} runs); \
-                 standardised, {} runs do.",
+                "Not standardised, latents of the source's order of scale end in NaN within the first epoch \
+                 ({first_epoch} of {} runs); standardised, {} runs do.",
                 raw.len(),
                 collapsed(&scaled)
             ),
@@ -106,9 +107,10 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         list.push(state(
             alone.diverged() > 0,
             format!(
-                "Runs can collapse without any penalty, too: {}{of_them} on factors of the source's own route with lwr_prs_reg = 0. On \
-                 factors by exact EM {} do (K = 20); with K = 50 these are run with the guard only, which holds a component at the end of \
-                 {held} of {}, so that the route is the cause is not shown.",
+                "Runs can collapse without any penalty, too: {}{of_them} on factors of the source's own route with \
+                 lwr_prs_reg = 0. On factors by exact EM {} do (K = 20); with K = 50 these are run with the guard \
+                 only, which holds a component at the end of {held} of {}, so that the route is the cause is not \
+                 shown.",
                 collapsed(&alone),
                 collapsed(&scaled),
                 here.runs().len()
@@ -126,23 +128,26 @@ fn is_anchor(outcome: &Outcome) -> bool {
 fn method(request: &Request<'_>) -> Section {
     let data = match request.scale {
         Scale::Quick => {
-            "A first look on rows of a synthetic linear model of ten factors; nothing is judged, and the source's numbers are for MNIST."
+            "A first look on rows of a synthetic linear model of ten factors; nothing is judged, and the source's \
+             numbers are for MNIST."
         }
         _ => {
-            "Latents: factor analysis of the 60,000 training images by EM on the covariance matrix (floor 1e-4), 50 dimensions in \
-              canonical coordinates, standardised over the training rows; test images through the same maps."
+            "Latents: factor analysis of the 60,000 training images by EM on the covariance matrix (floor 1e-4), 50 \
+              dimensions in canonical coordinates, standardised over the training rows; test images through the same \
+              maps."
         }
     };
     let list = [
         data,
-        "Start: k-means++ and Lloyd, one start a seed; centres as means, one variance, equal weights. Full batches, one E-step an \
-         epoch, Adam with a step of 1e-4 that starts anew with each epoch, clipping at 1, min_prob 1e-5.",
-        "Guarded: every component's statistics are its own sums; one with a mean responsibility below 1e-7 keeps mean and variances \
-         and loses its penalty; a step of Adam is shortened until no −η₂ is halved. Faithful: the statistics of the anchor, the component \
-         without a weight parameter of its own, are differences, divided by 1 − Σ before anything is bounded, as in the source. All in \
-         single precision.",
-        "NMI: normalised mutual information with the digits, by the arithmetic mean of the entropies, from the most probable component; \
-         active: components with a training row.",
+        "Start: k-means++ and Lloyd, one start a seed; centres as means, one variance, equal weights. Full batches, \
+         one E-step an epoch, Adam with a step of 1e-4 that starts anew with each epoch, clipping at 1, min_prob \
+         1e-5.",
+        "Guarded: every component's statistics are its own sums; one with a mean responsibility below 1e-7 keeps mean \
+         and variances and loses its penalty; a step of Adam is shortened until no −η₂ is halved. Faithful: the \
+         statistics of the anchor, the component without a weight parameter of its own, are differences, divided by 1 \
+         − Σ before anything is bounded, as in the source. All in single precision.",
+        "NMI: normalised mutual information with the digits, by the arithmetic mean of the entropies, from the most \
+         probable component; active: components with a training row.",
     ];
     Section { title: "How it was asked".into(), blocks: vec![Block::List(list.map(String::from).into())] }
 }

@@ -3,7 +3,7 @@
 use elbo_metrics::median;
 
 use super::super::Results;
-use super::{GUARDED, MORE_SEEDS};
+use super::setup::{GUARDED, MORE_SEEDS};
 use crate::grid::Outcome;
 
 /// The guarded runs of one setting.

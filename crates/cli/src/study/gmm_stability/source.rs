@@ -17,11 +17,12 @@ pub fn train_nmi(k: &str, floor: &str, penalty: &str, steps: &str) -> &'static s
     }
 }
 
-/// The source's means over its seeds of the configuration that it recommends, `lat_min_var` .01, `lwr_prs_reg` ≤ 1e-4 and
-/// 1000 steps: train NMI for 20 and 50 components.
+/// The source's means over its seeds of the configuration that it recommends, `lat_min_var` .01, `lwr_prs_reg` ≤ 1e-4
+/// and 1000 steps: train NMI for 20 and 50 components.
 pub const RECOMMENDED: [f64; 2] = [(0.329 + 0.493 + 0.441) / 3.0, (0.40 + 0.46 + 0.42) / 3.0];
 
-/// The source's reference, scikit-learn's EM with 5 starts and 500 iterations: train and test NMI for 20 and 50 components.
+/// The source's reference, scikit-learn's EM with 5 starts and 500 iterations: train and test NMI for 20 and 50
+/// components.
 pub const REFERENCE: [[f64; 2]; 2] = [[0.4828, 0.4795], [0.5027, 0.5001]];
 
 /// EM of scikit-learn on our latents; see the script in `tests/reference` for its lines.
@@ -53,8 +54,8 @@ pub fn scikit_learn(k: &str) -> Vec<Fit> {
 /// The same training written down in PyTorch, lwr_prs_reg = 1e-2 with 100 steps; see the script in `tests/reference`.
 const PYTORCH: &str = include_str!("../reference/gmm-collapse.csv");
 
-/// Whole epochs before the collapse of each run in PyTorch with this element type, in the order of the seeds; "none" where
-/// there is none in 500.
+/// Whole epochs before the collapse of each run in PyTorch with this element type, in the order of the seeds; "none"
+/// where there is none in 500.
 pub fn pytorch(element: &str) -> Vec<&'static str> {
     let lines = PYTORCH.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let epochs = |cells: Vec<&'static str>| match cells[..] {

@@ -3,7 +3,7 @@
 use elbo_metrics::median;
 
 use super::super::{Experiment, Results};
-use super::{ALONE, CLIP_NORM, FULL, KEPT, NONE, REMEDIES, REMEDY, SMALL, STABLE};
+use super::setup::{ALONE, CLIP_NORM, FULL, KEPT, NONE, REMEDIES, REMEDY, SMALL, STABLE};
 use crate::grid::{Outcome, State};
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Reference, Scale};
@@ -19,8 +19,9 @@ const PUBLISHED: &str = "227, 228 and 255";
 pub(super) fn report(results: &Results<'_>) -> Report {
     Report {
         title: "Why modified M2 turns NaN".into(),
-        question: "The source saw the loss of modified M2 turn NaN after some two hundred epochs and imagined that clipping the \
-                   gradient would prevent it. Which number leaves its range first, and what keeps it inside?"
+        question: "The source saw the loss of modified M2 turn NaN after some two hundred epochs and imagined that \
+                   clipping the gradient would prevent it. Which number leaves its range first, and what keeps it \
+                   inside?"
             .into(),
         summary: summary(results),
         sections: sections(results),
@@ -90,8 +91,9 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         Statement {
             holds: Some(at_zero == ended.len()),
             text: format!(
-                "What leaves its range first is the variance of the decoder's scale s(y): {} of {} runs as published ended in NaN, in \
-                 epochs {}, {at_zero} of them at a step where it was exactly 0. The source's ended in epochs {PUBLISHED}.",
+                "What leaves its range first is the variance of the decoder's scale s(y): {} of {} runs as published \
+                 ended in NaN, in epochs {}, {at_zero} of them at a step where it was exactly 0. The source's ended in \
+                 epochs {PUBLISHED}.",
                 ended.len(),
                 alone.len(),
                 epochs.join(", ")
@@ -169,9 +171,9 @@ fn figure(runs: &Results<'_>, id: &str) -> Block {
     Block::Figure {
         id: format!("{id}-watch"),
         caption: format!(
-            "Smallest argument and variance of the scale s(y) in each epoch, the smallest variance of q(z|x,y), both before a floor is \
-             added, and the largest entry of the gradient of a batch sum, from every 50th step. Grey dashes: {}, below which \
-             ln(1 + eˣ) as written is 0 in single precision.{second}",
+            "Smallest argument and variance of the scale s(y) in each epoch, the smallest variance of q(z|x,y), both \
+             before a floor is added, and the largest entry of the gradient of a batch sum, from every 50th step. Grey \
+             dashes: {}, below which ln(1 + eˣ) as written is 0 in single precision.{second}",
             number(LOST)
         ),
         legend,
@@ -217,8 +219,8 @@ fn table(runs: &Results<'_>) -> Block {
         ]
     };
     let head = ["run", "epochs", "argument", "variance", "gradient norm", "loss (nats)", "end"];
-    let caption = "Smallest argument and variance of the scale at the end, median norm of the gradient of a batch mean over the run, \
-                   loss on the test images after the last complete epoch.";
+    let caption = "Smallest argument and variance of the scale at the end, median norm of the gradient of a batch mean \
+                   over the run, loss on the test images after the last complete epoch.";
     Block::Table {
         caption: caption.into(),
         head: head.map(String::from).into(),
@@ -236,18 +238,18 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
         n => {
             let which = if at_zero == n { "all".to_string() } else { at_zero.to_string() };
             format!(
-                "and in {which} of these the smallest variance of the scale was exactly 0 at the step that was refused; \
-                 every loss and gradient before it was finite"
+                "and in {which} of these the smallest variance of the scale was exactly 0 at the step that was \
+                 refused; every loss and gradient before it was finite"
             )
         }
     };
     let all: usize = runs.iter().map(|runs| runs.runs().len()).sum();
     let mut blocks = vec![Block::Text(format!("Of {all} runs as published {} ended in NaN, {seen}.", ended.len()))];
     blocks.push(Block::Text(
-        "The decoder receives h = m(y) + s(y) z. In a dimension of z that carries nothing, q(z|x,y) is the prior and s(y) z is noise \
-         in the way of the decoder: the bound rises as s(y) falls. Nothing opposes it, because h has no density in the bound. Adam \
-         divides by the size of the gradient, so the argument of the softplus keeps falling although its gradient vanishes with \
-         s(y)."
+        "The decoder receives h = m(y) + s(y) z. In a dimension of z that carries nothing, q(z|x,y) is the prior and \
+         s(y) z is noise in the way of the decoder: the bound rises as s(y) falls. Nothing opposes it, because h has \
+         no density in the bound. Adam divides by the size of the gradient, so the argument of the softplus keeps \
+         falling although its gradient vanishes with s(y)."
             .into(),
     ));
     let alone = alone(results);
@@ -256,8 +258,9 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
     {
         let at = |level: f64| ((a - level) / c).exp();
         blocks.push(Block::Text(format!(
-            "Over the second half of the run of {} the smallest argument follows {} − {} ln(epoch). At that pace it reaches {} in \
-             epoch {}, and {}, where eˣ itself leaves the normal range of single precision, in epoch {}.",
+            "Over the second half of the run of {} the smallest argument follows {} − {} ln(epoch). At that pace it \
+             reaches {} in epoch {}, and {}, where eˣ itself leaves the normal range of single precision, in epoch \
+             {}.",
             experiment.label("networks"),
             number(a),
             number(c),
@@ -269,27 +272,27 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
     }
     blocks.extend(usage(results));
     blocks.push(Block::Text(
-        "A softplus that adds 1 before the logarithm gives 0 there. Its square root is 0 and the slope of the root infinite; \
-         multiplied by a slope of the softplus that is not 0 the gradient of the argument is infinite or, where nothing else \
-         depends on it, 0 times infinity. One step of Adam later every parameter would be NaN; here such a step is refused and \
-         named."
+        "A softplus that adds 1 before the logarithm gives 0 there. Its square root is 0 and the slope of the root \
+         infinite; multiplied by a slope of the softplus that is not 0 the gradient of the argument is infinite or, \
+         where nothing else depends on it, 0 times infinity. One step of Adam later every parameter would be NaN; here \
+         such a step is refused and named."
             .into(),
     ));
     if let Some((_, outcome)) = alone {
         let least = outcome.series("posterior raw").into_iter().map(|(_, raw)| raw).fold(f64::INFINITY, f64::min);
         blocks.push(Block::Text(format!(
-            "The rival explanation is the other variance: were that of q(z|x,y) to reach 0, the logarithm in its KL would be \
-             infinite. Its softplus is exact in every run here; the smallest argument that it had in the run of the first paragraphs \
-             is {}, {} {} from which a softplus as written would give 0.",
+            "The rival explanation is the other variance: were that of q(z|x,y) to reach 0, the logarithm in its KL \
+             would be infinite. Its softplus is exact in every run here; the smallest argument that it had in the run \
+             of the first paragraphs is {}, {} {} from which a softplus as written would give 0.",
             number(least),
             if least < LOST { "below the" } else { "above the" },
             number(LOST)
         )));
     }
     blocks.push(Block::Text(
-        "Clipping multiplies the whole gradient by a number, which Adam divides out again as long as it changes slowly, so it is not \
-         expected to stop the fall; a floor under the variance keeps the root away from 0, and so does a softplus by `ln_1p`. \
-         The tables say what happened."
+        "Clipping multiplies the whole gradient by a number, which Adam divides out again as long as it changes \
+         slowly, so it is not expected to stop the fall; a floor under the variance keeps the root away from 0, and so \
+         does a softplus by `ln_1p`. The tables say what happened."
             .into(),
     ));
     blocks
@@ -317,8 +320,8 @@ fn usage(results: &Results<'_>) -> Option<Block> {
         vec![range, kl.len().to_string(), number(if kl.is_empty() { f64::NAN } else { median(&kl) }), number(most)]
     };
     let caption = format!(
-        "What the dimensions carry, by the variance of their scale: mean KL of q(z|x,y) from the prior over test images of each class, \
-         for every class and dimension, at the end of the run ({}, {}, seed {}).",
+        "What the dimensions carry, by the variance of their scale: mean KL of q(z|x,y) from the prior over test \
+         images of each class, for every class and dimension, at the end of the run ({}, {}, seed {}).",
         experiment.label("networks"),
         name(experiment),
         experiment.seed()
@@ -332,19 +335,20 @@ fn method() -> Vec<String> {
     let norms = CLIP_NORM.map(|(networks, norm)| format!("{} ({networks})", number(norm)));
     vec![
         format!(
-            "As published the scale is ln(1 + eˣ) computed as it is written. Such a run goes on to its NaN or to epoch {} ({FULL}) and {} \
-             ({SMALL}); every {KEPT} epochs its state is kept. Each remedy starts from the last state kept, on the same batches and noise, and \
-             runs {REMEDY} epochs more; `{}` is the same formula with eˣ kept beside 1.",
+            "As published the scale is ln(1 + eˣ) computed as it is written. Such a run goes on to its NaN or to epoch \
+             {} ({FULL}) and {} ({SMALL}); every {KEPT} epochs its state is kept. Each remedy starts from the last \
+             state kept, on the same batches and noise, and runs {REMEDY} epochs more; `{}` is the same formula with \
+             eˣ kept beside 1.",
             ALONE[1].1, ALONE[0].1, STABLE.0
         ),
         format!(
-            "Clipping begins at a norm of the gradient of a batch mean of {}, or at a tenth of it; the median norm of each run is in \
-             the tables.",
+            "Clipping begins at a norm of the gradient of a batch mean of {}, or at a tenth of it; the median norm of \
+             each run is in the tables.",
             norms.join(" and ")
         ),
-        "That the source's framework computed the softplus as written is read in public copies of its code of 2016, in which the \
-         result is ln(eˣ + 1) up to x = 30; the source calls functions that later versions do not have. Which version it ran on is \
-         not recorded, so its own NaN may have had another cause."
+        "That the source's framework computed the softplus as written is read in public copies of its code of 2016, in \
+         which the result is ln(eˣ + 1) up to x = 30; the source calls functions that later versions do not have. \
+         Which version it ran on is not recorded, so its own NaN may have had another cause."
             .into(),
         "The small networks have two hidden layers of 64 units and 16 latent dimensions.".into(),
     ]

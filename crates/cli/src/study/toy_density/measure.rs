@@ -9,7 +9,7 @@ use elbo_tensor::{Purpose, Real, Stream, Tensor, stream};
 use serde_json::{Value, json};
 
 use super::super::{Done, Measured};
-use super::budget;
+use super::setup::budget;
 use crate::data::Rows;
 use crate::machine::error::{Error, Result};
 use crate::run::evaluation::importance_bound;

@@ -3,33 +3,30 @@
 mod failures;
 mod figures;
 mod latent_sizes;
+mod runs;
 
 use elbo_datasets::Toy;
 use elbo_metrics::{Interval, median, paired_interval};
 
 use super::super::judge::Quantity;
 use super::super::{Request, Results};
-use super::{KNOWN, PER_SAMPLE, POSTERIORS};
+use super::setup::{KNOWN, PER_SAMPLE, POSTERIORS};
 use crate::plot::Look;
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
 use failures::{bar, failed};
+use runs::{arms, look, of};
 
 /// A KL below this many nats is that of a latent that carries nothing.
 const NOTHING: f64 = 0.01;
-
-/// Colour of a posterior, the same in every figure.
-fn look(posterior: &str) -> Look {
-    Look::new(if posterior == "full" { 1 } else { 0 })
-}
 
 pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     let bars = bars(results, request);
     let fails = failures::section(results);
     Report {
         title: "Diagonal against full-covariance posterior on five densities".into(),
-        question: "Does a VAE gain from a posterior with full covariance on two-dimensional data? The source shows pictures \
-                   of single runs; here the densities are known, so every model is measured by its distance in nats from \
-                   the best that any model can reach."
+        question: "Does a VAE gain from a posterior with full covariance on two-dimensional data? The source shows \
+                   pictures of single runs; here the densities are known, so every model is measured by its distance \
+                   in nats from the best that any model can reach."
             .into(),
         summary: summary(results),
         sections: vec![
@@ -43,10 +40,6 @@ pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
         ],
         provenance: Vec::new(),
     }
-}
-
-fn of<'a>(results: &Results<'a>, density: Toy, arm: &str, posterior: &str) -> Results<'a> {
-    results.of(&[("density", density.name()), ("arm", arm), ("posterior", posterior)])
 }
 
 /// ELBO of the full posterior minus that of the diagonal one, seed by seed.
@@ -68,7 +61,8 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         list.push(Statement {
             holds: Some(i.low > 0.0),
             text: format!(
-                "On the mixture a full covariance is better, by {}, if the variances of the decoder are learned and the same for all codes.",
+                "On the mixture a full covariance is better, by {}, if the variances of the decoder are learned and \
+                 the same for all codes.",
                 text(&i)
             ),
         });
@@ -81,8 +75,8 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         list.push(Statement {
             holds: Some(i.low > 0.0),
             text: format!(
-                "With variances that depend on the code, as the slides state it, it is better on the mixture by {}; {} of {} of these \
-                 runs fail.",
+                "With variances that depend on the code, as the slides state it, it is better on the mixture by {}; {} \
+                 of {} of these runs fail.",
                 text(&i),
                 fails(PER_SAMPLE).0,
                 fails(PER_SAMPLE).1
@@ -98,8 +92,8 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         let worse = others.iter().filter(|(.., i)| i.high < 0.0).count();
         let list_of = if better.is_empty() { String::new() } else { format!(" ({})", better.join("; ")) };
         let text = format!(
-            "Of {} other cases it is better in {}{list_of}, worse in {worse} and undecided in the others, by intervals that are not \
-             corrected for their number.",
+            "Of {} other cases it is better in {}{list_of}, worse in {worse} and undecided in the others, by intervals \
+             that are not corrected for their number.",
             others.len(),
             better.len()
         );
@@ -109,8 +103,8 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         list.push(Statement {
             holds: Some([a.mean, b.mean].iter().all(|mean| mean.abs() <= 0.05)),
             text: format!(
-                "On Gaussian data it gains nothing ({} and {} nats): the decoder turns the latent space so that a diagonal \
-                 posterior is exact.",
+                "On Gaussian data it gains nothing ({} and {} nats): the decoder turns the latent space so that a \
+                 diagonal posterior is exact.",
                 number(a.mean),
                 number(b.mean)
             ),
@@ -127,9 +121,9 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         list.push(Statement {
             holds: Some(collapsed.iter().any(|(count, _)| *count > 0)),
             text: format!(
-                "With variances that depend on the code the latent of the figure 8 can collapse: {} of {} diagonal and {} of {} full runs \
-                 encode nothing (KL below {NOTHING} nats). The median run is {} nats short of the density and \
-                 the best {}; with the noise of the density the median run is {} short.",
+                "With variances that depend on the code the latent of the figure 8 can collapse: {} of {} diagonal and \
+                 {} of {} full runs encode nothing (KL below {NOTHING} nats). The median run is {} nats short of the \
+                 density and the best {}; with the noise of the density the median run is {} short.",
                 collapsed[0].0,
                 collapsed[0].1,
                 collapsed[1].0,
@@ -159,11 +153,6 @@ fn summary(results: &Results<'_>) -> Vec<Statement> {
         list.push(Statement { holds: Some(true), text });
     }
     list
-}
-
-/// Every density with each arm that is run on it.
-fn arms() -> impl Iterator<Item = (Toy, &'static str)> {
-    Toy::ALL.iter().flat_map(|density| [KNOWN, PER_SAMPLE].map(|arm| (*density, arm)))
 }
 
 /// Where medians over seeds must lie.
@@ -216,17 +205,19 @@ fn bars(results: &Results<'_>, request: &Request<'_>) -> Section {
         rows.push(quantity.verdict(request));
     }
     rows.push(Quantity::none_diverged(results, request));
-    let caption = "Medians and central 95 % over seeds. The source gives no numbers; the bands say what a correct build reaches. \
-                   Gap: mean true log-density of a fresh test set minus the ELBO on it. SW1: sliced Wasserstein-1 distance of \
-                   10,000 generated points from test points. Mode share: of all generated points those nearest to a mode; off-mode: \
-                   those with a squared Mahalanobis distance above 13.8 from every mode. Evaluated are averages of the weights over the last steps. \
-                   Where a variance that depends on the code loses a density, the section on failures says so.";
-    let densities = "`isotropic` is the source's name for a Gaussian along the axes, of variances 9.2 and 0.311; `rotated` is the same turned \
-                     by 60°; `figure-eight` is a curve with noise of variance 0.02; `blobs` are four places on a circle with noise of \
-                     variance 0.2, two of which overlap; `three-gaussians`, the mixture, has three narrow components of equal weight.";
-    let arms = "Arm `one variance`: the noise of the decoder is the same for all codes, that of the density on the first four and with a \
-                learned variance for each dimension on the mixture. Arm `per-sample variance`: variances that depend on the code, as the \
-                slides state it.";
+    let caption = "Medians and central 95 % over seeds. The source gives no numbers; the bands say what a correct \
+                   build reaches. Gap: mean true log-density of a fresh test set minus the ELBO on it. SW1: sliced \
+                   Wasserstein-1 distance of 10,000 generated points from test points. Mode share: of all generated \
+                   points those nearest to a mode; off-mode: those with a squared Mahalanobis distance above 13.8 from \
+                   every mode. Evaluated are averages of the weights over the last steps. Where a variance that \
+                   depends on the code loses a density, the section on failures says so.";
+    let densities = "`isotropic` is the source's name for a Gaussian along the axes, of variances 9.2 and 0.311; \
+                     `rotated` is the same turned by 60°; `figure-eight` is a curve with noise of variance 0.02; \
+                     `blobs` are four places on a circle with noise of variance 0.2, two of which overlap; \
+                     `three-gaussians`, the mixture, has three narrow components of equal weight.";
+    let arms = "Arm `one variance`: the noise of the decoder is the same for all codes, that of the density on the \
+                first four and with a learned variance for each dimension on the mixture. Arm `per-sample variance`: \
+                variances that depend on the code, as the slides state it.";
     Section {
         title: "Is each density learned?".into(),
         blocks: vec![
@@ -254,8 +245,8 @@ fn differences(results: &Results<'_>) -> Section {
             ]);
         }
     }
-    let caption = "ELBO of the full posterior minus that of the diagonal one, paired by seed (same data and test set), averaged \
-                   weights: mean, 95 % Student-t interval, and seeds with a gain.";
+    let caption = "ELBO of the full posterior minus that of the diagonal one, paired by seed (same data and test set), \
+                   averaged weights: mean, 95 % Student-t interval, and seeds with a gain.";
     let head = ["density", "arm", "mean (nats)", "95 % interval", "gain in"].map(String::from).into();
     Section {
         title: "Full against diagonal covariance".into(),
@@ -289,7 +280,9 @@ fn measures(results: &Results<'_>) -> Section {
             "energy distance",
         ];
         let caption = format!(
-            "Medians over seeds, arm \"{arm}\", in nats but for the distances. ELBO with 50 samples for each test row; IWAE-500 on the first 2,000 of them, so it may lie below an ELBO of all. SW1 of data is the distance between two samples of the true density."
+            "Medians over seeds, arm \"{arm}\", in nats but for the distances. ELBO with 50 samples for each test row; \
+             IWAE-500 on the first 2,000 of them, so it may lie below an ELBO of all. SW1 of data is the distance \
+             between two samples of the true density."
         );
         blocks.push(Block::Table { caption, head: head.map(String::from).into(), rows });
     }
@@ -300,8 +293,8 @@ fn open_section() -> Section {
     let items = [
         "The source shows no numbers, so none can be compared; its pictures are re-made.",
         "It shows only the diagonal model on the first density; both are run on all five here.",
-        "Whether its decoder variance was learned cannot be told from the slides. Both readings are arms: with a variance that \
-         depends on the code the first density needs no latent at all, and the figure 8 can be lost.",
+        "Whether its decoder variance was learned cannot be told from the slides. Both readings are arms: with a \
+         variance that depends on the code the first density needs no latent at all, and the figure 8 can be lost.",
         "Two formulas of the slides are misprints (the figure 8 lacks a π, one rotation of the mixture its angle). The \
          densities are the intended ones; `--set data.literal=true` takes them as printed.",
     ];

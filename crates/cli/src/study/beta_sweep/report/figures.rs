@@ -2,8 +2,8 @@
 
 use super::super::super::Results;
 use super::super::super::results::numbers;
-use super::super::{BETAS, MODELS};
-use super::{look, medians, metrics};
+use super::super::setup::{BETAS, MODELS};
+use super::series::{look, medians, metrics};
 use crate::plot::Look;
 use crate::plot::panel::{Confusion, HeatMap, Key, Line, Lines, Mark, Marked, Marks, Scale, Spot};
 use crate::report::{Block, Section};
@@ -92,9 +92,9 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
     Block::Figure {
         id: format!("heat-{arm}"),
         caption: format!(
-            "Layout {arm}. Metrics by β, medians over seeds: reconstruction error in squared units, KL in nats; each row is shaded from \
-             its least to its largest. Confusion matrices of the discrete model, first seed: the most probable class of every row, not \
-             matched to the modes, shaded by the share of its cluster."
+            "Layout {arm}. Metrics by β, medians over seeds: reconstruction error in squared units, KL in nats; each \
+             row is shaded from its least to its largest. Confusion matrices of the discrete model, first seed: the \
+             most probable class of every row, not matched to the modes, shaded by the share of its cluster."
         ),
         legend: Vec::new(),
         panels,
@@ -133,8 +133,12 @@ fn tradeoff(results: &Results<'_>, arms: &[&str]) -> Block {
     };
     Block::Figure {
         id: "tradeoff".into(),
-        caption: "Reconstruction error against KL (log scale) across both latents; the numbers are β, marks are medians and bars quartiles over seeds.".into(),
-        legend: MODELS.map(|model| Key { name: format!("{model} latent"), look: look(model), mark: Mark::JoinedPoints }).into(),
+        caption: "Reconstruction error against KL (log scale) across both latents; the numbers are β, marks are \
+                  medians and bars quartiles over seeds."
+            .into(),
+        legend: MODELS
+            .map(|model| Key { name: format!("{model} latent"), look: look(model), mark: Mark::JoinedPoints })
+            .into(),
         panels: arms.iter().map(|arm| panel(arm)).collect(),
     }
 }

@@ -2,14 +2,14 @@
 
 use elbo_datasets::Toy;
 
-use super::super::{PER_SAMPLE, POSTERIORS};
-use super::{arms, of};
+use super::super::setup::{PER_SAMPLE, POSTERIORS};
+use super::runs::{arms, of};
 use crate::grid::Outcome;
 use crate::report::{Block, Section, number};
 use crate::study::Results;
 
-/// A run fails if its gap exceeds the density's bar, if a mode gets less than this share, or more than that share lies off
-/// every mode.
+/// A run fails if its gap exceeds the density's bar, if a mode gets less than this share, or more than that share lies
+/// off every mode.
 const LEAST_SHARE: f64 = 0.20;
 const OFF_MODE: f64 = 0.15;
 
@@ -73,9 +73,9 @@ pub(super) fn section(results: &Results<'_>) -> Section {
         "largest gap, full",
     ];
     let caption = format!(
-        "Runs that fail, and by which criterion: gap above that allowed, a mode under {:.0} % of the generated points, or more than \
-         {:.0} % of them off every mode. A single Gaussian is 0.25 nats short on the figure 8, 0.19 on the blobs and 1.75 on the mixture. \
-         The run with the largest gap of each density is drawn below.",
+        "Runs that fail, and by which criterion: gap above that allowed, a mode under {:.0} % of the generated points, \
+         or more than {:.0} % of them off every mode. A single Gaussian is 0.25 nats short on the figure 8, 0.19 on \
+         the blobs and 1.75 on the mixture. The run with the largest gap of each density is drawn below.",
         100.0 * LEAST_SHARE,
         100.0 * OFF_MODE
     );

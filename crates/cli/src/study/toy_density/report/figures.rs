@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::super::super::Results;
 use super::super::super::results::numbers;
-use super::super::{KNOWN, PER_SAMPLE, POSTERIORS};
+use super::super::setup::{KNOWN, PER_SAMPLE, POSTERIORS};
 use super::failures::fails;
-use super::{look, of};
+use super::runs::{look, of};
 use crate::plot::Look;
 use crate::plot::panel::{Cloud, Ellipse, Key, Line, Lines, Mark, Points, Polyline, Scale};
 use crate::report::{Block, number};
@@ -82,7 +82,8 @@ fn per_sample(results: &Results<'_>, density: Toy) -> Option<Block> {
     Some(Block::Figure {
         id: format!("{}-per-sample", density.name()),
         caption: format!(
-            "{}, per-sample variance, both posteriors, first seed. KL in nats: {}; where it is next to nothing the latent carries nothing.",
+            "{}, per-sample variance, both posteriors, first seed. KL in nats: {}; where it is next to nothing the \
+             latent carries nothing.",
             density.name(),
             kl.join(", ")
         ),
@@ -118,13 +119,15 @@ fn one_run(density: Toy, posterior: &str, record: &Value) -> Block {
     Block::Figure {
         id: format!("{}-{posterior}", density.name()),
         caption: format!(
-            "{}, {posterior} posterior, one variance, first seed. Generated: decoder mean plus noise; reconstructed: decoder mean \
-             at a posterior sample; latent space: posterior means, with one-sigma ellipses of the posteriors of some rows.{}",
+            "{}, {posterior} posterior, one variance, first seed. Generated: decoder mean plus noise; reconstructed: \
+             decoder mean at a posterior sample; latent space: posterior means, with one-sigma ellipses of the \
+             posteriors of some rows.{}",
             density.name(),
             if record["grid"].is_null() {
                 ""
             } else {
-                " Last panel: eleven lines of constant z₁ and eleven of constant z₂ from −2.5 to 2.5, each through 61 points."
+                " Last panel: eleven lines of constant z₁ and eleven of constant z₂ from −2.5 to 2.5, each through 61 \
+                 points."
             }
         ),
         legend,
@@ -163,8 +166,9 @@ fn losses(results: &Results<'_>, density: Toy) -> Block {
     Block::Figure {
         id: format!("{}-loss", density.name()),
         caption: format!(
-            "{}, one variance, first seed: loss of single batches, some three hundred of them, and the loss after every epoch on test rows \
-             with averaged weights and one z each, which scatters around its expectation and may fall below −ln p.",
+            "{}, one variance, first seed: loss of single batches, some three hundred of them, and the loss after \
+             every epoch on test rows with averaged weights and one z each, which scatters around its expectation and \
+             may fall below −ln p.",
             density.name()
         ),
         legend,
@@ -191,7 +195,8 @@ fn worst(results: &Results<'_>, density: Toy) -> Option<Block> {
     Some(Block::Figure {
         id: format!("{}-worst", density.name()),
         caption: format!(
-            "{}, the run with the largest gap: {arm}, {posterior} posterior, seed {seed}, {} nats short of the true density, {end}.",
+            "{}, the run with the largest gap: {arm}, {posterior} posterior, seed {seed}, {} nats short of the true \
+             density, {end}.",
             density.name(),
             number(gap)
         ),

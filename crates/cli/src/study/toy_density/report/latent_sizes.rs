@@ -2,8 +2,8 @@
 
 use elbo_datasets::Toy;
 
-use super::super::{KNOWN, LATENT, LATENT_WHOLE, POSTERIORS};
-use super::look;
+use super::super::setup::{KNOWN, LATENT, LATENT_WHOLE, POSTERIORS};
+use super::runs::look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Scale};
 use crate::report::{Block, Section, number};
 use crate::study::Results;
@@ -33,8 +33,9 @@ pub(super) fn section(results: &Results<'_>) -> Section {
     let head =
         ["dimensions, posterior", "seeds", "ELBO (nats)", "IWAE-500 (nats)", "KL (nats)", "SW1", "off-mode share"];
     let caption = format!(
-        "The mixture with latents of one to five dimensions, learned variances that are the same for all codes, medians, after {} epochs \
-         (the source: 400). With one dimension nothing lies off the diagonal, so both posteriors are the same model.",
+        "The mixture with latents of one to five dimensions, learned variances that are the same for all codes, \
+         medians, after {} epochs (the source: 400). With one dimension nothing lies off the diagonal, so both \
+         posteriors are the same model.",
         epochs.unwrap_or(0)
     );
     let mut blocks = vec![
@@ -50,9 +51,9 @@ pub(super) fn section(results: &Results<'_>) -> Section {
         && one > full
     {
         blocks.push(Block::Text(format!(
-            "One dimension, which has no covariances, is better here ({} nats) than two with either posterior ({} diagonal, {} full). So \
-             what a full covariance gains in two dimensions may be the solution that training finds as much as a closer posterior; \
-             these runs do not tell the two apart.",
+            "One dimension, which has no covariances, is better here ({} nats) than two with either posterior ({} \
+             diagonal, {} full). So what a full covariance gains in two dimensions may be the solution that training \
+             finds as much as a closer posterior; these runs do not tell the two apart.",
             number(one),
             number(two),
             number(full)
