@@ -50,8 +50,8 @@
 //!
 //! # A likelihood of your own
 //!
-//! A model is its bound: `objective` gives the terms of the loss for each row, and the rest follows. Here a VAE whose data
-//! are counts, `x | z ~ Poisson(exp(decoder(z)))`.
+//! A model is its bound: `objective` gives the terms of the loss for each row, and the rest follows. Here a VAE whose
+//! data are counts, `x | z ~ Poisson(exp(decoder(z)))`.
 //!
 //! ```
 //! use elbo::autograd::{Activation, Init, Var};
@@ -91,12 +91,13 @@
 //! # }
 //! ```
 //!
-//! `examples/custom_model.rs` trains a model of its own and saves it, `examples/custom_op.rs` adds an operation to the engine.
+//! `examples/custom_model.rs` trains a model of its own and saves it, `examples/custom_op.rs` adds an
+//! operation to the engine.
 //!
 //! # Open a run of the command
 //!
-//! `elbo train` leaves a directory; [`Run`] reads its settings, metrics and model, and applies the model to other rows, which
-//! are prepared as those of the training were.
+//! `elbo train` leaves a directory; [`Run`] reads its settings, metrics and model, and applies the model to other rows,
+//! which are prepared as those of the training were.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -95,8 +95,8 @@ fn keys_are_unique_and_of_a_section_and_defaults_are_allowed() {
     assert!(TrainOptions::default().settings().iter().all(|setting| setting.section() == "train"));
 }
 
-/// A field that is not declared would keep its default in every recipe. `Debug` shows each with a colon behind its name, and
-/// each struct with a brace.
+/// A field that is not declared would keep its default in every recipe. `Debug` shows each with a colon behind its
+/// name, and each struct with a brace.
 #[test]
 fn every_field_has_a_setting() {
     for (name, shown, mut options) in all() {

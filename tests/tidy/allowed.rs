@@ -51,14 +51,7 @@ pub const OF_DISTRIBUTIONS: [&str; 0] = [];
 pub const MOD_FILES: [&str; 0] = [];
 
 /// To be repaired: how many lines above 120 columns each crate may have. No other line may be longer.
-pub const LONG_LINES: [(&str, usize); 6] = [
-    ("crates/tensor/", 25),
-    ("crates/autograd/", 7),
-    ("crates/datasets/", 22),
-    ("crates/metrics/", 9),
-    ("crates/models/", 60),
-    ("crates/cli/", 222),
-];
+pub const LONG_LINES: [(&str, usize); 1] = [("crates/cli/", 152)];
 
 /// To be repaired: files that read settings by a string.
 pub const STRING_KEYED: [&str; 0] = [];

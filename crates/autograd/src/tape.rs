@@ -108,8 +108,8 @@ impl<'p> Tape<'p> {
         self.record(value, origin)
     }
 
-    /// A hash of which values are positive behind the operations with a kink: two computations with the same pattern have
-    /// no kink between them.
+    /// A hash of which values are positive behind the operations with a kink: two computations with the same pattern
+    /// have no kink between them.
     pub(crate) fn pattern(&self) -> u64 {
         let mut hash = DefaultHasher::new();
         for node in self.nodes.0.borrow().iter() {
@@ -127,8 +127,8 @@ impl<'p> Tape<'p> {
         layer_of(&nodes, nodes.iter().position(|node| !node.value.is_finite())?)
     }
 
-    /// Smallest argument and smallest value of every recorded operation whose name is `op`, such as `Softplus`, with the
-    /// parameter last used on the way to it: what to watch where a value must stay positive.
+    /// Smallest argument and smallest value of every recorded operation whose name is `op`, such as `Softplus`, with
+    /// the parameter last used on the way to it: what to watch where a value must stay positive.
     pub fn smallest_of(&self, op: &str) -> Vec<Smallest> {
         let nodes = self.nodes.0.borrow();
         let least = |x: &Tensor| {

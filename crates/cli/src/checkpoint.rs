@@ -1,5 +1,5 @@
-//! Checkpoints: weights that other programs can read, the state that continues a run bit for bit, and the arrays that are
-//! both for a model that is fitted by iterations.
+//! Checkpoints: weights that other programs can read, the state that continues a run bit for bit, and the arrays that
+//! are both for a model that is fitted by iterations.
 //!
 //! All carry a SHA-256 over every byte of the file, so damage of any kind is refused, never loaded.
 
@@ -18,8 +18,8 @@ use std::{fs, io};
 
 use crate::machine::error::{Error, Result};
 
-/// Version of what the headers of weights note: a file of a later one is refused, one without any is of before there were
-/// versions.
+/// Version of what the headers of weights note: a file of a later one is refused, one without any is of before
+/// there were versions.
 pub const FORMAT: u32 = 1;
 
 /// All bytes of the checkpoint `path`.

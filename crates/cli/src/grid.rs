@@ -1,12 +1,12 @@
 //! Many experiments, run to the end whatever happens: killed, interrupted, diverged.
 //!
-//! A grid is a directory: `grid.lock`, `env.json`, `plan.json`, `cells/ID/status.json` for every cell that has ended
-//! beside whatever the work of the cell keeps there, and `results.csv`. What a cell does is a closure; no model is known
-//! here.
+//! A grid is a directory: `grid.lock`, `env.json`, `plan.json`, `cells/ID/status.json` for every cell that has
+//! ended beside whatever the work of the cell keeps there, and `results.csv`. What a cell does is a closure; no
+//! model is known here.
 //!
 //! Whoever holds `grid.lock` may write the files of the grid itself. A grid that is opened by one process is locked as
-//! long as it is open, with all its cells. A grid that is shared is locked for moments only, and every cell has a lock of
-//! its own: the cell belongs to the process that holds it, and to nobody when that process dies.
+//! long as it is open, with all its cells. A grid that is shared is locked for moments only, and every cell has a lock
+//! of its own: the cell belongs to the process that holds it, and to nobody when that process dies.
 
 mod claim;
 mod plan;
@@ -34,7 +34,8 @@ pub use share::Failed;
 pub use status::{Holder, Outcome, State, now};
 pub use survey::Standing;
 
-/// Marks a directory as a grid and is its lock; another name than that of a run, so that neither is taken for the other.
+/// Marks a directory as a grid and is its lock; another name than that of a run, so that neither is
+/// taken for the other.
 const LOCK: &str = "grid.lock";
 const ENV: &str = "env.json";
 const PLAN: &str = "plan.json";
@@ -48,7 +49,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Grid {
     path: PathBuf,
     plan: Plan,
-    /// The lock of a grid that this process has for itself; closing the file releases it. Without it the grid is shared.
+    /// The lock of a grid that this process has for itself; closing the file releases it. Without
+    /// it the grid is shared.
     lock: Option<File>,
 }
 
@@ -77,12 +79,12 @@ impl Grid {
         Ok(grid)
     }
 
-    /// Opens `out` to share its cells with other processes; `plan` makes the plan from the one that is stored, if there is one.
-    /// `env` is stored at the start.
+    /// Opens `out` to share its cells with other processes; `plan` makes the plan from the one that is stored, if there
+    /// is one. `env` is stored at the start.
     ///
     /// # Errors
-    /// Exit code 6 if a process has had the lock for a minute; 2 if `out` holds files that are not ours, or if a file is in
-    /// the way; 7 if the stored plan is damaged; 5 if the system fails; and those of `plan`.
+    /// Exit code 6 if a process has had the lock for a minute; 2 if `out` holds files that are not ours, or if a file
+    /// is in the way; 7 if the stored plan is damaged; 5 if the system fails; and those of `plan`.
     pub fn share(out: &Path, env: &Value, plan: impl FnOnce(Option<&Plan>) -> Result<Plan>) -> Result<Self> {
         prepare(out)?;
         let mut file = lock::wait(out, LOCK, PATIENCE)?;
@@ -100,10 +102,12 @@ impl Grid {
         Ok(grid)
     }
 
-    /// Opens the grid in `out` with the plan that is stored there, to share its cells with other processes or to look at it.
+    /// Opens the grid in `out` with the plan that is stored there, to share its cells with other
+    /// processes or to look at it.
     ///
     /// # Errors
-    /// Exit code 2 if there is none, or one whose cells only its own command can run; 7 if the plan is damaged; 5 if the system cannot read it.
+    /// Exit code 2 if there is none, or one whose cells only its own command can run; 7 if the plan is damaged; 5 if
+    /// the system cannot read it.
     pub fn join(out: &Path) -> Result<Self> {
         let missing = || Error::usage(format_args!("{}: no {PLAN} in it", out.display()));
         let plan = read_plan(out)?.ok_or_else(missing)?;

@@ -37,12 +37,12 @@ pub struct SweepCell {
 }
 
 impl Sweep {
-    /// Plans the sweep of `recipe`, a built-in recipe or the path of one, in `out`, or appends the cells that it has gained.
-    /// `set` holds `section.key=value` for every cell.
+    /// Plans the sweep of `recipe`, a built-in recipe or the path of one, in `out`, or appends the cells that it has
+    /// gained. `set` holds `section.key=value` for every cell.
     ///
     /// # Errors
-    /// Exit code 2 for a mistake in the recipe, or if `out` holds something else; 6 if another process has had its lock for a
-    /// minute; 7 if its plan is damaged; 5 if the system fails.
+    /// Exit code 2 for a mistake in the recipe, or if `out` holds something else; 6 if another process has had its lock
+    /// for a minute; 7 if its plan is damaged; 5 if the system fails.
     pub fn plan(recipe: &str, set: &[String], out: impl AsRef<Path>) -> Result<Self> {
         let (name, variants) = recipe::load_sweep(recipe, set)?;
         let (out, mut before) = (out.as_ref(), 0);

@@ -25,8 +25,8 @@ pub use write::write;
 /// Whether the first row holds the names of the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Header {
-    /// It does if one of its cells is neither missing nor a number; a column of labels that is told by its place does not
-    /// count, one that is told by its name needs a header.
+    /// It does if one of its cells is neither missing nor a number; a column of labels that is told by its place does
+    /// not count, one that is told by its name needs a header.
     #[default]
     Auto,
     /// It does.
@@ -290,8 +290,8 @@ impl Records<'_> {
     }
 }
 
-/// The line, from 1, of the first byte at or after `start` that ends no line. The reader itself miscounts where lines end
-/// in CRLF or are empty; so lines are counted anew, which only an error does.
+/// The line, from 1, of the first byte at or after `start` that ends no line. The reader itself miscounts where lines
+/// end in CRLF or are empty; so lines are counted anew, which only an error does.
 fn line_of(path: &Path, start: u64) -> std::io::Result<u64> {
     let mut reader = BufReader::new(File::open(path)?);
     let (mut line, mut end, mut text) = (1, 0, Vec::new());

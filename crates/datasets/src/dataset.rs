@@ -186,8 +186,8 @@ impl Dataset {
         &self.class_names
     }
 
-    /// Whether all values are intensities in `[0, 1]`, so that they can be binarised. Of a part of a data set the answer
-    /// is that of the whole.
+    /// Whether all values are intensities in `[0, 1]`, so that they can be binarised. Of a part of a data set the
+    /// answer is that of the whole.
     pub fn is_intensity(&self) -> bool {
         self.intensity
     }
@@ -232,9 +232,9 @@ impl Dataset {
     /// Writes `1[x > U]`, `U ~ U(0, 1)` drawn afresh for every value, of the rows `indices` to `out`, `[b, width]`:
     /// each value is 1 with probability x, and certainly 0 or 1 at the ends.
     ///
-    /// For real numbers `U` has as many bits as their mantissa. For bytes it is drawn digit by digit in base 256, in which byte / 255 is the byte repeated for ever: the first digit of
-    /// `U` that differs from the byte decides. So one random byte a pixel is enough but in one case of 256, and four
-    /// more are then drawn (`U` has 40 bits).
+    /// For real numbers `U` has as many bits as their mantissa. For bytes it is drawn digit by digit in base 256, in
+    /// which byte / 255 is the byte repeated for ever: the first digit of `U` that differs from the byte decides. So
+    /// one random byte a pixel is enough but in one case of 256, and four more are then drawn (`U` has 40 bits).
     ///
     /// # Panics
     /// If the values are not intensities, if `out` is not of `indices.len() * width` values, or if an index is not
@@ -351,8 +351,8 @@ impl Dataset {
         self.part(count, values, labels)
     }
 
-    /// A checksum of the content: 64-bit FNV-1a over the shape, the values and the labels, each with its length. Names do
-    /// not count. Reals count by their bits, so that the builds in `f32` and `f64` differ.
+    /// A checksum of the content: 64-bit FNV-1a over the shape, the values and the labels, each with its length. Names
+    /// do not count. Reals count by their bits, so that the builds in `f32` and `f64` differ.
     pub fn checksum(&self) -> u64 {
         let mut hash = Fnv::default();
         hash.length(self.shape.len());

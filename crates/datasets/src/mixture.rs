@@ -11,8 +11,8 @@ use rand_distr::StandardNormal;
 
 use crate::{DataError, Dataset, Labels, Values};
 
-/// Where the component means `m_k`, `k = 0..K`, lie; `s` is the separation. `Axes` and `Dirs` use all D dimensions, the other
-/// layouts the plane of the first two: their means are 0 in the rest.
+/// Where the component means `m_k`, `k = 0..K`, lie; `s` is the separation. `Axes` and `Dirs` use all D dimensions, the
+/// other layouts the plane of the first two: their means are 0 in the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// `s · e_0, …, s · e_{D−1}, −s · e_0, …, −s · e_{D−1}`, in this order; K ≤ 2 D.

@@ -65,8 +65,8 @@ pub(crate) fn read_numbers(source: Source<'_>, length: u64) -> Result<Array, Dat
     Ok(Array { shape, values, coarse: roundings.coarse() })
 }
 
-/// Reads the column `column`, counted from 0, of an NPY file whose rows are lists of numbers, as labels: numbers as text,
-/// exact for floats and for integers up to 2⁵³.
+/// Reads the column `column`, counted from 0, of an NPY file whose rows are lists of numbers, as labels: numbers as
+/// text, exact for floats and for integers up to 2⁵³.
 ///
 /// # Errors
 /// As [`read`].

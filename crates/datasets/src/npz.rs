@@ -44,8 +44,8 @@ impl Npz {
     /// Opens the archive at `path` and reads its directory.
     ///
     /// # Errors
-    /// [`DataError`] if the file is missing, cannot be read or is no zip archive, or if a member's name is absolute, has
-    /// a component `..` or stands twice in it.
+    /// [`DataError`] if the file is missing, cannot be read or is no zip archive, or if a member's name is absolute,
+    /// has a component `..` or stands twice in it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
         let (mut file, size) = file::open(path, "an NPZ file")?;
@@ -110,7 +110,8 @@ impl Npz {
         if length > file::unpacked_limit(self.size) {
             let size = self.size;
             let reason = format!(
-                "{length} bytes unpacked: too much for an archive of {size} bytes (zip bomb?); if it is meant, save it uncompressed"
+                "{length} bytes unpacked: too much for an archive of {size} bytes (zip bomb?); \
+                 if it is meant, save it uncompressed"
             );
             return Err(malformed(&path, reason));
         }

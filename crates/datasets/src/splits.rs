@@ -32,8 +32,8 @@ impl Splits {
         let valid = train.take_front(valid_rows);
         Ok(Self { train, valid, test })
     }
-    /// Deals `all` out: `test_rows` and `valid_rows` drawn at random without replacement, and the rest to train on. Each
-    /// split keeps the order of `all`.
+    /// Deals `all` out: `test_rows` and `valid_rows` drawn at random without replacement, and the rest to train on.
+    /// Each split keeps the order of `all`.
     ///
     /// # Errors
     /// [`DataError::Invalid`] if no row would be left to train on.
@@ -42,7 +42,8 @@ impl Splits {
         let held_out = valid_rows.saturating_add(test_rows);
         if held_out >= rows {
             return Err(DataError::Invalid(format!(
-                "data set {}: {valid_rows} rows of validation and {test_rows} of the test leave none of its {rows} to train on",
+                "data set {}: {valid_rows} rows of validation and {test_rows} of the test \
+                 leave none of its {rows} to train on",
                 all.name()
             )));
         }
@@ -97,8 +98,8 @@ mod tests {
         assert_ne!(deal(2), splits);
     }
 
-    /// Of 20,000 deals of 10 rows, how often each is held out for the test: z-tests of 10 counts; |z| > 5 anywhere happens
-    /// by chance in 6e-6 of seeds.
+    /// Of 20,000 deals of 10 rows, how often each is held out for the test: z-tests of 10 counts; |z| > 5 anywhere
+    /// happens by chance in 6e-6 of seeds.
     #[test]
     fn every_row_is_as_likely_to_be_held_out() {
         let data = rows(10);

@@ -25,7 +25,8 @@ pub struct Table {
     pub values: Vec<Real>,
     /// The label of each row as text.
     pub labels: Option<Vec<String>>,
-    /// The columns, as messages name them, whose rounding error as [`Real`] is more than 1 % of their standard deviation.
+    /// The columns, as messages name them, whose rounding error as [`Real`] is more than 1 % of
+    /// their standard deviation.
     pub coarse: Vec<String>,
 }
 
@@ -53,8 +54,8 @@ impl<'a> LabelColumn<'a> {
         self.wanted != "last" && self.wanted.parse::<usize>().is_err()
     }
 
-    /// The number of the column in a table of `width` columns with these names, or none; `None` if the table may lack it
-    /// and does.
+    /// The number of the column in a table of `width` columns with these names, or none; `None` if the table
+    /// may lack it and does.
     pub(crate) fn find(&self, names: &[String], width: usize) -> Result<Option<usize>, String> {
         let absent = self.unlabelled == Some(width) && names.iter().all(|name| name != self.wanted);
         if absent { Ok(None) } else { find_column(self.wanted, names, width).map(Some) }
@@ -96,8 +97,8 @@ impl Table {
     /// Takes the column `wanted` out and makes it the labels, which `exact` reads: as [`Real`] two of them may be one.
     ///
     /// # Errors
-    /// [`DataError::Malformed`] if rows are no lists of numbers, if there is no such column, or if none would be left; and
-    /// those of `exact`.
+    /// [`DataError::Malformed`] if rows are no lists of numbers, if there is no such column, or if none would be left;
+    /// and those of `exact`.
     pub fn label_by_column(
         self,
         wanted: LabelColumn<'_>,
@@ -121,8 +122,8 @@ impl Table {
     /// Puts the rows of `other` behind these.
     ///
     /// # Errors
-    /// [`DataError::Malformed`] of `other` if its rows have another shape or other columns, or if only one of the tables
-    /// has labels.
+    /// [`DataError::Malformed`] of `other` if its rows have another shape or other columns, or if only one of
+    /// the tables has labels.
     pub fn append(&mut self, other: Self) -> Result<(), DataError> {
         let ours = self.path.display();
         if other.shape != self.shape {

@@ -1,7 +1,7 @@
-//! Five densities in the plane whose log-density is known: the upper bound of every expected ELBO (the data of the study
-//! `toy-density`). The formulas are those of the slides of the study, with two misprints put right. The figure 8 and the
-//! blobs are believed to come from Yacoby, Pan and Doshi-Velez, "Failure Modes of Variational Autoencoders and Their
-//! Effects on Downstream Tasks" (2020).
+//! Five densities in the plane whose log-density is known: the upper bound of every expected ELBO (the data of the
+//! study `toy-density`). The formulas are those of the slides of the study, with two misprints put right. The figure 8
+//! and the blobs are believed to come from Yacoby, Pan and Doshi-Velez, "Failure Modes of Variational Autoencoders and
+//! Their Effects on Downstream Tasks" (2020).
 
 mod curve;
 mod gaussian;

@@ -13,8 +13,9 @@ pub fn log_mean_exp(values: &[f64]) -> f64 {
 
 /// The importance-weighted bound of each point, `ln (1/k) Σ_j w_j` in nats: `[n]`.
 ///
-/// `log_weights` is `[k, n]`, sample-major: row `j` holds `ln w_j = ln p(x, z_j) − ln q(z_j|x)` of every point for its
-/// `j`-th sample `z_j ~ q(z|x)`. One sample gives the ELBO's estimate; the expectation rises with `k` towards `ln p(x)`.
+/// `log_weights` is `[k, n]`, sample-major: row `j` holds `ln w_j = ln p(x, z_j) − ln q(z_j|x)` of every
+/// point for its `j`-th sample `z_j ~ q(z|x)`. One sample gives the ELBO's estimate; the expectation rises
+/// with `k` towards `ln p(x)`.
 ///
 /// Burda, Grosse & Salakhutdinov 2016, *Importance weighted autoencoders*, <https://arxiv.org/abs/1509.00519>, eq. 8.
 ///

@@ -45,10 +45,11 @@ impl Contingency {
         max_assignment(&rows, long.len()) as f64 / self.total() as f64
     }
 
-    /// Normalised mutual information `2 I(k; l) / (H(k) + H(l))`, in \[0, 1\]: the arithmetic mean, scikit-learn's default.
+    /// Normalised mutual information `2 I(k; l) / (H(k) + H(l))`, in \[0, 1\]: the arithmetic
+    /// mean, scikit-learn's default.
     ///
-    /// Invariant under relabelling and symmetric; 1 iff the partitions are equal, 0 iff independent. As in scikit-learn:
-    /// 1 if both partitions are trivial (one part each, or no points), 0 if only one of them is.
+    /// Invariant under relabelling and symmetric; 1 iff the partitions are equal, 0 iff independent. As in
+    /// scikit-learn: 1 if both partitions are trivial (one part each, or no points), 0 if only one of them is.
     pub fn nmi(&self) -> f64 {
         let (clusters, labels) = (self.cluster_sizes(), self.label_sizes());
         if clusters.len() <= 1 && labels.len() <= 1 {
@@ -73,8 +74,8 @@ impl Contingency {
     /// random clustering of the same sizes.
     ///
     /// Computed from the exact numbers of pairs of points that are together or apart in the two partitions,
-    /// `2 (tp·tn − fn·fp) / ((tp+fn)(fn+tn) + (tp+fp)(fp+tn))`. As in scikit-learn: 1 if no pair disagrees, which covers
-    /// no points, one point, one cluster against one label and singletons against singletons.
+    /// `2 (tp·tn − fn·fp) / ((tp+fn)(fn+tn) + (tp+fp)(fp+tn))`. As in scikit-learn: 1 if no pair disagrees, which
+    /// covers no points, one point, one cluster against one label and singletons against singletons.
     pub fn adjusted_rand_index(&self) -> f64 {
         let pairs = |count: u64| i128::from(count) * (i128::from(count) - 1) / 2;
         let together_in_both: i128 = self.cells().map(|(_, count)| pairs(count)).sum();
@@ -97,10 +98,10 @@ impl Contingency {
 /// Most-confident-sample accuracy, in \[0, 1\]: each cluster takes the label of the row that it holds with the highest
 /// `q(y=k|x)`, and the value is the share of rows whose cluster bears their label.
 ///
-/// `probabilities` are `q(y|x)`, `[n, clusters]` row-major; a row belongs to the cluster of its largest entry, the first
-/// of equals, and among rows of equal confidence the first labels the cluster. One label a cluster is read, so unlike
-/// [`majority_accuracy`](Contingency::majority_accuracy) it does not choose the labels that score best, and is at most
-/// that. A cluster without rows counts for nothing. NaN for no rows.
+/// `probabilities` are `q(y|x)`, `[n, clusters]` row-major; a row belongs to the cluster of its largest entry, the
+/// first of equals, and among rows of equal confidence the first labels the cluster. One label a cluster is read, so
+/// unlike [`majority_accuracy`](Contingency::majority_accuracy) it does not choose the labels that score best, and is
+/// at most that. A cluster without rows counts for nothing. NaN for no rows.
 ///
 /// Makhzani, Shlens, Jaitly, Goodfellow & Frey 2015, *Adversarial autoencoders*, <https://arxiv.org/abs/1511.05644>,
 /// on unsupervised clustering. There the most confident row is sought among all rows, here among those of the cluster,

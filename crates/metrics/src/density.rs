@@ -53,8 +53,8 @@ fn wasserstein(a: &[f64], b: &[f64]) -> f64 {
     total / (n as f64 * m as f64)
 }
 
-/// The energy distance `2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ ≥ 0` (not its square root) between the samples `a`, `[n, 2]`,
-/// and `b`, `[m, 2]`, in units of the data.
+/// The energy distance `2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ ≥ 0` (not its square root) between the samples `a`,
+/// `[n, 2]`, and `b`, `[m, 2]`, in units of the data.
 ///
 /// The V-statistic: every expectation is a mean over all pairs, a point with itself included, so the value is 0 for
 /// equal samples and never negative, but of order 1/n above 0 for two samples of one density. Costs n², so only the

@@ -35,8 +35,8 @@ pub struct Held {
 }
 
 impl Probe {
-    /// The probe that minimises `−(1/n) Σ_i ln softmax(W x̃_i + b)_{y_i} + (l2/2) ‖W‖²`, where `x̃` are the rows of `x`,
-    /// `[n, width]`, with every feature standardised, and `labels` (`[n]`, below `classes`) are the `y_i`.
+    /// The probe that minimises `−(1/n) Σ_i ln softmax(W x̃_i + b)_{y_i} + (l2/2) ‖W‖²`, where `x̃` are the rows of
+    /// `x`, `[n, width]`, with every feature standardised, and `labels` (`[n]`, below `classes`) are the `y_i`.
     ///
     /// All classes have weights (the full softmax parametrisation); the intercepts are not penalised. The optimum is
     /// found in f64 by Newton's method, deterministically and without a random start, so equal rows give equal bits.

@@ -3,8 +3,8 @@
 use elbo_tensor::linalg::{Cholesky, dot};
 use elbo_tensor::{Mat, dgemm};
 
-/// The norm of the gradient at which the fit ends. The objective is at least `l2`-strongly convex in the weights, so they
-/// are then within `TOLERANCE / l2` of the optimum.
+/// The norm of the gradient at which the fit ends. The objective is at least `l2`-strongly convex in the weights, so
+/// they are then within `TOLERANCE / l2` of the optimum.
 const TOLERANCE: f64 = 1e-12;
 /// Up to this many parameters the Hessian is written out and factored.
 const DENSE: usize = 64;
@@ -188,8 +188,8 @@ impl SoftmaxRegression<'_> {
         Some(direction)
     }
 
-    /// An approximate solution `d` of `H d = −g`, to the fraction `‖g‖`, within \[1e-4, 0.1\], of `g`; always a direction
-    /// of descent.
+    /// An approximate solution `d` of `H d = −g`, to the fraction `‖g‖`, within \[1e-4, 0.1\], of `g`; always a
+    /// direction of descent.
     fn truncated_direction(&self, point: &Point) -> Option<Vec<f64>> {
         let blocks = self.preconditioner(point)?;
         let precondition = |residual: &[f64]| {

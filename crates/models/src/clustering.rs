@@ -1,5 +1,6 @@
-//! What M2, modified M2 and the GMVAE have in common: inference networks, bound, evidence and generation. Source: Kingma
-//! et al. (2014), "Semi-supervised Learning with Deep Generative Models", eq. 7, as used by Shu (2016) without labels.
+//! What M2, modified M2 and the GMVAE have in common: inference networks, bound, evidence and generation.
+//! Source: Kingma et al. (2014), "Semi-supervised Learning with Deep Generative Models", eq. 7, as used by Shu
+//! (2016) without labels.
 
 use std::fmt;
 
@@ -88,8 +89,8 @@ impl ClusteringOptions {
     }
 }
 
-/// A generative model with the inference networks `q(y|x)` and `q(z|x,y)`, the prior `p(y) = 1/k`, and the weights of the
-/// divergences.
+/// A generative model with the inference networks `q(y|x)` and `q(z|x,y)`, the prior `p(y) = 1/k`, and the
+/// weights of the divergences.
 #[derive(Debug)]
 pub struct Clustered<G> {
     /// The generative part.

@@ -1,5 +1,6 @@
-//! A variational autoencoder whose latent is one of k classes, without sampling: the expectation over the class is exact.
-//! Source: the discrete model of the beta sweep; the bound is that of Kingma and Welling (2014) for a categorical code.
+//! A variational autoencoder whose latent is one of k classes, without sampling: the expectation over the
+//! class is exact. Source: the discrete model of the beta sweep; the bound is that of Kingma and Welling
+//! (2014) for a categorical code.
 
 use elbo_autograd::{Tape, Var};
 use elbo_tensor::{Real, Tensor};

@@ -39,14 +39,15 @@ pub trait Estimator: Send + Sync {
     /// If the fit cannot go on: a number is not finite, or the rows do not allow the model.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate>;
 
-    /// Numbers of the fitted model on the `rows` rows of its fit, by the names of [`Estimator::iterate`]: the last iteration's
-    /// may be those of another fit than the best, or of the parameters before its update. `log_likelihood` is the mean of
-    /// `ln p(x)` over these rows in nats, if the model is a distribution.
+    /// Numbers of the fitted model on the `rows` rows of its fit, by the names of [`Estimator::iterate`]: the last
+    /// iteration's may be those of another fit than the best, or of the parameters before its update. `log_likelihood`
+    /// is the mean of `ln p(x)` over these rows in nats, if the model is a distribution.
     fn fitted(&self, log_likelihood: Option<f64>, _rows: usize) -> Vec<(&'static str, f64)> {
         log_likelihood.map(|value| ("log_likelihood", value)).into_iter().collect()
     }
 
-    /// Whether the fitted model came to its tolerance before the limit of its iterations; `None` if it has no tolerance.
+    /// Whether the fitted model came to its tolerance before the limit of its iterations; `None` if
+    /// it has no tolerance.
     fn converged(&self) -> Option<bool> {
         None
     }
@@ -150,7 +151,8 @@ pub trait EstimatorOptions: Configured + fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// The estimator for rows of `width` columns, not fitted yet, of options that [`EstimatorOptions::check_for`] accepts.
+    /// The estimator for rows of `width` columns, not fitted yet, of options
+    /// that [`EstimatorOptions::check_for`] accepts.
     fn build(&self, width: usize) -> Box<dyn Estimator>;
 
     /// A copy.

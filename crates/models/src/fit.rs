@@ -13,7 +13,8 @@ pub use batches::Batches;
 pub(crate) use options::{CLIP, LR, SEED};
 pub use options::{LrDecay, OnDivergence, Reduction, Shuffle, TrainOptions};
 
-/// Names and values of a loss and its terms, per data point: nats, or squared units where the likelihood is a squared error.
+/// Names and values of a loss and its terms, per data point: nats, or squared units where the
+/// likelihood is a squared error.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Terms {
     /// `loss`, then each term of the objective.

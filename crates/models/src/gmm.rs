@@ -1,7 +1,7 @@
 //! Mixtures of normals by EM (Dempster, Laird & Rubin 1977), with diagonal, full, tied or spherical covariance.
 //!
-//! Meanings and defaults of the settings are scikit-learn's. Parameters are f64; the posterior of diagonal and spherical
-//! components is computed in [`elbo_tensor::Real`], that of matrices in f64.
+//! Meanings and defaults of the settings are scikit-learn's. Parameters are f64; the posterior of diagonal and
+//! spherical components is computed in [`elbo_tensor::Real`], that of matrices in f64.
 
 mod matrices;
 mod options;
@@ -41,7 +41,8 @@ impl EstimatorOptions for GmmOptions {
         let numbers = if full { k.saturating_mul(width.saturating_mul(width)) } else { 0 };
         if numbers > MOST_IN_BLOCKS {
             return Err(Invalid(format!(
-                "model.covariance = \"full\": {k} matrices of {width} x {width} numbers; try \"diagonal\" or fewer components"
+                "model.covariance = \"full\": {k} matrices of {width} x {width} numbers; \
+                 try \"diagonal\" or fewer components"
             )));
         }
         Ok(())

@@ -1,6 +1,6 @@
-//! The Gaussian-mixture variational autoencoder: a mixture of normals as the prior of the latent. Source: Shu, "Gaussian
-//! Mixture VAE: Lessons in Variational Inference, Generative Models, and Deep Nets" (2016), the "real GMVAE"; bound as
-//! in the accompanying program.
+//! The Gaussian-mixture variational autoencoder: a mixture of normals as the prior of the latent. Source: Shu,
+//! "Gaussian Mixture VAE: Lessons in Variational Inference, Generative Models, and Deep Nets" (2016), the "real GMVAE";
+//! bound as in the accompanying program.
 
 use elbo_autograd::Var;
 

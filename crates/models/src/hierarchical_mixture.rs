@@ -38,8 +38,8 @@ struct Component<'a> {
 }
 
 impl HierarchicalMixture {
-    /// The mixture of the model's latents, standardised by `map`, in place of their prior `N(0, I)`: `m_k = std · m'_k + mean` and
-    /// `s_k = std² · s'_k` of the normals of `mixture`.
+    /// The mixture of the model's latents, standardised by `map`, in place of their prior `N(0, I)`:
+    /// `m_k = std · m'_k + mean` and `s_k = std² · s'_k` of the normals of `mixture`.
     ///
     /// # Panics
     /// If map or mixture are not of as many dimensions as the model has latents.
@@ -54,8 +54,8 @@ impl HierarchicalMixture {
         Self { model, weights: mixture.weights().to_vec(), means, variances }
     }
 
-    /// `ln p(x)` in nats, the posterior over components and the posterior mean of z of each row of `x`, `[n, d]`; NaN where a
-    /// precision `M_k` is not positive definite to working precision.
+    /// `ln p(x)` in nats, the posterior over components and the posterior mean of z of each row of `x`, `[n, d]`; NaN
+    /// where a precision `M_k` is not positive definite to working precision.
     ///
     /// Rows are projected to the `l` latents once; nothing of size `d` is done for a component.
     pub fn infer(&self, x: &Tensor) -> Inferred {

@@ -1,6 +1,7 @@
 //! k-means: centres that minimise the sum of squared distances of the rows from the nearest one (Lloyd 1982).
 //!
-//! Meanings and defaults of the settings are scikit-learn's. Distances are compared in [`Real`], centres and inertia are f64.
+//! Meanings and defaults of the settings are scikit-learn's. Distances are compared in [`Real`], centres
+//! and inertia are f64.
 
 mod geometry;
 mod lloyd;
@@ -181,8 +182,8 @@ impl Kmeans {
         self.best.as_ref().map(|best| best.centres.as_slice())
     }
 
-    /// The nearest of the best fit's centres for each row of `x: [n, d]`, before the first fit is done those of the fit under way;
-    /// all 0 before that.
+    /// The nearest of the best fit's centres for each row of `x: [n, d]`, before the first fit is done those of the fit
+    /// under way; all 0 before that.
     fn labels(&self, x: &Tensor) -> Vec<u32> {
         let best = self.best.as_ref().map(|best| &best.centres);
         let under_way = self.lloyd.as_ref().map(|lloyd| &lloyd.centres).or(self.centres.as_ref());
@@ -361,8 +362,8 @@ mod tests {
         x
     }
 
-    /// Centres far apart are found whatever the first draw, which uniform draws would miss in 24 of 25 cases: 8 draws hit
-    /// 8 groups with probability 8!/8⁸ = 0.0024.
+    /// Centres far apart are found whatever the first draw, which uniform draws would miss in 24 of 25 cases: 8 draws
+    /// hit 8 groups with probability 8!/8⁸ = 0.0024.
     #[test]
     fn k_means_plus_plus_finds_separated_groups() {
         let noise = normals([800, 2]);

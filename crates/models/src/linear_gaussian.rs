@@ -17,8 +17,8 @@ const BLOCK: usize = 256;
 /// `z ~ N(0, I)`, `x | z ~ N(μ + W z, Ψ)` with a diagonal Ψ, hence `x ~ N(μ, W Wᵀ + Ψ)` (Roweis & Ghahramani 1999, *A
 /// unifying review of linear Gaussian models*, section 5).
 ///
-/// Nothing here builds a `d` by `d` matrix: determinant and inverse of the covariance go through the posterior precision
-/// `M = I + Wᵀ Ψ⁻¹ W`, `[l, l]` (Woodbury).
+/// Nothing here builds a `d` by `d` matrix: determinant and inverse of the covariance go through the posterior
+/// precision `M = I + Wᵀ Ψ⁻¹ W`, `[l, l]` (Woodbury).
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearGaussian {
     /// `μ`, `[d]`.
@@ -110,8 +110,8 @@ impl LinearGaussian {
         (Self { loadings, ..self.clone() }, axes)
     }
 
-    /// `ln p(x)` in nats and the posterior mean `E[z|x] = M⁻¹ Wᵀ Ψ⁻¹ (x − μ)` of each row of `x`, `[n, d]`; NaN where M is
-    /// not positive definite to working precision.
+    /// `ln p(x)` in nats and the posterior mean `E[z|x] = M⁻¹ Wᵀ Ψ⁻¹ (x − μ)` of each row of `x`, `[n, d]`; NaN where M
+    /// is not positive definite to working precision.
     pub fn infer(&self, x: &Tensor) -> Inferred {
         let (n, l) = (x.shape().rows(), self.latents());
         let Some(projector) = Projector::of(self) else {

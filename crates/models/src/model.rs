@@ -15,8 +15,9 @@ pub trait Model: Send + Sync {
     /// The loss of each data point of a batch `x: [b, d]`, as named terms.
     fn objective<'t>(&self, x: Var<'t>, noise: &mut Noise) -> Objective<'t>;
 
-    /// The logarithm of an unbiased estimate of `p(x)` for each sample of the latent: `[b]`, or `[m, b]` with m samples.
-    /// Its mean is a bound on `ln p(x)`, and `ln 1/m Σ exp` the importance-weighted one (Burda et al. 2016, eq. 8).
+    /// The logarithm of an unbiased estimate of `p(x)` for each sample of the latent: `[b]`, or `[m, b]`
+    /// with m samples. Its mean is a bound on `ln p(x)`, and `ln 1/m Σ exp` the importance-weighted one
+    /// (Burda et al. 2016, eq. 8).
     fn log_evidence<'t>(&self, _x: Var<'t>, _noise: &mut Noise) -> Option<Var<'t>> {
         None
     }

@@ -268,8 +268,8 @@ impl Estimator for NaturalGmm {
         &self.options
     }
 
-    /// The parameters before the first epoch: k-means' centres and their shared variance. Refused if there are fewer rows
-    /// than components.
+    /// The parameters before the first epoch: k-means' centres and their shared variance. Refused if there are fewer
+    /// rows than components.
     fn start(&mut self, x: &Tensor) -> Result<bool, Degenerate> {
         if !self.started {
             self.widen(x.shape().last());
@@ -289,9 +289,9 @@ impl Estimator for NaturalGmm {
     }
 
     /// An epoch. `log_likelihood` and `active` (components with a row's worth of responsibility or more) are those of
-    /// its E-steps, before the update; `min_weight`, `min_precision`, `max_precision` and `gradient_norm` are those of its
-    /// end. In `mode = "guarded"` what the guard did is counted: components that `kept` mean and variances, summed over the
-    /// batches, those that were `refitted` afterwards, and steps that were `shortened`.
+    /// its E-steps, before the update; `min_weight`, `min_precision`, `max_precision` and `gradient_norm` are those of
+    /// its end. In `mode = "guarded"` what the guard did is counted: components that `kept` mean and variances, summed
+    /// over the batches, those that were `refitted` afterwards, and steps that were `shortened`.
     fn iterate(&mut self, x: &Tensor) -> Result<Iteration, Degenerate> {
         self.options.fits(x.shape().last())?;
         self.start(x)?;

@@ -1,5 +1,6 @@
-//! Principal component analysis, with the density of its probabilistic reading (Tipping & Bishop 1999, *Probabilistic
-//! principal component analysis*, section 3.2): `x ~ N(μ, U (Λ − σ²) Uᵀ + σ² I)`, whose maximum is known in closed form.
+//! Principal component analysis, with the density of its probabilistic reading (Tipping & Bishop 1999,
+//! *Probabilistic principal component analysis*, section 3.2): `x ~ N(μ, U (Λ − σ²) Uᵀ + σ² I)`, whose maximum is
+//! known in closed form.
 
 use std::f64::consts::TAU;
 
@@ -15,8 +16,8 @@ use crate::{
 
 /// A variance below this share of the largest is rounding.
 const RELATIVE_RANK: f64 = 1e-14;
-/// With a component of less than this share of the largest variance the matrix of the rows' products, whose eigenvectors
-/// are divided by standard deviations, does not give orthogonal ones to ten digits.
+/// With a component of less than this share of the largest variance the matrix of the rows' products, whose
+/// eigenvectors are divided by standard deviations, does not give orthogonal ones to ten digits.
 const RELATIVE_PRODUCTS: f64 = 1e-6;
 /// Rows that are projected at a time.
 const BLOCK: usize = 256;
@@ -215,9 +216,9 @@ fn of_covariance(x: &Tensor) -> Result<(Vec<f64>, Eigen), Degenerate> {
     Ok((mean, symmetric_eigen(covariance, d)))
 }
 
-/// The same of `n < d` rows, with `l` eigenvectors only, from the products of the centred rows: where `C Cᵀ/n = U Λ Uᵀ`,
-/// `[n, n]`, the covariance has the eigenvalues Λ, beside zeros that are left out, and the eigenvectors `Cᵀ U (nΛ)^−½`. `None`
-/// where that is no gain or has too few digits.
+/// The same of `n < d` rows, with `l` eigenvectors only, from the products of the centred rows: where
+/// `C Cᵀ/n = U Λ Uᵀ`, `[n, n]`, the covariance has the eigenvalues Λ, beside zeros that are left out, and the
+/// eigenvectors `Cᵀ U (nΛ)^−½`. `None` where that is no gain or has too few digits.
 fn of_products(x: &Tensor, l: usize) -> Result<Option<(Vec<f64>, Eigen)>, Degenerate> {
     let (n, d) = (x.shape().rows(), x.shape().last());
     if n >= d || l >= n {

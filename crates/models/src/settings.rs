@@ -1,13 +1,13 @@
-//! Options as typed structs whose settings are declared once: key, field, domain and help in one line, from which listing,
-//! parsing, range checks, help texts and resolved configurations are all derived.
+//! Options as typed structs whose settings are declared once: key, field, domain and help in one line, from which
+//! listing, parsing, range checks, help texts and resolved configurations are all derived.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 
 /// Options whose settings are declared in one place.
 ///
-/// The fields are what a Rust user writes, the keys (`section.name`) what a recipe says. An unknown word cannot be held: it
-/// is an enum that implements [`Word`].
+/// The fields are what a Rust user writes, the keys (`section.name`) what a recipe says. An unknown word cannot be
+/// held: it is an enum that implements [`Word`].
 pub trait Configured {
     /// Shows every setting to the visitor, in the order in which a resolved configuration lists them.
     fn visit(&mut self, v: &mut Visitor<'_>);

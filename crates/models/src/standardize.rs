@@ -16,7 +16,8 @@ pub struct Standardization {
 }
 
 impl Standardization {
-    /// The map under which the rows of `z`, `[n, d]` with n ≥ 1, have mean 0 and standard deviation 1 in each dimension.
+    /// The map under which the rows of `z`, `[n, d]` with n ≥ 1, have mean 0 and standard deviation
+    /// 1 in each dimension.
     ///
     /// # Panics
     /// If there are no rows.

@@ -1,6 +1,6 @@
-//! The variational autoencoder. Sources: Kingma and Welling, "Auto-Encoding Variational Bayes" (2014); full covariance as
-//! in Kingma and Welling, "An Introduction to Variational Autoencoders" (2019), section 2.5.1; weight β of Higgins et al.
-//! (2017). With a point in place of the posterior it is an autoencoder.
+//! The variational autoencoder. Sources: Kingma and Welling, "Auto-Encoding Variational Bayes" (2014); full covariance
+//! as in Kingma and Welling, "An Introduction to Variational Autoencoders" (2019), section 2.5.1; weight β of Higgins
+//! et al. (2017). With a point in place of the posterior it is an autoencoder.
 
 use elbo_autograd::{Tape, Var};
 use elbo_tensor::Real;

@@ -42,8 +42,8 @@ impl Buffer {
         &self.0
     }
 
-    /// Whether nobody else shares the contents. Unlike `Arc::get_mut` it locks nothing, since there are no weak references:
-    /// in small models a locked instruction for every tensor is an eighth of a step.
+    /// Whether nobody else shares the contents. Unlike `Arc::get_mut` it locks nothing, since there are no weak
+    /// references: in small models a locked instruction for every tensor is an eighth of a step.
     pub(crate) fn is_unique(&mut self) -> bool {
         let unique = Arc::strong_count(&self.0) == 1;
         if unique {
@@ -55,8 +55,8 @@ impl Buffer {
 
     /// The contents for writing, if nobody else shares them.
     pub(crate) fn get_mut(&mut self) -> Option<&mut [Real]> {
-        // SAFETY: the only owner is borrowed mutably, so nobody reads, writes or clones; weak references are never made, and
-        // the pointer of an `Arc` may be written through.
+        // SAFETY: the only owner is borrowed mutably, so nobody reads, writes or clones; weak references are never
+        // made, and the pointer of an `Arc` may be written through.
         self.is_unique().then(|| unsafe { (*Arc::as_ptr(&self.0).cast_mut()).as_mut_slice() })
     }
 }

@@ -4,8 +4,9 @@
 //! depend on the split.
 //!
 //! A closure that is too long for the compiler's taste is not inlined into the vectorised loop and then runs a hundred
-//! times slower; hence `#[inline(always)]` on every closure of this chain, and on callers' closures that call `math`. A number
-//! that a closure captures must move into it: behind a reference it might be what the loop writes, and nothing is vectorised.
+//! times slower; hence `#[inline(always)]` on every closure of this chain, and on callers' closures that call `math`.
+//! A number that a closure captures must move into it: behind a reference it might be what the loop writes, and
+//! nothing is vectorised.
 
 mod rows;
 
@@ -273,8 +274,8 @@ impl Tensor {
         out
     }
 
-    /// `f(a, b) · r` for every element a of this tensor `[.., d]`, b of `other` (which broadcasts to this shape) and r of `rows`
-    /// `[..]`: the gradient of a sum over the last axis.
+    /// `f(a, b) · r` for every element a of this tensor `[.., d]`, b of `other` (which broadcasts to this shape) and r
+    /// of `rows` `[..]`: the gradient of a sum over the last axis.
     ///
     /// # Panics
     /// If `other` does not broadcast to this shape, or `rows` does not have one element a row.

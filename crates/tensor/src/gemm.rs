@@ -1,9 +1,9 @@
 //! Matrix products `C ← A·B + β·C` of strided views into row-major C.
 //!
 //! Small products run unpacked. Large ones are split over the current rayon pool, along rows or columns of C and never
-//! along the inner dimension, and their parts are packed; where there is neither AVX2 nor AVX-512, and in the f64 build,
-//! `matrixmultiply` packs and multiplies. In which order the terms of an element are added does not depend on the split, so
-//! the bits are the same at any number of threads.
+//! along the inner dimension, and their parts are packed; where there is neither AVX2 nor AVX-512, and in the f64
+//! build, `matrixmultiply` packs and multiplies. In which order the terms of an element are added does not depend on
+//! the split, so the bits are the same at any number of threads.
 
 mod block;
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
@@ -15,13 +15,13 @@ use crate::parallel::{Disjoint, split};
 use crate::{Mat, Real};
 use block::Product;
 
-/// From this many multiply-adds on, B is packed, and an inner dimension above 256 is summed in blocks: another threshold
-/// gives other bits.
+/// From this many multiply-adds on, B is packed, and an inner dimension above 256 is summed in blocks: another
+/// threshold gives other bits.
 const PACKED_FROM: usize = 2 << 20;
 /// From this many multiply-adds on, a second thread pays.
 const PARALLEL_FROM: usize = 4 << 20;
-/// A parallel product is divided at multiples of these, so that no register block is cut: ours have 6 or 12 rows and 16 or
-/// 32 columns, `matrixmultiply`'s for NEON, which rounds otherwise at edges, 8 of both.
+/// A parallel product is divided at multiples of these, so that no register block is cut: ours have 6 or 12 rows and 16
+/// or 32 columns, `matrixmultiply`'s for NEON, which rounds otherwise at edges, 8 of both.
 const ROW_UNIT: usize = 24;
 const COLUMN_UNIT: usize = 32;
 
@@ -39,8 +39,8 @@ pub fn gemm(a: Mat<'_>, b: Mat<'_>, beta: Real, c: &mut [Real]) {
     let (count, unit) = if by_rows { (m, ROW_UNIT) } else { (n, COLUMN_UNIT) };
     split(count, unit, threads, &|range| {
         let (rows, cols) = if by_rows { (range, 0..n) } else { (0..m, range) };
-        // SAFETY: the ranges of `split` are disjoint and inside the matrices, whose extents `checked` has verified; the rows
-        // or the columns of a view are contiguous.
+        // SAFETY: the ranges of `split` are disjoint and inside the matrices, whose extents `checked` has verified; the
+        // rows or the columns of a view are contiguous.
         unsafe { large(&Product::new(a, b, beta, out.pointer()).part(rows, 0..k, cols)) };
     });
 }
@@ -78,8 +78,8 @@ fn checked<T>(a: &Mat<'_, T>, b: &Mat<'_, T>, c: &[T]) -> (usize, usize, usize) 
 }
 
 /// # Safety
-/// All elements that the product names must be in bounds, none of its extents 0, one of B's strides 1, and C must overlap
-/// neither A nor B.
+/// All elements that the product names must be in bounds, none of its extents 0, one of B's strides 1, and C must
+/// overlap neither A nor B.
 unsafe fn large(p: &Product) {
     #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
     {

@@ -29,9 +29,9 @@ pub(crate) fn split(count: usize, unit: usize, parts: usize, work: &(impl Fn(Ran
     recurse(0..count, unit, parts, work);
 }
 
-/// Runs `work(i, &mut slots[i])` for every slot, in parallel over the current rayon pool. What a slot gets depends on its
-/// number alone, so that the result is the same at any number of threads: sums over rows go over fixed blocks of rows,
-/// one slot each, and the slots are then added in order.
+/// Runs `work(i, &mut slots[i])` for every slot, in parallel over the current rayon pool. What a slot gets depends on
+/// its number alone, so that the result is the same at any number of threads: sums over rows go over fixed blocks of
+/// rows, one slot each, and the slots are then added in order.
 pub fn for_each_slot<T: Send>(slots: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
     let (count, slots) = (slots.len(), Disjoint::new(slots));
     split(count, 1, count, &|range| {

@@ -86,9 +86,9 @@ impl Tensor {
         )
     }
 
-    /// For each row of the last axis a sum that is taken in parts: `step` adds an element of both tensors to the `N` numbers
-    /// of a part, which start at 0, and the row's value is the sum of `finish` over its parts, each of at most 64
-    /// elements: `[.., d] → [..]`. `other` is as for [`Tensor::zip_sum_last`].
+    /// For each row of the last axis a sum that is taken in parts: `step` adds an element of both tensors to the `N`
+    /// numbers of a part, which start at 0, and the row's value is the sum of `finish` over its parts, each of at most
+    /// 64 elements: `[.., d] → [..]`. `other` is as for [`Tensor::zip_sum_last`].
     ///
     /// # Panics
     /// If the shape of `other` is not the end of this one.

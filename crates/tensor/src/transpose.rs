@@ -5,7 +5,8 @@ use crate::Real;
 /// Side of a tile.
 const TILE: usize = 8;
 
-/// Copies the first `width` elements of each row of `rows` (of `stride` elements) into columns: `[m, stride] → [width, m]`.
+/// Copies the first `width` elements of each row of `rows` (of `stride` elements)
+/// into columns: `[m, stride] → [width, m]`.
 ///
 /// # Panics
 /// If `width` exceeds `stride`, or `columns` does not have this shape.

@@ -4,8 +4,8 @@ use elbo_tensor::{Real, Tensor};
 
 use crate::{Case, Op, Var};
 
-/// `y = L·v` for every vector of a batch: `yᵢ = Lᵢᵢ vᵢ + Σⱼ﹤ᵢ Lᵢⱼ vⱼ`. Arguments: v `[.., d]`, the diagonals `[.., d]` and the
-/// entries below them row by row, `[.., d(d−1)/2]`.
+/// `y = L·v` for every vector of a batch: `yᵢ = Lᵢᵢ vᵢ + Σⱼ﹤ᵢ Lᵢⱼ vⱼ`. Arguments: v `[.., d]`, the diagonals `[.., d]`
+/// and the entries below them row by row, `[.., d(d−1)/2]`.
 #[derive(Debug)]
 pub struct TrilProduct;
 
@@ -78,8 +78,8 @@ impl Op<3> for TrilProduct {
 }
 
 impl<'t> Var<'t> {
-    /// `L·self` for the matrices with this diagonal `[.., d]` and these entries below it, row by row, `[.., d(d−1)/2]`; both
-    /// broadcast to the leading axes of `self`.
+    /// `L·self` for the matrices with this diagonal `[.., d]` and these entries below it, row by row, `[.., d(d−1)/2]`;
+    /// both broadcast to the leading axes of `self`.
     #[track_caller]
     pub fn tril_product(self, diag: Self, lower: Self) -> Self {
         let [diag, lower] = self.triangles(diag, lower);

@@ -38,7 +38,8 @@ pub fn load_params(path: impl AsRef<Path>, params: &mut Params) -> Result<BTreeM
     Ok(stored.metadata)
 }
 
-/// Puts stored weights into the parameters of a model built from the same configuration; what does not fit, if it does not.
+/// Puts stored weights into the parameters of a model built from the same configuration; what does not
+/// fit, if it does not.
 pub fn fill(params: &mut Params, stored: &Weights) -> std::result::Result<(), String> {
     if stored.tensors.len() != params.len() {
         return Err(format!("it holds {} tensors and the model has {}", stored.tensors.len(), params.len()));

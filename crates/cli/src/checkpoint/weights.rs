@@ -1,8 +1,8 @@
 //! Weights in the safetensors format, readable from Python.
 //!
 //! `__metadata__` has the one key `elbo`, whose value is JSON: `{"sha256": …, "metadata": {…}}`. One key, because the
-//! format keeps its metadata in a hash map, whose order would change the bytes from run to run. The checksum stands at a
-//! fixed place and is taken over the whole file with zeros in that place.
+//! format keeps its metadata in a hash map, whose order would change the bytes from run to run. The checksum stands at
+//! a fixed place and is taken over the whole file with zeros in that place.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};

@@ -19,8 +19,8 @@ use crate::run::trained::{Split, Trained};
 pub struct Eval {
     /// A run directory
     pub run: PathBuf,
-    /// Evaluate on another data set of the same columns: the test split of a named one, or all rows of a table, which may
-    /// lack the labels
+    /// Evaluate on another data set of the same columns: the test split of a named one, or all rows of a table,
+    /// which may lack the labels
     #[arg(long, value_name = "NAME|FILE")]
     pub data: Option<String>,
     /// The table's column of labels: its name, its number from 0, or `last` (the key `data.label_column`)

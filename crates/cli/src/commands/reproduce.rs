@@ -31,7 +31,8 @@ pub struct Reproduce {
     /// Set a key of every run, e.g. `data.layout=grid`; repeatable. With other settings nothing is judged
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
     pub set: Vec<String>,
-    /// Directory of the study; the same command again continues there [default: studies/STUDY, of a first look studies/STUDY-quick]
+    /// Directory of the study; the same command again continues there [default: studies/STUDY, of a
+    /// first look studies/STUDY-quick]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Show what would be run and how long it takes

@@ -22,7 +22,8 @@ pub enum Sweep {
     /// Write the plan of a sweep, or append the cells that its recipe has gained, and list the cells
     #[command(after_help = EXIT_CODES)]
     Plan(SweepRecipe),
-    /// Plan, then run the cells that wait, together with other processes that do the same; ends when none is left to start
+    /// Plan, then run the cells that wait, together with other processes that do the same; ends when
+    /// none is left to start
     #[command(after_help = EXIT_CODES)]
     Run(SweepRecipe),
     /// Like run for a sweep that was begun, and run again what has failed
@@ -42,7 +43,8 @@ pub enum Sweep {
 /// Arguments of `elbo sweep plan`, `run` and `resume`.
 #[derive(Debug, clap::Args)]
 pub struct SweepRecipe {
-    /// A built-in recipe (see `elbo recipes`) or a TOML file with a table `[sweep]`; to resume, also the directory of the sweep
+    /// A built-in recipe (see `elbo recipes`) or a TOML file with a table `[sweep]`; to resume, also the
+    /// directory of the sweep
     pub recipe: String,
     /// Set a key of every cell, e.g. `train.epochs=5`; repeatable
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
@@ -195,8 +197,8 @@ fn defect(grid: &Grid, index: usize, standing: &Standing) -> Option<String> {
     show::reason(standing).filter(|_| !is_result)
 }
 
-/// Whether no cell has failed or diverged that should not, whoever ran it; a failure may have found no room on the disk to be
-/// told there.
+/// Whether no cell has failed or diverged that should not, whoever ran it; a failure may have found no room on the
+/// disk to be told there.
 fn verdict(grid: &Grid, standings: &[Standing], failures: &[(usize, Error)]) -> Result<()> {
     let told = standings.iter().enumerate();
     let told = told.filter_map(|(index, standing)| Some((index, defect(grid, index, standing)?)));

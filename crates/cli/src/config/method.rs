@@ -65,7 +65,7 @@ impl Configured for StepsLog {
             "log.watch_steps",
             &mut self.watch_steps,
             0..=OFTEN,
-            "the smallest argument and variance of each softplus and the largest gradient in watch.csv every N steps; 0: off",
+            "smallest argument and variance of each softplus, largest gradient in watch.csv every N steps; 0: off",
         );
         v.int(
             "log.keep_epochs",

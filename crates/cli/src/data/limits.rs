@@ -38,8 +38,8 @@ pub fn activations(widest: usize, batch: usize, samples: usize, classes: usize) 
     Ok(())
 }
 
-/// Rows and samples of an importance-weighted bound at a time, for networks whose widest layer has `widest` units: their
-/// product with that and the classes bounds the memory, down to one of each.
+/// Rows and samples of an importance-weighted bound at a time, for networks whose widest layer has `widest` units:
+/// their product with that and the classes bounds the memory, down to one of each.
 pub fn chunk(widest: usize, classes: usize) -> (usize, usize) {
     /// Rows, samples, and samples of all classes: more at a time are no faster.
     const MOST: (usize, usize, usize) = (50, 20, 400);

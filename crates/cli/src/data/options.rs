@@ -193,13 +193,13 @@ impl Configured for DataOptions {
             "data.valid_rows",
             &mut self.valid_rows,
             0..=ROWS,
-            "rows held out for validation (of IDX files: the first training rows; of a table: drawn at random); without use to models fitted by iterations",
+            "validation rows, which models fitted by iterations do not use; of IDX files the first, of a table drawn",
         );
         v.int(
             "data.train_rows",
             &mut self.train_rows,
             0..=ROWS,
-            "training rows of a generated set; of IDX files: rows used, 0 for all; of a table: always all that are left",
+            "training rows; of IDX files the number used, 0 for all; of a table always all that are left",
         );
         v.int(
             "data.test_rows",

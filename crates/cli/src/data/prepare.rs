@@ -34,7 +34,8 @@ impl Preparation {
         let (latents, width) = (data.project_to, train.width());
         if data.project != Project::None && latents > width {
             return Err(Error::usage(format_args!(
-                "data.project_to = {latents}: more latents than the {width} columns; data.project = \"none\" takes the columns as they are"
+                "data.project_to = {latents}: more latents than the {width} columns; \
+                 data.project = \"none\" takes the columns as they are"
             )));
         }
         let projection = match projection::options(data.project, latents) {
@@ -138,8 +139,8 @@ impl Preparation {
         Ok(Dataset::new(set.name(), &shape, Values::Reals(prepared.as_slice().to_vec()), labels)?)
     }
 
-    /// What is to be added to a log-density of rows as the model sees them, in nats, for that of the rows of `width` columns as
-    /// they are: `width · ln scale − Σ ln std`. None if the model sees latents in their place.
+    /// What is to be added to a log-density of rows as the model sees them, in nats, for that of the rows of `width`
+    /// columns as they are: `width · ln scale − Σ ln std`. None if the model sees latents in their place.
     pub fn log_density_shift(&self, width: usize) -> Option<f64> {
         let standardized = self.standardization.as_ref().map_or(0.0, Standardization::log_density_shift);
         self.projection.is_none().then(|| width as f64 * self.scale.ln() + standardized)

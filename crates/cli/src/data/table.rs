@@ -36,9 +36,9 @@ pub fn is_table(name: &str) -> bool {
     Format::of(Path::new(name)).is_some()
 }
 
-/// The splits of `data.file`, the names of its columns and a remark on it: the rows of `data.test_file`, or `data.test_rows` of its own drawn by `data.seed`, are the
-/// test; `data.valid_rows` are drawn for validation; all others are trained on. Each split keeps the order of the file.
-/// Tables of `unlabelled` columns may lack the labels.
+/// The splits of `data.file`, the names of its columns and a remark on it: the rows of `data.test_file`, or
+/// `data.test_rows` of its own drawn by `data.seed`, are the test; `data.valid_rows` are drawn for validation; all
+/// others are trained on. Each split keeps the order of the file. Tables of `unlabelled` columns may lack the labels.
 pub fn load(data: &DataOptions, unlabelled: Option<usize>) -> Result<(Splits, Vec<String>, Option<String>)> {
     let path = Path::new(&data.file);
     let mut table = read(path, data, false, unlabelled)?;
@@ -80,11 +80,13 @@ fn remark(table: &Table) -> Option<String> {
     let more = if rest.is_empty() { String::new() } else { format!(" (and of {} more columns)", rest.len()) };
     let (path, bits) = (table.path.display(), 8 * size_of::<Real>());
     Some(format!(
-        "{path}: {first}: rounding to {bits} bits takes more than 1 % of its standard deviation{more}; subtract a constant"
+        "{path}: {first}: rounding to {bits} bits takes more than 1 % of its standard deviation{more}; \
+         subtract a constant"
     ))
 }
 
-/// The table at `path`; of an archive the arrays of a test set if `test`. One of `unlabelled` columns may lack the labels.
+/// The table at `path`; of an archive the arrays of a test set if `test`. One of `unlabelled` columns
+/// may lack the labels.
 fn read(path: &Path, data: &DataOptions, test: bool, unlabelled: Option<usize>) -> Result<Table> {
     let label_column = Some(data.label_column.as_str()).filter(|column| !column.is_empty()).map(|column| {
         let column = LabelColumn::new(column);

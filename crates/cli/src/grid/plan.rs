@@ -96,8 +96,9 @@ impl Plan {
         &self.cells
     }
 
-    /// What keeps this plan from continuing `stored`, in one phrase. Cells may go further than they did and new ones may
-    /// come, anywhere; costs and widths may differ, because they change how long a grid takes and not what it finds.
+    /// What keeps this plan from continuing `stored`, in one phrase. Cells may go further than they did and
+    /// new ones may come, anywhere; costs and widths may differ, because they change how long a grid takes
+    /// and not what it finds.
     pub fn difference(&self, stored: &Self) -> Option<String> {
         if self.study != stored.study {
             return Some(format!("study {} and not {}", stored.study, self.study));
@@ -120,8 +121,8 @@ impl Plan {
         })
     }
 
-    /// This plan with its `chosen` cells of `width` and their extents as all that is known of their costs; the others cost
-    /// nothing.
+    /// This plan with its `chosen` cells of `width` and their extents as all that is known of their costs; the
+    /// others cost nothing.
     pub(super) fn weighed(&self, chosen: &[usize], width: Width) -> Self {
         let mut plan = self.clone();
         plan.cells.iter_mut().for_each(|cell| cell.cost = 0.0);

@@ -42,10 +42,10 @@ struct Found {
 }
 
 impl Grid {
-    /// Runs every cell of a grid of this process that is not finished and returns the outcomes in the order of the plan, which depend neither on
-    /// the number of threads nor on earlier interruptions. `work` gets the index of the cell, its directory, which holds
-    /// what an interrupted predecessor left, and where to report its progress. One-core cells see a rayon pool of one thread;
-    /// those of all cores run on the pool of the caller.
+    /// Runs every cell of a grid of this process that is not finished and returns the outcomes in the order of the
+    /// plan, which depend neither on the number of threads nor on earlier interruptions. `work` gets the index of the
+    /// cell, its directory, which holds what an interrupted predecessor left, and where to report its progress.
+    /// One-core cells see a rayon pool of one thread; those of all cores run on the pool of the caller.
     ///
     /// # Errors
     /// No further cell is started after the first failure, the running ones are completed, and what is finished is kept
@@ -71,8 +71,8 @@ impl Grid {
         ran.and(self.verdict(found, interrupt)).and_then(|outcomes| collected.map(|()| outcomes))
     }
 
-    /// The unfinished cells of each round: those of one core, longest first so that no core is left alone with a long one,
-    /// and the wide ones.
+    /// The unfinished cells of each round: those of one core, longest first so that no core is left alone with a long
+    /// one, and the wide ones.
     fn queues(&self, outcomes: &[Option<Outcome>]) -> Vec<(Vec<usize>, Vec<usize>)> {
         let cells = self.plan().cells();
         let rounds = cells.iter().map(|cell| cell.round + 1).max().unwrap_or(0);
@@ -154,7 +154,8 @@ where
         self.interrupt.requested().is_some() || failed()
     }
 
-    /// Works off `queue` on `threads` workers. Each has a pool of one thread, in which the cells' own parallelism stays.
+    /// Works off `queue` on `threads` workers. Each has a pool of one thread, in which the cells'
+    /// own parallelism stays.
     pub(super) fn side_by_side(&self, queue: &[usize], threads: usize) -> Result<()> {
         let pools = (0..threads.min(queue.len())).map(|_| ThreadPoolBuilder::new().num_threads(1).build());
         let pools: Vec<ThreadPool> = pools

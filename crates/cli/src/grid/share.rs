@@ -23,8 +23,9 @@ pub enum Failed {
 
 impl Grid {
     /// Runs those of `cells` that have not ended and that no other process runs, until none is left to begin. A failure
-    /// is told, stored with its cell, and keeps no other cell from running; a cell whose process dies meanwhile is taken
-    /// over. Returns the failures, those by a signal excepted. Cells run side by side on one thread each, or, if they are fewer than the threads, one after another on all.
+    /// is told, stored with its cell, and keeps no other cell from running; a cell whose process dies meanwhile is
+    /// taken over. Returns the failures, those by a signal excepted. Cells run side by side on one thread each, or, if
+    /// they are fewer than the threads, one after another on all.
     ///
     /// # Errors
     /// Exit code 5 if the system cannot read the states of the cells or start threads.

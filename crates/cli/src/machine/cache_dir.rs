@@ -6,8 +6,8 @@ use std::path::PathBuf;
 /// The directory of downloaded data sets: `ELBO_DATA_DIR`, else `XDG_CACHE_HOME/elbo`, else `HOME/.cache/elbo`; `None`
 /// without any of them.
 ///
-/// `env` looks up an environment variable. Empty values count as unset, and so does a relative `XDG_CACHE_HOME`, as the XDG
-/// base directory specification demands.
+/// `env` looks up an environment variable. Empty values count as unset, and so does a relative `XDG_CACHE_HOME`, as the
+/// XDG base directory specification demands.
 pub fn cache_dir(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let path = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     path("ELBO_DATA_DIR")

@@ -1,8 +1,8 @@
 //! Downloading public data sets: mirrors, resumption, and a checksum over the unpacked bytes.
 //!
 //! A file is written to `NAME.part`, checked, flushed to disk and then renamed, so that a file with its final name is
-//! always whole. A download that breaks leaves its part, and the next attempt asks for the rest only. The mirrors are not
-//! trusted: whatever they send counts only if it unpacks to the bytes with the recorded SHA-256.
+//! always whole. A download that breaks leaves its part, and the next attempt asks for the rest only. The mirrors are
+//! not trusted: whatever they send counts only if it unpacks to the bytes with the recorded SHA-256.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -54,8 +54,8 @@ pub struct Outcome {
 /// Progress of one file: its name, bytes on disk, and the total where the server states it.
 pub type Progress<'a> = dyn FnMut(&str, u64, Option<u64>) + 'a;
 
-/// Brings all files of `set` into the directory `into`, from the first of `mirrors` (base URLs ending in `/`) that delivers
-/// each. Files that are there and whole are kept.
+/// Brings all files of `set` into the directory `into`, from the first of `mirrors` (base URLs ending in `/`) that
+/// delivers each. Files that are there and whole are kept.
 ///
 /// # Errors
 /// The first file that no mirror delivers, or that cannot be written, ends the call; finished files and the part of a

@@ -1,7 +1,7 @@
 //! Numbers as text for readers: few digits, a proper minus sign.
 
-/// The value to `significant` digits (one fewer below 1, where the leading zero reads as one): "3.272", "0.0471", "−133.4",
-/// "1.2·10⁻⁷". Whole numbers below a million are printed in full, NaN is a dash, and nothing is "−0".
+/// The value to `significant` digits (one fewer below 1, where the leading zero reads as one): "3.272", "0.0471",
+/// "−133.4", "1.2·10⁻⁷". Whole numbers below a million are printed in full, NaN is a dash, and nothing is "−0".
 pub fn digits(value: f64, significant: usize) -> String {
     if value.is_nan() {
         return "–".to_string();

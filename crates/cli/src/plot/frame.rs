@@ -111,8 +111,8 @@ impl Frame {
         self.area
     }
 
-    /// Where a data point lies on the page; `None` if it cannot be drawn. It lies outside the area where the limits of the
-    /// axes leave it out.
+    /// Where a data point lies on the page; `None` if it cannot be drawn. It lies outside the area where the limits of
+    /// the axes leave it out.
     pub fn at(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
         self.x_at(x).zip(self.y_at(y))
     }

@@ -7,13 +7,14 @@ use super::svg::num;
 /// because a thin yellow line cannot be read on white.
 const PALETTE: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"];
 
-/// Colours for an ordered setting, dark to light: they keep their order in grey and with every colour vision, and even the
-/// lightest has a contrast of 3 with white.
+/// Colours for an ordered setting, dark to light: they keep their order in grey and with every colour vision, and even
+/// the lightest has a contrast of 3 with white.
 const ORDERED: [[f64; 3]; 4] = [[36.0, 8.0, 74.0], [108.0, 26.0, 118.0], [172.0, 52.0, 138.0], [226.0, 100.0, 152.0]];
 const GREY: &str = "#767676";
 
-/// Colour and pattern of a series. The caller chooses it by name once for a whole study, so that a model has one colour in
-/// every figure; the pattern (dashes of lines, shapes of points) is the second channel for readers who see no colours.
+/// Colour and pattern of a series. The caller chooses it by name once for a whole study, so that a model has
+/// one colour in every figure; the pattern (dashes of lines, shapes of points) is the second channel for
+/// readers who see no colours.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Look {
     ink: Ink,
@@ -82,14 +83,15 @@ impl Look {
         let dashes = ["", " stroke-dasharray=\"8 5\"", " stroke-dasharray=\"2 5\"", " stroke-dasharray=\"14 5 3 5\""];
         let (width, opacity) = if self.faint { ("1.4", " stroke-opacity=\"0.6\"") } else { ("2.6", "") };
         format!(
-            "fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\"{opacity} stroke-linejoin=\"round\" stroke-linecap=\"round\"{}",
+            "fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\"{opacity} \
+             stroke-linejoin=\"round\" stroke-linecap=\"round\"{}",
             self.colour(),
             dashes[self.pattern % 4]
         )
     }
 
-    /// Attributes and data of a path that puts a point with radius about `r` at every place. A disc is a stroke of length 0
-    /// with round caps, which takes a quarter of the space of its outline.
+    /// Attributes and data of a path that puts a point with radius about `r` at every place. A disc is a stroke of
+    /// length 0 with round caps, which takes a quarter of the space of its outline.
     pub fn points(self, r: f64, places: impl Iterator<Item = (f64, f64)>) -> String {
         let colour = self.colour();
         let disc = self.pattern.is_multiple_of(4);
@@ -98,7 +100,8 @@ impl Look {
         if disc {
             let width = num(2.0 * r);
             format!(
-                "d=\"{path}\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-linecap=\"round\" stroke-opacity=\"0.55\""
+                "d=\"{path}\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-linecap=\"round\" \
+                 stroke-opacity=\"0.55\""
             )
         } else {
             format!("d=\"{path}\" fill=\"{colour}\" fill-opacity=\"0.55\"")

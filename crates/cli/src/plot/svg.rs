@@ -76,7 +76,8 @@ impl Svg {
         };
         let (size, text) = (num(size), escape(text));
         self.push(format_args!(
-            "<text x=\"{x}\" y=\"{y}\" dy=\"{dy}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{fill}\"{bold}{halo}{turn}>{text}</text>"
+            "<text x=\"{x}\" y=\"{y}\" dy=\"{dy}\" font-size=\"{size}\" text-anchor=\"{anchor}\" \
+             fill=\"{fill}\"{bold}{halo}{turn}>{text}</text>"
         ));
     }
 
@@ -106,7 +107,8 @@ impl Svg {
         let white = format!("<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n");
         let background = if self.background { white.as_str() } else { "" };
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+             width=\"{width}\" height=\"{height}\" \
              role=\"img\" font-family=\"{FONTS}\">\n<title>{}</title>\n{background}{}</svg>\n",
             self.title, self.body
         )

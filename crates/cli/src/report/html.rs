@@ -14,7 +14,8 @@ pub fn html(report: &Report) -> String {
     page.push(&format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
+         <meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{}</title>\n<style>\n{STYLE}</style>\n\
+         </head>\n<body>\n<main>\n",
         plain(&report.title)
     ));
     page.push(&header(report));
@@ -93,7 +94,8 @@ impl Page {
         };
         let figure = self.figures;
         self.push(&format!(
-            "<figure id=\"figure-{figure}\">\n<div class=\"card {columns}\">\n{keys}<div class=\"panels\">\n{panels_html}</div>\n</div>\n\
+            "<figure id=\"figure-{figure}\">\n<div class=\"card {columns}\">\n{keys}\
+             <div class=\"panels\">\n{panels_html}</div>\n</div>\n\
              <figcaption><b>Figure {figure}.</b> {}</figcaption>\n</figure>\n",
             text(caption)
         ));
@@ -119,7 +121,8 @@ impl Page {
         // Narrow tables stay tables on a narrow page; of others each row becomes a card.
         let kind = if head.len() > 3 { "cards" } else { "narrow" };
         self.push(&format!(
-            "<table class=\"{kind}\">\n<caption><b>Table {}.</b> {}</caption>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{lines}</tbody>\n</table>\n",
+            "<table class=\"{kind}\">\n<caption><b>Table {}.</b> {}</caption>\n<thead><tr>{names}</tr></thead>\n\
+             <tbody>\n{lines}</tbody>\n</table>\n",
             self.tables,
             text(caption)
         ));
@@ -131,10 +134,11 @@ impl Page {
         let bands = band.map(|what| format!(" Reference band: {}.", text(what))).unwrap_or_default();
         let lines: String = rows.iter().map(|row| self.verdict(row, band.is_none())).collect();
         let strips = rows.iter().any(|row| row.strip.is_some());
-        let marks = " In the strips a dot is a seed, the bar our median, the grey area the reference band, the diamond the \
-                     source’s value; each strip has a scale of its own.";
+        let marks = " In the strips a dot is a seed, the bar our median, the grey area the reference band, the diamond \
+                     the source’s value; each strip has a scale of its own.";
         self.push(&format!(
-            "<table class=\"verdicts\">\n<caption><b>Table {}.</b> {}{bands}{}</caption>\n{HEAD}<tbody>\n{lines}</tbody>\n</table>\n",
+            "<table class=\"verdicts\">\n<caption><b>Table {}.</b> {}{bands}{}</caption>\n\
+             {HEAD}<tbody>\n{lines}</tbody>\n</table>\n",
             self.tables,
             text(caption),
             if strips { marks } else { "" }

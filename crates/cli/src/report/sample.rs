@@ -54,8 +54,8 @@ pub fn report() -> Report {
     ];
     Report {
         title: "β sweep: a discrete and a continuous latent on a two-dimensional mixture".into(),
-        question: "Does a larger β cost a discrete latent as much as a continuous one? The source trains both at six values of β \
-                   on three clusters and reports reconstruction, KL and clustering."
+        question: "Does a larger β cost a discrete latent as much as a continuous one? The source trains both at six \
+                   values of β on three clusters and reports reconstruction, KL and clustering."
             .into(),
         summary: vec![
             Statement { holds: Some(true), text: "41 of 42 medians lie in their reference band.".into() },

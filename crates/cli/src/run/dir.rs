@@ -105,8 +105,8 @@ impl RunDir {
         Ok(Self { path: path.into(), _lock: None })
     }
 
-    /// The folder `path` of one run among those of a grid, whose lock, or that of the grid, the caller holds; made if it is
-    /// not there.
+    /// The folder `path` of one run among those of a grid, whose lock, or that of the grid, the caller holds;
+    /// made if it is not there.
     ///
     /// # Errors
     /// Exit code 5 if the system fails.

@@ -79,8 +79,8 @@ pub fn of_estimator(estimator: &dyn Estimator, set: &Dataset) -> Evaluation {
     summarise(terms, found.clusters, found.latents, set.rows())
 }
 
-/// Terms, posteriors over clusters `[rows, k]` and posterior means `[rows, d]` of `rows` rows; an empty list if the model has
-/// none.
+/// Terms, posteriors over clusters `[rows, k]` and posterior means `[rows, d]` of `rows` rows; an empty list
+/// if the model has none.
 fn summarise(terms: fit::Terms, clusters: Vec<Real>, latents: Vec<Real>, rows: usize) -> Evaluation {
     let width = |values: &[Real]| values.len().checked_div(rows).filter(|&width| width > 0);
     let clusters = width(&clusters).map(|count| Clusters {

@@ -1,5 +1,5 @@
-//! The loop of every run: signals, checkpoints, rows of `metrics.csv`, evaluation, divergence and its end. What a step or an
-//! iteration does is [`Advance`]'s business.
+//! The loop of every run: signals, checkpoints, rows of `metrics.csv`, evaluation, divergence and its end. What a step
+//! or an iteration does is [`Advance`]'s business.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,8 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Finished {
     /// Rows of `metrics.csv`.
     pub metrics: Metrics,
-    /// Its last row; of an estimator with the numbers of the model that was kept in place of those of the last iteration.
+    /// Its last row; of an estimator with the numbers of the model that was kept in place of those
+    /// of the last iteration.
     pub last: Vec<(String, f64)>,
     /// The fitted model.
     pub trained: Trained,
@@ -51,8 +52,8 @@ impl Job<'_> {
     /// Fits to the end, or until a divergence that no rollback cures.
     ///
     /// # Errors
-    /// Exit code 130 or 143 after a signal, when a checkpoint is written; 7 if a checkpoint is damaged; 2 if a start does not
-    /// fit the configuration; 5 if the system cannot read or write.
+    /// Exit code 130 or 143 after a signal, when a checkpoint is written; 7 if a checkpoint is damaged; 2 if a start
+    /// does not fit the configuration; 5 if the system cannot read or write.
     pub fn run(&self, interrupt: &Interrupt, observer: &dyn Observer) -> Result<Finished> {
         let width = self.splits.train.width();
         match &self.config.method {

@@ -31,7 +31,8 @@ pub enum Which {
 
 /// A run to read from, opened beside a process that may be writing to it.
 ///
-/// A run of an earlier version opens as long as this one understands its settings; a checkpoint of a later version is refused.
+/// A run of an earlier version opens as long as this one understands its settings; a checkpoint of a
+/// later version is refused.
 pub struct Run {
     /// Its directory.
     pub dir: RunDir,
@@ -58,7 +59,8 @@ impl Run {
     /// Opens the run in the directory `run`.
     ///
     /// # Errors
-    /// Exit code 2 if there is none; 7 if what was fitted to its rows is missing or damaged; 5 if the system cannot read.
+    /// Exit code 2 if there is none; 7 if what was fitted to its rows is missing or damaged; 5 if
+    /// the system cannot read.
     pub fn open(run: impl AsRef<Path>) -> Result<Self> {
         let dir = RunDir::open(run.as_ref())?;
         let path = dir.config();
@@ -80,8 +82,8 @@ impl Run {
     /// The trained model with the weights of the checkpoint `which`.
     ///
     /// # Errors
-    /// Exit code 7 if the checkpoint is missing, damaged or of another model; 4 if the run stopped before its first iteration;
-    /// 2 if the model has no such checkpoint.
+    /// Exit code 7 if the checkpoint is missing, damaged or of another model; 4 if the run stopped before its first
+    /// iteration; 2 if the model has no such checkpoint.
     pub fn model(&self, which: Which) -> Result<Stored> {
         let width = self.model_width(self.note["width"].as_u64().unwrap_or(0) as usize);
         Stored::load(&self.dir, which, &self.config, (width, None))
@@ -92,12 +94,12 @@ impl Run {
         self.preparation.latents().unwrap_or(width)
     }
 
-    /// The most probable cluster of each row of `rows`, `[n, d]`, which have the columns of the training rows as they were
-    /// before the preparation; by the last checkpoint.
+    /// The most probable cluster of each row of `rows`, `[n, d]`, which have the columns of the training rows as they
+    /// were before the preparation; by the last checkpoint.
     ///
     /// # Errors
-    /// Exit code 3 if there are other columns; 2 if the model has no clusters or cannot be given these values; and those of
-    /// [`Run::model`].
+    /// Exit code 3 if there are other columns; 2 if the model has no clusters or cannot be given these values; and
+    /// those of [`Run::model`].
     pub fn predict(&self, rows: &Tensor) -> Result<Vec<u32>> {
         let found = self.infer(rows)?;
         let problem = || Error::usage(format_args!("{} has no clusters", self.config.kind()));
@@ -131,8 +133,8 @@ impl Run {
     /// needs no labels, unless their column is named.
     ///
     /// # Errors
-    /// Exit code 3 if the data of the run are not those any more that it was trained on, if other rows have other columns
-    /// than these, or if the data are missing or malformed.
+    /// Exit code 3 if the data of the run are not those any more that it was trained on, if other rows have other
+    /// columns than these, or if the data are missing or malformed.
     pub fn rows(&mut self, wanted: &Wanted<'_>, data_dir: Option<&Path>) -> Result<(Dataset, Option<String>)> {
         let mut source = None;
         if wanted.data.is_none() {
@@ -189,12 +191,12 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Reads the checkpoint `which` of the run in `dir`, whose configuration is `config`, for rows of `width` dimensions;
-    /// `data` is the name of their data set if it is not that of the run.
+    /// Reads the checkpoint `which` of the run in `dir`, whose configuration is `config`, for rows of `width`
+    /// dimensions; `data` is the name of their data set if it is not that of the run.
     ///
     /// # Errors
-    /// Exit code 7 if the checkpoint is missing, damaged or of another model; 3 if the width of the rows is not the model's;
-    /// 4 if the run stopped before its first iteration; 2 if the model has no such checkpoint.
+    /// Exit code 7 if the checkpoint is missing, damaged or of another model; 3 if the width of the rows is not the
+    /// model's; 4 if the run stopped before its first iteration; 2 if the model has no such checkpoint.
     pub fn load(dir: &RunDir, which: Which, config: &Config, (width, data): (usize, Option<&str>)) -> Result<Self> {
         let misfit = |path: &Path, reason: String| match data {
             Some(name) => Error::data(format_args!("data set {name} does not fit {}: {reason}", path.display())),

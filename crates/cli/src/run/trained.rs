@@ -32,8 +32,8 @@ pub fn evaluation_index(epoch: u64, split: Split) -> u64 {
 }
 
 impl Trained {
-    /// Loss or likelihood, clusters and latents of the rows of `set`, as the run itself found them for its `split` after
-    /// `epoch` epochs or iterations.
+    /// Loss or likelihood, clusters and latents of the rows of `set`, as the run itself found them for its `split`
+    /// after `epoch` epochs or iterations.
     pub fn evaluate(&self, config: &Config, set: &Dataset, (epoch, split): (u64, Split)) -> Evaluation {
         match self {
             Self::Steps(Network { model, params, .. }) => {
@@ -46,8 +46,8 @@ impl Trained {
         }
     }
 
-    /// `count` draws for a figure, `[k, count, d]`, from each cluster or with k = 1 from the whole; none from a model that is
-    /// not a distribution.
+    /// `count` draws for a figure, `[k, count, d]`, from each cluster or with k = 1 from the whole; none from a model
+    /// that is not a distribution.
     pub fn draw(&self, count: usize, seed: u64, width: usize) -> Option<Tensor> {
         match self {
             Self::Steps(network) => network.generate(count, seed),

@@ -59,8 +59,8 @@ fn begin_at(path: &Path, trainer: &mut Trainer<'_>, steps: &Steps, epoch_steps: 
 /// Refuses a state that no run of this configuration can begin at, before there is a directory for one.
 ///
 /// # Errors
-/// Exit code 2 if the configuration cannot go on from there, or its model is fitted by iterations; 7 if the state is damaged
-/// or of another model.
+/// Exit code 2 if the configuration cannot go on from there, or its model is fitted by iterations; 7 if the state is
+/// damaged or of another model.
 pub fn check_start(path: &Path, config: &Config, splits: &Splits) -> Result<()> {
     let Method::Steps(steps) = &config.method else {
         let reason = format!("{} has no steps to begin at", config.kind());

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::{Elements, Field};
 
-/// Writes `fields` side by side under a header: a field of shape `[n]` is a column of its name, one of shape `[n, d]` the
-/// columns `name0` to `name{d-1}`. Numbers are written so that they read back to the bit.
+/// Writes `fields` side by side under a header: a field of shape `[n]` is a column of its name, one of shape `[n, d]`
+/// the columns `name0` to `name{d-1}`. Numbers are written so that they read back to the bit.
 ///
 /// # Errors
 /// Those of `w`.

@@ -13,8 +13,8 @@ const NODES: usize = 16;
 /// Which curve.
 #[derive(Debug, Clone, Copy)]
 pub enum Path {
-    /// `(√½ cos u, √2 cos u sin u) / (sin² u + 1)` at `u = scale · (0.6 + 1.8 Φ(z))`. Its latent is `s = Φ(z)`, which is
-    /// uniform in (0, 1).
+    /// `(√½ cos u, √2 cos u sin u) / (sin² u + 1)` at `u = scale · (0.6 + 1.8 Φ(z))`. Its latent is `s = Φ(z)`, which
+    /// is uniform in (0, 1).
     FigureEight {
         /// π, or 1 as printed.
         scale: f64,
@@ -55,8 +55,9 @@ impl Path {
 
     /// The ends of the panels of the quadrature, in increasing order.
     ///
-    /// The blobs' angle jumps (by 8e-9) where `u` is 2, 4 and 6, and turns by 4 rad within a few tenths of `u` in between:
-    /// their panels are even in `u` there, and in `z` in the tails. The latent is cut at ±7, with 3e-12 of the mass beyond.
+    /// The blobs' angle jumps (by 8e-9) where `u` is 2, 4 and 6, and turns by 4 rad within a few tenths of `u`
+    /// in between: their panels are even in `u` there, and in `z` in the tails. The latent is cut at ±7, with
+    /// 3e-12 of the mass beyond.
     fn panels(self) -> Vec<f64> {
         match self {
             Self::FigureEight { .. } => (0..=16).map(|i| f64::from(i) / 16.0).collect(),

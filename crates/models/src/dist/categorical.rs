@@ -49,8 +49,8 @@ impl<'t> Categorical<'t> {
     /// The exact expectation of several functions of a one-hot y, for a batch of distributions `[b, k]`.
     ///
     /// `f` is called once, with the one-hot codes of all classes stacked as `[k, 1, k]`; it returns values `[.., k, b]`
-    /// or `[.., k, 1]`, and the result is `Σₖ pₖ f(eₖ)`: `[.., b]`. What `f` computes from the data alone stays `[b, ·]`, so
-    /// it is computed once and not once per class: broadcasting shares it.
+    /// or `[.., k, 1]`, and the result is `Σₖ pₖ f(eₖ)`: `[.., b]`. What `f` computes from the data alone stays
+    /// `[b, ·]`, so it is computed once and not once per class: broadcasting shares it.
     #[track_caller]
     pub fn expect<const N: usize>(&self, f: impl FnOnce(Var<'t>) -> [Var<'t>; N]) -> [Var<'t>; N] {
         let weights = self.probs.transpose();
@@ -59,8 +59,8 @@ impl<'t> Categorical<'t> {
 }
 
 impl UniformCategorical {
-    /// `ln Σₖ exp f(eₖ) / k`: sums the class out of a joint log-density. `f` is called as in [`Categorical::expect`] and
-    /// returns `[.., k, b]`; the result is `[.., b]`.
+    /// `ln Σₖ exp f(eₖ) / k`: sums the class out of a joint log-density. `f` is called as in [`Categorical::expect`]
+    /// and returns `[.., k, b]`; the result is `[.., b]`.
     #[track_caller]
     pub fn marginalize<'t>(&self, tape: &'t Tape<'t>, f: impl FnOnce(Var<'t>) -> Var<'t>) -> Var<'t> {
         f(codes(tape, self.classes)).transpose().log_sum_exp() - (self.classes as f64).ln() as Real

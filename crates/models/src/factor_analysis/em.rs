@@ -34,8 +34,8 @@ struct Fit {
     converged: bool,
 }
 
-/// What the M-step needs of the posterior `N(B (x − μ), M⁻¹)` with `B = M⁻¹ Wᵀ Ψ⁻¹`, averaged over the rows. The latents are
-/// `V z`: there M is diagonal, and a large entry does not take the digits of a small one.
+/// What the M-step needs of the posterior `N(B (x − μ), M⁻¹)` with `B = M⁻¹ Wᵀ Ψ⁻¹`, averaged over the rows. The
+/// latents are `V z`: there M is diagonal, and a large entry does not take the digits of a small one.
 pub(super) struct Expectation {
     /// `V`: the eigenvectors of `Wᵀ Ψ⁻¹ W`, one a row, `[l, l]`.
     pub axes: Vec<f64>,
@@ -137,8 +137,8 @@ impl Estimator for FactorAnalysis {
     }
 }
 
-/// Half of each column's variance to the noise, the other half in expectation to loadings drawn at random, so that the fit
-/// does not depend on the units of the columns.
+/// Half of each column's variance to the noise, the other half in expectation to loadings drawn at random, so that the
+/// fit does not depend on the units of the columns.
 fn start(moments: &Moments, latents: usize, seed: u64) -> LinearGaussian {
     let d = moments.mean.len();
     let mut normals = vec![0.0; d * latents];
@@ -176,8 +176,8 @@ pub(super) fn expectation(model: &LinearGaussian, moments: &Moments) -> Result<E
     Ok(Expectation { axes, cross, second, log_likelihood })
 }
 
-/// The M-step: `W ← C Bᵀ E[z zᵀ]⁻¹` and `Ψ ← max(diag(C − W B C), floor)`. As W does not depend on Ψ, this is the maximum
-/// under the bound, and the likelihood rises in spite of it.
+/// The M-step: `W ← C Bᵀ E[z zᵀ]⁻¹` and `Ψ ← max(diag(C − W B C), floor)`. As W does not depend on Ψ, this is the
+/// maximum under the bound, and the likelihood rises in spite of it.
 fn maximization(expectation: &Expectation, moments: &Moments, floor: f64) -> Result<LinearGaussian, Degenerate> {
     let d = moments.mean.len();
     let l = expectation.cross.len() / d;

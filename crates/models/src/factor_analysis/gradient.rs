@@ -13,8 +13,8 @@ use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration,
 /// Standard deviation of the interactions at the start.
 const INIT_SCALE: f64 = 0.01;
 
-/// Factor analysis that minimises `ψ(θ) − θᵀ η̂ + l2 ‖θ‖²` over the natural parameters θ of a [`Harmonium`], where the η̂
-/// are the expected statistics of an E-step.
+/// Factor analysis that minimises `ψ(θ) − θᵀ η̂ + l2 ‖θ‖²` over the natural parameters θ of a [`Harmonium`], where the
+/// η̂ are the expected statistics of an E-step.
 pub struct GradientFactorAnalysis {
     options: FactorAnalysisOptions,
     /// Dimensions of the rows; 0 before the first.
@@ -147,8 +147,8 @@ impl Estimator for GradientFactorAnalysis {
         Ok(())
     }
 
-    /// Without the conjugation correction the latents are the posterior means `Θᵀ x` of the coordinates that were fitted,
-    /// whose prior is not standard.
+    /// Without the conjugation correction the latents are the posterior means `Θᵀ x` of the coordinates that were
+    /// fitted, whose prior is not standard.
     fn infer(&self, x: &Tensor) -> Inferred {
         let (Some(model), Some(fit)) = (self.model(), &self.fit) else {
             return Inferred::default();
@@ -181,8 +181,8 @@ fn start(moments: &Moments, latents: usize, seed: u64, conjugated: bool) -> Harm
     Harmonium::new(&linear, &quadratic, &interaction, conjugated)
 }
 
-/// The E-step on the moments of the rows. Without the conjugation correction the posterior mean is `Θᵀ x`, and the prior's
-/// moments follow from the parameters.
+/// The E-step on the moments of the rows. Without the conjugation correction the posterior mean is `Θᵀ x`, and the
+/// prior's moments follow from the parameters.
 fn target(harmonium: &Harmonium, moments: &Moments) -> Result<Target, Degenerate> {
     let (d, l) = (moments.mean.len(), harmonium.latents());
     let squares = moments.covariance.iter().step_by(d + 1).zip(&moments.mean).map(|(var, mean)| var + mean * mean);
@@ -248,7 +248,8 @@ impl AdamW {
 mod tests {
     use super::*;
 
-    /// The averages over rows of `x zᵀ` and `z zᵀ + M⁻¹` with `z = E[z|x]`, of a model whose mean is not that of the rows.
+    /// The averages over rows of `x zᵀ` and `z zᵀ + M⁻¹` with `z = E[z|x]`, of a model whose mean is
+    /// not that of the rows.
     #[test]
     fn the_target_is_the_average_over_rows() {
         let mut x = Tensor::scratch([40, 3]);

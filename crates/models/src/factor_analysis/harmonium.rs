@@ -9,9 +9,10 @@ use crate::{Array, LinearGaussian};
 /// `p(x, z) ∝ exp(nᵀx + hᵀx² + xᵀ Θ z + qᵀz − ½ zᵀ P z)` with `n = Ψ⁻¹ μ`, `h = −½ diag Ψ⁻¹` and `Θ = Ψ⁻¹ W` (Welling,
 /// Rosen-Zvi & Hinton 2004, *Exponential family harmoniums*).
 ///
-/// The posterior of z is `N(P⁻¹(q + Θᵀx), P⁻¹)`; summing out x adds the conjugation term to the parameters of z, so that the
-/// prior has precision `P − Θᵀ Ψ Θ` and linear parameter `q + Θᵀ μ`. With the correction `(q, P) = (−Θᵀμ, I + Θᵀ Ψ Θ)` the
-/// prior is `N(0, I)`; without it, `(q, P) = (0, I)`, the posterior has variance 1 and the prior a larger one.
+/// The posterior of z is `N(P⁻¹(q + Θᵀx), P⁻¹)`; summing out x adds the conjugation term to the parameters of z, so
+/// that the prior has precision `P − Θᵀ Ψ Θ` and linear parameter `q + Θᵀ μ`. With the correction
+/// `(q, P) = (−Θᵀμ, I + Θᵀ Ψ Θ)` the prior is `N(0, I)`; without it, `(q, P) = (0, I)`, the posterior has variance 1
+/// and the prior a larger one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Harmonium {
     /// Whether the parameters of z are corrected for conjugation.
@@ -82,8 +83,8 @@ impl Harmonium {
         self.quadratic().iter().map(|h| -0.5 / h).collect()
     }
 
-    /// The distribution of x as a linear-Gaussian model: `μ + Ψ Θ E[z]`, loadings `Ψ Θ L⁻ᵀ` and noise Ψ, where `L Lᵀ` is
-    /// the precision of the prior. `None` unless that is positive definite.
+    /// The distribution of x as a linear-Gaussian model: `μ + Ψ Θ E[z]`, loadings `Ψ Θ L⁻ᵀ` and noise Ψ, where `L Lᵀ`
+    /// is the precision of the prior. `None` unless that is positive definite.
     pub fn model(&self) -> Option<LinearGaussian> {
         let noise = self.noise();
         let mut mean: Vec<f64> = self.linear().iter().zip(&noise).map(|(n, psi)| n * psi).collect();
@@ -115,8 +116,8 @@ impl Harmonium {
         Some(LatentMoments { mean, second })
     }
 
-    /// `E[x]`, `E[x²]` and `E[x zᵀ]`, in the order of the parameters they belong to, for z of the given moments: the gradient
-    /// of the log-partition function where these are the prior's.
+    /// `E[x]`, `E[x²]` and `E[x zᵀ]`, in the order of the parameters they belong to, for z of the given moments: the
+    /// gradient of the log-partition function where these are the prior's.
     pub(super) fn mean_parameters(&self, latent: &LatentMoments, out: &mut [f64]) {
         let (d, l) = (self.width, self.latents());
         let (first, rest) = out.split_at_mut(d);
@@ -166,7 +167,8 @@ mod tests {
         Harmonium::new(&[0.5, -1.0, 2.0], &[-0.4, -0.7, -1.1], &interaction, false)
     }
 
-    /// `ψ(θ) = ½ Σ_j (n_j² Ψ_j + ln Ψ_j) + ½ bᵀ P⁻¹ b − ½ ln det P` with `P = I − Θᵀ Ψ Θ` and `b = Θᵀ Ψ n`, up to a constant.
+    /// `ψ(θ) = ½ Σ_j (n_j² Ψ_j + ln Ψ_j) + ½ bᵀ P⁻¹ b − ½ ln det P` with `P = I − Θᵀ Ψ Θ` and
+    /// `b = Θᵀ Ψ n`, up to a constant.
     fn log_partition(harmonium: &Harmonium) -> f64 {
         let noise = harmonium.noise();
         let own: f64 = harmonium.linear().iter().zip(&noise).map(|(n, psi)| n * n * psi + psi.ln()).sum();

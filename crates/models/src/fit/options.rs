@@ -190,13 +190,13 @@ impl Configured for TrainOptions {
             "train.average",
             &mut self.average,
             0.0..=0.999_999,
-            "decay of averaged weights, which evaluation then uses: their plain mean at first, then exponential; 0: off",
+            "decay of averaged weights, which evaluation then uses: plain mean first, then exponential; 0: off",
         );
         v.word("train.reduction", &mut self.reduction, "whether the gradient is of the batch mean or of the sum");
         v.word(
             "train.on_divergence",
             &mut self.on_divergence,
-            "at a non-finite loss or gradient: stop, or go back to the end of the last epoch with half the learning rate",
+            "at a non-finite loss or gradient: stop, or go back one epoch and halve the learning rate",
         );
         v.int("train.max_rollbacks", &mut self.max_rollbacks, 0..=1000, "rollbacks before giving up");
     }

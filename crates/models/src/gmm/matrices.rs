@@ -109,8 +109,8 @@ impl<'a> Matrices<'a> {
     }
 }
 
-/// Turns column `i` of `joint: [k, m]` into the posterior and returns its log-sum-exp. Where no component has a density in
-/// the range of f64 all are alike and the log-density is −∞.
+/// Turns column `i` of `joint: [k, m]` into the posterior and returns its log-sum-exp. Where no component has a density
+/// in the range of f64 all are alike and the log-density is −∞.
 fn normalize(joint: &mut [f64], m: usize, i: usize) -> f64 {
     let max = joint[i..].iter().step_by(m).copied().fold(f64::NEG_INFINITY, f64::max);
     let column = || (i..joint.len()).step_by(m);
@@ -142,7 +142,8 @@ pub(super) fn about(centres: Vec<f64>, k: usize, second: usize) -> Statistics {
     Statistics { counts: vec![0.0; k], centres, first, second: vec![0.0; second], log_likelihood: 0.0 }
 }
 
-/// Sums over all rows: `add` adds a block, of which it gets the number of the first row. The same bits at any number of threads.
+/// Sums over all rows: `add` adds a block, of which it gets the number of the first row. The same bits at
+/// any number of threads.
 pub(super) fn over_rows(
     x: &Tensor,
     empty: Statistics,

@@ -36,7 +36,8 @@ pub struct GaussianMixture {
     pub weights: Vec<f64>,
     /// `μ`, `[k, d]`.
     pub means: Vec<f64>,
-    /// Variances, `[k, d]` (diagonal) or `[k]` (spherical), or covariance matrices, `[k, d, d]` (full) or `[d, d]` (tied).
+    /// Variances, `[k, d]` (diagonal) or `[k]` (spherical), or covariance matrices, `[k, d, d]`
+    /// (full) or `[d, d]` (tied).
     pub covariances: Vec<f64>,
 }
 

@@ -3,16 +3,16 @@
 use elbo_tensor::mixture::{add_moments, gather_columns};
 use elbo_tensor::{Mat, Real, Tensor, for_each_slot, gemm};
 
-/// Rows of a product. Every product has so many, whatever the number of rows in it, so that a row's distances have the same
-/// bits in any company.
+/// Rows of a product. Every product has so many, whatever the number of rows in it, so that a row's distances have the
+/// same bits in any company.
 pub(super) const BLOCK: usize = 224;
 /// Rows that one thread takes at a time.
 pub(super) const CHUNK: usize = 9 * BLOCK;
 /// Rows whose medians are the origin.
 const SAMPLED: usize = 1001;
 
-/// `y = (x − shift) · scale`: the origin is the median of some rows in each dimension, which no outlier moves, and no row is
-/// farther from it than 1 in any dimension, so that no square overflows.
+/// `y = (x − shift) · scale`: the origin is the median of some rows in each dimension, which no outlier moves, and no
+/// row is farther from it than 1 in any dimension, so that no square overflows.
 #[derive(Debug, Clone)]
 pub(super) struct Coordinates {
     pub shift: Vec<Real>,

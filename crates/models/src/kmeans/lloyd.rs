@@ -1,7 +1,7 @@
-//! Lloyd's iterations with bounds: each row keeps an upper bound of its distance to its own centre and a lower bound of the
-//! distance to all others, and is looked at again only when the centres have moved enough for them to meet (Hamerly 2010,
-//! "Making k-means even faster", algorithm 1). The bounds allow for rounding, so that the assignments are those of
-//! looking at every row, to the bit.
+//! Lloyd's iterations with bounds: each row keeps an upper bound of its distance to its own centre and a lower bound of
+//! the distance to all others, and is looked at again only when the centres have moved enough for them to meet (Hamerly
+//! 2010, "Making k-means even faster", algorithm 1). The bounds allow for rounding, so that the assignments are those
+//! of looking at every row, to the bit.
 
 use elbo_tensor::mixture::{add_by_label, smallest_of_columns, squared_distances};
 use elbo_tensor::{Real, for_each_slot};

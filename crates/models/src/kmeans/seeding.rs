@@ -20,9 +20,9 @@ pub(super) fn random_rows(x: &[Real], d: usize, k: usize, rng: &mut Stream) -> V
     (0..k).flat_map(|_| row(x, d, left.swap_remove(below(left.len(), rng)))).collect()
 }
 
-/// `k` rows by k-means++, `[k, d]`: each is drawn with probability proportional to its squared distance from the nearest
-/// one before it (Arthur & Vassilvitskii 2007, §2.2), the best of `2 + ⌊ln k⌋` draws for the sum of those distances (§5).
-/// When all rows are centres already, further ones repeat them.
+/// `k` rows by k-means++, `[k, d]`: each is drawn with probability proportional to its squared distance from the
+/// nearest one before it (Arthur & Vassilvitskii 2007, §2.2), the best of `2 + ⌊ln k⌋` draws for the sum of those
+/// distances (§5). When all rows are centres already, further ones repeat them.
 pub(super) fn plus_plus(x: &[Real], coordinates: &Coordinates, k: usize, rng: &mut Stream) -> Vec<f64> {
     let d = coordinates.shift.len();
     let n = x.len() / d;

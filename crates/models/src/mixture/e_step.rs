@@ -156,8 +156,8 @@ impl Block {
     }
 }
 
-/// Posterior and log-density (less the plan's offset) of one row in f64. Where no component has a density in the range of
-/// f64 all are alike and the log-density is −∞.
+/// Posterior and log-density (less the plan's offset) of one row in f64. Where no component has a density in the range
+/// of f64 all are alike and the log-density is −∞.
 fn far_row<'a>(plan: &Plan, x: &[Real], responsibilities: impl Iterator<Item = &'a mut Real>) -> f64 {
     let mut joint = vec![0.0; plan.len()];
     joint.iter_mut().enumerate().for_each(|(j, value)| plan.log_joint(j, x, std::slice::from_mut(value)));
@@ -301,7 +301,8 @@ mod tests {
         }
     }
 
-    /// The digits of the log-density do not depend on how many standard deviations the mean is away from 0 or from the other means.
+    /// The digits of the log-density do not depend on how many standard deviations the mean is away from 0 or
+    /// from the other means.
     #[test]
     fn digits_are_kept_for_distant_means() {
         for at in [0.0, 1e2, 1e4] {

@@ -15,8 +15,8 @@ const FAR: f64 = 100.0;
 /// A number of a component, counted from 0.
 type Of = (usize, f64);
 
-/// Lines on the penalties, the first M-step's variances, the steps from η₂ to 0 and the means, for `statistics` of `rows` rows
-/// under the start `present`.
+/// Lines on the penalties, the first M-step's variances, the steps from η₂ to 0 and the means, for `statistics` of
+/// `rows` rows under the start `present`.
 pub(super) fn of(
     present: &MixtureNatural,
     statistics: &Statistics,
@@ -34,8 +34,8 @@ fn penalties(options: &NaturalGmmOptions) -> Option<String> {
     let (lwr, upr) = (options.lwr_prs_reg, options.upr_prs_reg);
     match (lwr > 0.0, upr > 0.0) {
         (true, false) => Some(format!(
-            "warning: lwr_prs_reg = {lwr} with upr_prs_reg = 0 shrinks every variance without limit as a weight goes to 0; \
-             upr_prs_reg = lwr_prs_reg keeps it near 1"
+            "warning: lwr_prs_reg = {lwr} with upr_prs_reg = 0 shrinks every variance without limit as a weight \
+             goes to 0; upr_prs_reg = lwr_prs_reg keeps it near 1"
         )),
         (true, true) => {
             Some(format!("the penalties alone pull every precision to lwr_prs_reg/upr_prs_reg = {:.3}", lwr / upr))

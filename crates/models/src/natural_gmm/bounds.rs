@@ -1,4 +1,5 @@
-//! From an E-step's statistics to the target of an M-step: probabilities, means and variances of the components, bounded.
+//! From an E-step's statistics to the target of an M-step: probabilities, means and variances of
+//! the components, bounded.
 
 use elbo_tensor::Real;
 

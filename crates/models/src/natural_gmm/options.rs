@@ -54,7 +54,8 @@ impl Word for StartVariance {
     const WORDS: &'static [(&'static str, Self)] = &[("within", Self::Within), ("total", Self::Total)];
 }
 
-/// Options of [`NaturalGmm`](crate::NaturalGmm); the defaults are the source's shipped configuration, but for the guard.
+/// Options of [`NaturalGmm`](crate::NaturalGmm); the defaults are the source's shipped
+/// configuration, but for the guard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NaturalGmmOptions {
     /// Number of components.

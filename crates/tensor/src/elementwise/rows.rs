@@ -10,8 +10,8 @@ pub(super) fn is_narrow(shape: &Shape) -> bool {
     shape.len() > 1 && (1..16).contains(&shape.last())
 }
 
-/// Number of consecutive rows in which only one index changes: the innermost extent but that of the rows, without axes of
-/// extent 1. [`Rows::lay`] takes at most so many, and none beyond a multiple of it.
+/// Number of consecutive rows in which only one index changes: the innermost extent but that of the rows, without axes
+/// of extent 1. [`Rows::lay`] takes at most so many, and none beyond a multiple of it.
 pub(super) fn run(shape: &Shape) -> usize {
     shape.without_last().iter().rev().copied().find(|&extent| extent > 1).unwrap_or(1)
 }

@@ -64,8 +64,8 @@ impl Product {
 /// The columns `j .. j + width` of C, at most two vectors, in blocks of `R` rows and then of 4, 2 and 1.
 ///
 /// # Safety
-/// All elements that the product names must be in bounds, B's rows contiguous (`csb` is not looked at) and, if `PADDED`,
-/// readable to the end of their last vector; the machine must have the instructions of `V`.
+/// All elements that the product names must be in bounds, B's rows contiguous (`csb` is not looked at) and, if
+/// `PADDED`, readable to the end of their last vector; the machine must have the instructions of `V`.
 #[inline(always)]
 pub(super) unsafe fn columns<V: Vector, const R: usize, const PADDED: bool>(p: &Product, j: usize, width: usize) {
     let mut i = 0;

@@ -16,8 +16,8 @@ const DEPTH: usize = 256;
 const WIDTH: usize = 512;
 
 /// # Safety
-/// All elements that the product names must be in bounds, none of its extents 0, one of B's strides 1; C must overlap neither
-/// A nor B, and the machine must have the instructions.
+/// All elements that the product names must be in bounds, none of its extents 0, one of B's strides 1; C must overlap
+/// neither A nor B, and the machine must have the instructions.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 pub(super) unsafe fn avx512(p: &Product) {
     // SAFETY: the caller's promise.
@@ -64,8 +64,8 @@ unsafe fn run<V: Shuffle, const R: usize>(p: &Product) {
     }
 }
 
-/// Copies B into panels of `panel` columns, each row-major. The last vector is filled with zeros; one that has no column is
-/// left as it is.
+/// Copies B into panels of `panel` columns, each row-major. The last vector is filled with zeros; one that has no
+/// column is left as it is.
 #[inline(always)]
 unsafe fn pack<V: Shuffle>(p: &Product, panel: usize, packed: &mut [Real]) {
     assert!(packed.len() >= p.k * p.n.next_multiple_of(panel) && (p.csb == 1 || p.rsb == 1));

@@ -28,8 +28,8 @@ pub(super) fn run(a: Mat<'_>, b: Mat<'_>, beta: Real, c: &mut [Real]) {
 }
 
 /// # Safety
-/// The extents and strides of `p` must be in bounds, the layout must be the one `BY_ROWS` names, and the machine must have
-/// the instructions of `level`.
+/// The extents and strides of `p` must be in bounds, the layout must be the one `BY_ROWS` names, and the machine must
+/// have the instructions of `level`.
 unsafe fn dispatch<const BY_ROWS: bool>(level: Level, p: &Product) {
     #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
     {

@@ -2,7 +2,8 @@
 
 use crate::Real;
 
-/// A vector register. The methods are `inline(always)` and reached only from functions compiled for the instruction set.
+/// A vector register. The methods are `inline(always)` and reached only from functions compiled for
+/// the instruction set.
 pub(super) trait Vector: Copy {
     const LANES: usize;
     /// # Safety

@@ -17,12 +17,12 @@ pub struct Eigen {
     pub vectors: Vec<f64>,
 }
 
-/// Eigenvalues and orthonormal eigenvectors of the symmetric `matrix`, `[size, size]` row-major, of which only the lower
-/// triangle counts. If an entry is not finite, every result is NaN.
+/// Eigenvalues and orthonormal eigenvectors of the symmetric `matrix`, `[size, size]` row-major, of which only the
+/// lower triangle counts. If an entry is not finite, every result is NaN.
 ///
-/// Reduction to a tridiagonal matrix by reflections, then implicit QL sweeps with Wilkinson's shift (Golub & Van Loan 2013,
-/// *Matrix Computations*, sections 8.3.1 and 8.3.5, from the last row up). The errors are of the order of the rounding of
-/// the largest eigenvalue.
+/// Reduction to a tridiagonal matrix by reflections, then implicit QL sweeps with Wilkinson's shift (Golub & Van Loan
+/// 2013, *Matrix Computations*, sections 8.3.1 and 8.3.5, from the last row up). The errors are of the order of the
+/// rounding of the largest eigenvalue.
 ///
 /// # Panics
 /// If `matrix` does not have `size²` entries.
@@ -153,9 +153,9 @@ impl Tridiagonal {
         self.coupling[i].abs() <= (f64::EPSILON * neighbours).max(f64::MIN_POSITIVE)
     }
 
-    /// One implicit QL sweep over the block `low..=high`, whose couplings are not zero. The first rotation is that of the
-    /// shifted block's last column; each following one moves the entry that the one before has put off the tridiagonal
-    /// one place up.
+    /// One implicit QL sweep over the block `low..=high`, whose couplings are not zero. The first rotation is that of
+    /// the shifted block's last column; each following one moves the entry that the one before has put off the
+    /// tridiagonal one place up.
     #[inline(always)]
     fn sweep(&mut self, low: usize, high: usize, vectors: &mut [f64]) {
         let (diagonal, coupling) = (&mut self.diagonal, &mut self.coupling);

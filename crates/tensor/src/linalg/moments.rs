@@ -19,7 +19,8 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// The moments of the rows of `x`, `[n, d]` with n ≥ 1, which are passed over twice. Needs `2 d²` numbers beside them.
+    /// The moments of the rows of `x`, `[n, d]` with n ≥ 1, which are passed over twice. Needs `2 d²`
+    /// numbers beside them.
     ///
     /// # Panics
     /// If there are no rows.

@@ -134,7 +134,8 @@ fn mistakes_are_refused_with_their_place() {
         ("[sweep]\n\"model.kind\" = ['vea']", "r.toml:2:17: `model.kind` takes one of gmvae, m2,"),
         (
             "[sweep]\nmodel.kind = ['gmvae', 'vae']\nmodel.k = [3]",
-            "r.toml:3:12: `model.k` is a setting of gmvae, m2, modified-m2, discrete-vae, gmm, kmeans, natural-gmm, not of the model kind vae",
+            "r.toml:3:12: `model.k` is a setting of gmvae, m2, modified-m2, discrete-vae, gmm, \
+             kmeans, natural-gmm, not of the model kind vae",
         ),
         ("[model]\nkind = 'vae'\n[sweep]\nmodel.k = [3]", "r.toml:4:7: `model.k` is a setting of gmvae, m2,"),
         ("[sweep]\n\"model.k\" = [1]\nmodel.k = [2]", "r.toml:3:7: `model.k` is an axis already"),

@@ -20,7 +20,8 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// The panel as an SVG document, shaded by each cell's share of its row. Panics if the names do not match the counts.
+    /// The panel as an SVG document, shaded by each cell's share of its row. Panics if the names do
+    /// not match the counts.
     #[track_caller]
     pub fn draw(&self) -> String {
         let cells: Vec<Vec<Cell>> = self

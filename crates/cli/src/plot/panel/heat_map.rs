@@ -4,8 +4,8 @@ use super::super::axis::bounds;
 use super::super::digits::digits;
 use super::matrix::{Cell, Names, draw};
 
-/// A panel of numbers in rows and columns, such as metrics by β; the shades run from the smallest to the largest number of
-/// each row, since rows are different quantities.
+/// A panel of numbers in rows and columns, such as metrics by β; the shades run from the smallest to the largest number
+/// of each row, since rows are different quantities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
     /// Printed above the cells.
@@ -23,7 +23,8 @@ pub struct HeatMap {
 }
 
 impl HeatMap {
-    /// The panel as an SVG document; numbers have room in up to eight columns and are left out of more. Panics if the names do not match the values.
+    /// The panel as an SVG document; numbers have room in up to eight columns and are left out of more. Panics if the
+    /// names do not match the values.
     #[track_caller]
     pub fn draw(&self) -> String {
         let cells = self.values.iter().map(|row| {

@@ -52,8 +52,8 @@ impl Images {
         let unit = f64::min((page - MARGIN - left) / sheet_width as f64, LARGEST_SIDE / height.max(width) as f64);
         let drawn_height = unit * sheet_height as f64;
         svg.push(format_args!(
-            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" style=\"image-rendering: pixelated\" \
-             href=\"data:image/png;base64,{}\"/>",
+            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
+             style=\"image-rendering: pixelated\" href=\"data:image/png;base64,{}\"/>",
             num(left),
             num(top),
             num(unit * sheet_width as f64),

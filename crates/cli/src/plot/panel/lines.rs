@@ -137,7 +137,8 @@ impl Reference {
     }
 }
 
-/// At most about [`MOST_POINTS`] of the points: of each run of neighbours those with the smallest and the largest value.
+/// At most about [`MOST_POINTS`] of the points: of each run of neighbours those with the smallest
+/// and the largest value.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if points.len() <= MOST_POINTS {
         return points.to_vec();

@@ -72,7 +72,8 @@ impl Marked {
         let bars = self.spots.iter().flat_map(Spot::bars);
         let bars: String = bars.map(|ends| polyline(ends.iter().map(|&end| frame.at(end)))).collect();
         svg.push(format_args!(
-            "<path class=\"bars\" d=\"{bars}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-opacity=\"0.5\"/>"
+            "<path class=\"bars\" d=\"{bars}\" fill=\"none\" stroke=\"{colour}\" \
+             stroke-width=\"1.8\" stroke-opacity=\"0.5\"/>"
         ));
         if self.joined {
             let path = polyline(self.spots.iter().map(|spot| frame.at(spot.at)));

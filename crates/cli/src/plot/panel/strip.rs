@@ -58,7 +58,8 @@ impl Strip {
         if let Some(source) = self.source.filter(|v| v.is_finite()) {
             // Without a hue, since every hue may belong to a model; white and dark, to be seen on any background.
             svg.push(format_args!(
-                "<path class=\"source\" d=\"M{} {middle}m-7 0l7-7l7 7l-7 7z\" fill=\"#fff\" stroke=\"#333\" stroke-width=\"2\"/>",
+                "<path class=\"source\" d=\"M{} {middle}m-7 0l7-7l7 7l-7 7z\" \
+                 fill=\"#fff\" stroke=\"#333\" stroke-width=\"2\"/>",
                 num(at(source))
             ));
         }

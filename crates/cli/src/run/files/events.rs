@@ -8,8 +8,8 @@ use crate::machine::files;
 /// What the number of the iteration stands behind.
 const START: &str = "iteration ";
 
-/// The lines in memory: like the metrics they are rewritten as a whole at every checkpoint and read back up to it, so that a
-/// killed run that is continued neither loses an event nor has it twice.
+/// The lines in memory: like the metrics they are rewritten as a whole at every checkpoint and read back up to it, so
+/// that a killed run that is continued neither loses an event nor has it twice.
 #[derive(Debug, Default, PartialEq)]
 pub struct Events(Vec<String>);
 

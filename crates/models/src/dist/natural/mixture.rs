@@ -210,7 +210,8 @@ impl MixtureMean {
 }
 
 impl MixtureSource {
-    /// Weights (positive, of sum 1 to 1e-6; they are divided by their sum) and components, or `None` outside the domain.
+    /// Weights (positive, of sum 1 to 1e-6; they are divided by their sum) and components, or
+    /// `None` outside the domain.
     #[track_caller]
     pub fn new(weights: Vec<f64>, components: Vec<NormalSource>) -> Option<Self> {
         assert!(!weights.is_empty() && weights.len() == components.len(), "one weight a component");
