@@ -11,6 +11,7 @@ use elbo::models::dist::{Kl, UniformCategorical};
 use elbo::models::fit::{self, Trainer};
 use elbo::models::nn::{Builder, CategoricalNet, NormalNet, Spread};
 use elbo::models::{Model, Noise, Objective, Settings};
+use elbo::tensor::math::argmax;
 use elbo::tensor::{Purpose, Tensor, stream};
 
 struct Codes {
@@ -64,8 +65,7 @@ fn main() {
     let mut found = fit::Evaluated::default();
     let mut noise = Noise::from(stream(seed, Purpose::Evaluate, 0));
     found.add(&model, &trainer.params, batch(&all), &mut noise);
-    let code = |q: &[_]| (0..k).max_by(|&i, &j| f64::total_cmp(&f64::from(q[i]), &f64::from(q[j]))).unwrap_or(0) as u32;
-    let codes: Vec<u32> = found.clusters.chunks(k).map(code).collect();
+    let codes: Vec<u32> = found.clusters.chunks(k).map(|q| argmax(q) as u32).collect();
     let labels = &data.labels().expect("the mixture is labelled").values;
     println!("hungarian accuracy {:.3}", Contingency::new(&codes, labels).hungarian_accuracy());
 }

@@ -1,4 +1,5 @@
-//! A gradient checker for any function built on a tape and for any operation: backpropagation against central differences.
+//! A gradient checker for any function built on a tape and for any operation: backpropagation against central
+//! differences.
 //!
 //! Under the test-only feature `f64` the differences are good to about 1e-9 and the check is sharp; in f32 their noise
 //! is about 1e-3 and it is a smoke test. The step is `h·max(1, |x|)`. Where a ReLU changes sign within it a smaller step is

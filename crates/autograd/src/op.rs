@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use elbo_tensor::{Real, Shape, Stream, Tensor, fill_uniform};
 
-/// A differentiable operation of `N` ≤ 3 tensors. [`Var::unary`](crate::Var::unary), [`Var::binary`](crate::Var::binary)
-/// and [`Var::ternary`](crate::Var::ternary) record it on a tape.
+/// A differentiable operation of `N` ≤ 3 tensors. [`Var::unary`](crate::Var::unary),
+/// [`Var::binary`](crate::Var::binary) and [`Var::ternary`](crate::Var::ternary) record it on a tape.
 ///
 /// Arguments of one operation may broadcast; `vjp` may return the gradient in the broadcast shape, the tape sums it
 /// back to the argument's shape.
@@ -44,7 +44,8 @@ use elbo_tensor::{Real, Shape, Stream, Tensor, fill_uniform};
 pub trait Op<const N: usize>: Debug + 'static {
     /// The value `y = f(x)`.
     ///
-    /// Closures given to a tensor's loops must be `#[inline(always)]` if they call a function, or the loop is not vectorised.
+    /// A closure given to a tensor's loops must be `#[inline(always)]` if it calls a function, or the loop is not
+    /// vectorised.
     fn forward(&self, x: [&Tensor; N]) -> Tensor;
 
     /// The factor that all arguments' products share, applied once: by default none.

@@ -60,7 +60,8 @@ pub trait Distribution<'t> {
     fn entropy(&self) -> Var<'t>;
 }
 
-/// The methods of [`Distribution`] as methods of the types, so that a formula that knows its distribution needs no import.
+/// The methods of [`Distribution`] as methods of the types, so that a formula that knows its distribution needs no
+/// import.
 macro_rules! with_own_methods {
     ($($distribution:ident),*) => {$(
         impl<'t> $distribution<'t> {

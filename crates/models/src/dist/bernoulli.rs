@@ -46,15 +46,16 @@ impl<'t> Kl<'t, Bernoulli<'t>> for Bernoulli<'t> {
     }
 }
 
-/// `Σᵢ xᵢ·lᵢ − softplus(lᵢ) = Σᵢ ln Bernoulli(xᵢ; σ(lᵢ))`: logits `[.., d]` and x of the logits' trailing axes → `[..]`.
+/// `Σᵢ xᵢ·lᵢ − softplus(lᵢ) = Σᵢ ln Bernoulli(xᵢ; σ(lᵢ))`: logits `[.., d]` and x of the logits' trailing axes →
+/// `[..]`.
 #[derive(Debug)]
 pub(crate) struct BernoulliLogProb;
 
 impl Op<2> for BernoulliLogProb {
     #[track_caller]
     fn forward(&self, [logits, x]: [&Tensor; 2]) -> Tensor {
-        // softplus(l) = max(l, 0) + ln(1 + e^{−|l|}), and one logarithm serves many elements: the product of 1 + e is built as
-        // its excess over 1, in which small e do not get lost.
+        // softplus(l) = max(l, 0) + ln(1 + e^{−|l|}), and one logarithm serves many elements: the product of 1 + e is
+        // built as its excess over 1, in which small e do not get lost.
         logits.zip_fold_last(
             x,
             #[inline(always)]
