@@ -10,7 +10,8 @@ use elbo::metrics::Contingency;
 use elbo::models::dist::{Kl, UniformCategorical};
 use elbo::models::fit::{Evaluated, TrainOptions, Trainer};
 use elbo::models::nn::{Builder, CategoricalNet, NormalNet, Spread};
-use elbo::models::{Model, Noise, Objective, argmax};
+use elbo::models::{Model, Noise, Objective};
+use elbo::tensor::math::argmax;
 use elbo::tensor::{Purpose, stream};
 
 struct Codes {

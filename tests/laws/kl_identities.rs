@@ -1,7 +1,8 @@
 //! Laws of the Kullback–Leibler divergence, for every pair of distributions that has one.
 
 use crate::support::families::{
-    BERNOULLI, CATEGORICAL, Family, NORMAL, Rule, STANDARD_NORMAL, Size, TRIL_NORMAL, tril_normal,
+    BERNOULLI, CATEGORICAL, Family, Library, NORMAL, Rule, STANDARD_NORMAL, Size, TRIL_NORMAL, distributions,
+    tril_normal,
 };
 use crate::support::seeds::shifted;
 use crate::support::{EXACT, assert_close, config, error, f64s, rng, uniform};
@@ -14,12 +15,8 @@ use proptest::prelude::*;
 const UNIFORM: Family = Family {
     name: "UniformCategorical",
     params: &[],
-    log_prob: |_, x| {
-        let k = x.shape().last();
-        x.tape().constant(Tensor::full(x.shape().without_last(), -(k as f64).ln() as Real))
-    },
+    library: Library::Prior(|x| UniformCategorical { classes: x.shape().last() }.log_prob(x)),
     textbook: |_, x| -(x.len() as f64).ln(),
-    entropy: None,
     ..CATEGORICAL
 };
 
@@ -93,7 +90,7 @@ impl Pair {
         let tape = Tape::new(&params);
         let [q, p] = [q, p].map(|side| side.iter().map(|t| tape.constant(t.clone())).collect::<Vec<_>>());
         let x = tape.constant(x.clone());
-        f64s(&((self.q.log_prob)(&q, x) - (self.p.log_prob)(&p, x)).value())
+        f64s(&(self.q.log_prob(&q, x) - self.p.log_prob(&p, x)).value())
     }
 
     fn draw(&self, size: Size, rng: &mut Stream) -> [Vec<Tensor>; 2] {
@@ -209,7 +206,7 @@ proptest! {
             let params = Params::new();
             let tape = Tape::new(&params);
             let vars: Vec<_> = q.iter().map(|t| tape.constant(t.clone())).collect();
-            let entropy = f64s(&pair.q.entropy.expect("an entropy")(&vars).value());
+            let entropy = f64s(&pair.q.distribution(&vars).expect("no prior").entropy().value());
             let split: Vec<f64> = cross.iter().zip(&entropy).map(|(log_p, entropy)| -log_p - entropy).collect();
             let error = error(&pair.closed_form(&q, &p), &split);
             prop_assert!(error <= EXACT, "{}: error {error:.2e}", pair.name());
@@ -236,7 +233,7 @@ fn the_closed_form_is_the_monte_carlo_mean_of_the_log_ratio() {
     let mut rng = rng(shifted(3));
     for pair in pairs() {
         let [q, p] = pair.draw(size, &mut rng);
-        let x = (pair.q.sample)(&q, size, n, &mut rng);
+        let x = pair.q.sample(&q, size, n, &mut rng);
         let rule = Rule { x, weights: vec![1.0 / n as f64; n * size[0]] };
         let log_ratio = pair.log_ratio(&q, &p, &rule.x);
         let mean = rule.sum(&log_ratio);
@@ -246,6 +243,13 @@ fn the_closed_form_is_the_monte_carlo_mean_of_the_log_ratio() {
             let z = (mean[row] - kl) / standard_error;
             assert!(z.abs() <= 5.0, "{}: z = {z:.1}, KL {kl}, Monte Carlo {}", pair.name(), mean[row]);
         }
+    }
+}
+
+#[test]
+fn every_distribution_has_a_divergence() {
+    for family in distributions() {
+        assert!(pairs().iter().any(|pair| pair.q.name == family.name), "{} has none", family.name);
     }
 }
 

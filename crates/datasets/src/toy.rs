@@ -11,6 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use elbo_tensor::math::LogSumExp;
 use elbo_tensor::{Purpose, Real, Stream, stream};
 use rand::RngExt;
 use rand_distr::StandardNormal;
@@ -260,10 +261,8 @@ impl Law {
     fn log_density(&self, x: [f64; 2]) -> f64 {
         match self {
             Self::Gaussians(gaussians) => {
-                let logs = || gaussians.iter().map(|gaussian| gaussian.log_density(x));
-                let greatest = logs().fold(f64::NEG_INFINITY, f64::max);
-                let sum: f64 = logs().map(|log| (log - greatest).exp()).sum();
-                greatest + (sum / gaussians.len() as f64).ln()
+                let total = LogSumExp::of(gaussians.iter().map(|gaussian| gaussian.log_density(x)));
+                total.largest + (total.sum / gaussians.len() as f64).ln()
             }
             Self::Curve(curve) => curve.log_density(x),
         }

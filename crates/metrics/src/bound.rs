@@ -1,14 +1,17 @@
 //! Importance-weighted estimates of a log-evidence.
 
+use elbo_tensor::math::LogSumExp;
+
 /// `ln ((1/n) Σ_i exp(values_i))`, shifted by the largest value so that nothing overflows.
 ///
 /// −∞ if all values are −∞, +∞ if one is +∞, NaN for no values or if one is NaN.
 pub fn log_mean_exp(values: &[f64]) -> f64 {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (total, n) = (LogSumExp::of(values.iter().copied()), values.len() as f64);
+    if total.largest.is_finite() {
+        return (total.sum / n).ln() + total.largest;
+    }
     // Where the largest is infinite the shifted differences would be ∞ − ∞.
-    let shift = if largest.is_finite() { largest } else { 0.0 };
-    let sum: f64 = values.iter().map(|value| (value - shift).exp()).sum();
-    (sum / values.len() as f64).ln() + shift
+    (values.iter().map(|value| value.exp()).sum::<f64>() / n).ln()
 }
 
 /// The importance-weighted bound of each point, `ln (1/k) Σ_j w_j` in nats: `[n]`.

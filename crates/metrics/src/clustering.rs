@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use elbo_tensor::Real;
+use elbo_tensor::{Real, math::argmax};
 
 use crate::assignment::max_assignment;
-use crate::{Contingency, argmax, rows};
+use crate::{Contingency, rows};
 
 impl Contingency {
     /// Majority-vote accuracy `(1/n) Σ_k max_l n_kl`, in (0, 1]: each cluster takes its most frequent label *on these

@@ -37,11 +37,6 @@ pub use unlabelled::{active_clusters, conditional_entropy};
 
 use elbo_tensor::Real;
 
-/// Index of the largest entry, the first of equals.
-fn argmax<T: Copy + PartialOrd>(row: &[T]) -> usize {
-    row.iter().enumerate().fold(0, |best, (index, &value)| if value > row[best] { index } else { best })
-}
-
 /// The rows of `values`, `[n, width]` row-major.
 ///
 /// # Panics

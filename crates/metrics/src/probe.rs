@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use elbo_tensor::linalg::dot;
+use elbo_tensor::math::argmax;
 use elbo_tensor::{Purpose, Real, stream};
 use rand::seq::SliceRandom;
 
+use crate::rows;
 use crate::softmax_regression::SoftmaxRegression;
-use crate::{argmax, rows};
 
 /// Seed of the one shuffle that decides which rows [`linear_probe`] holds out: "probe" in ASCII.
 const SPLIT_SEED: u64 = 0x70726f6265;

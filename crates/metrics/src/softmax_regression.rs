@@ -1,6 +1,7 @@
 //! Multinomial logistic regression by Newton's method.
 
 use elbo_tensor::linalg::{Cholesky, dot};
+use elbo_tensor::math::softmax;
 use elbo_tensor::{Mat, dgemm};
 
 /// The norm of the gradient at which the fit ends. The objective is at least `l2`-strongly convex in the weights, so
@@ -114,12 +115,9 @@ impl SoftmaxRegression<'_> {
         let mut probabilities = self.logits(&theta);
         let mut cross_entropy = 0.0;
         for (row, &label) in probabilities.chunks_exact_mut(self.classes).zip(self.labels) {
-            let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let own = row[label as usize] - largest;
-            row.iter_mut().for_each(|logit| *logit = (*logit - largest).exp());
-            let sum: f64 = row.iter().sum();
-            row.iter_mut().for_each(|value| *value /= sum);
-            cross_entropy += sum.ln() - own;
+            let own = row[label as usize];
+            let total = softmax(row);
+            cross_entropy += total.sum.ln() - (own - total.largest);
         }
         let squares = theta.chunks_exact(self.width).map(|row| dot(&row[..self.width - 1], &row[..self.width - 1]));
         let value = cross_entropy / self.rows() as f64 + self.l2 / 2.0 * squares.sum::<f64>();

@@ -3,6 +3,7 @@
 use std::f64::consts::TAU;
 
 use elbo_tensor::linalg::{Cholesky, dot};
+use elbo_tensor::math::softmax;
 use elbo_tensor::{Mat, Real, Tensor};
 
 use crate::dist::natural::{MixtureSource, NormalSource};
@@ -105,14 +106,11 @@ fn infer_block(components: &[Component<'_>], information: &[f64], block: &Projec
         means.push(z);
     }
     let mut out = Inferred::default();
-    for (row, joint) in joint.chunks_exact(k).enumerate() {
-        let largest = joint.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = joint.iter().map(|value| (value - largest).exp()).sum();
-        out.log_density.push(largest + total.ln());
-        let posterior: Vec<f64> = joint.iter().map(|value| (value - largest).exp() / total).collect();
-        let mean = |i: usize| posterior.iter().zip(&means).map(|(r, z)| r * z[row * l + i]).sum::<f64>();
+    for (row, joint) in joint.chunks_exact_mut(k).enumerate() {
+        out.log_density.push(softmax(joint).value());
+        let mean = |i: usize| joint.iter().zip(&means).map(|(r, z)| r * z[row * l + i]).sum::<f64>();
         out.latents.extend((0..l).map(|i| mean(i) as Real));
-        out.clusters.extend(posterior.iter().map(|&r| r as Real));
+        out.clusters.extend(joint.iter().map(|&r| r as Real));
     }
     out
 }

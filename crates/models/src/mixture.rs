@@ -9,7 +9,7 @@ mod plan;
 
 pub use e_step::EStep;
 
-use elbo_tensor::Real;
+use elbo_tensor::{Real, math::softmax};
 
 /// The parameters of `k` components with diagonal covariance in `d` dimensions.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,4 +83,15 @@ pub struct Posterior {
     pub log_density: Vec<f64>,
     /// Posterior over components, `[n, k]`.
     pub responsibilities: Vec<Real>,
+}
+
+/// Turns `ln p(x, j)` of all components into the posterior over them and returns `ln p(x)`. Where no component has a
+/// density in the range of f64 all are alike and the log-density is −∞.
+pub(crate) fn normalize(joint: &mut [f64]) -> f64 {
+    let total = softmax(joint);
+    if total.largest == f64::NEG_INFINITY {
+        joint.fill(1.0 / joint.len() as f64);
+        return total.largest;
+    }
+    total.value()
 }

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use elbo_tensor::{Shape, Stream, Tensor, fill_normal};
+use elbo_tensor::{Real, Shape, Stream, Tensor, fill_normal, fill_uniform};
 
-/// A source of standard normals, and how many samples of each latent variable are drawn from it.
+/// A source of standard normals and of uniforms, and how many samples of each latent variable are drawn from it.
 #[derive(Debug)]
 pub struct Noise {
     source: Source,
@@ -33,11 +33,21 @@ impl Noise {
     /// Independent standard normals of `shape`.
     #[track_caller]
     pub fn normal(&mut self, shape: impl Into<Shape>) -> Tensor {
-        let shape = shape.into();
+        self.draw(shape.into(), fill_normal)
+    }
+
+    /// Independent uniforms on `[0, 1)` of `shape`.
+    #[track_caller]
+    pub fn uniform(&mut self, shape: impl Into<Shape>) -> Tensor {
+        self.draw(shape.into(), fill_uniform)
+    }
+
+    #[track_caller]
+    fn draw(&mut self, shape: Shape, fill: fn(&mut Stream, &mut [Real])) -> Tensor {
         match &mut self.source {
             Source::Stream(stream) => {
                 let mut out = Tensor::scratch(shape);
-                fill_normal(stream, out.as_mut_slice());
+                fill(stream, out.as_mut_slice());
                 out
             }
             Source::Recorded(queue) => {
@@ -48,11 +58,16 @@ impl Noise {
         }
     }
 
-    /// Independent standard normals for every sample of a latent variable of `shape`: `shape`, or `[samples, ..shape]`.
+    /// The shape of all samples of a variable of `shape`: `shape`, or `[samples, ..shape]`.
+    #[track_caller]
+    pub fn sampled(&self, shape: Shape) -> Shape {
+        if self.samples == 1 { shape } else { shape.stacked(self.samples) }
+    }
+
+    /// Independent standard normals for every sample of a latent variable of `shape`, of the shape [`Noise::sampled`].
     #[track_caller]
     pub fn for_latent(&mut self, shape: Shape) -> Tensor {
-        let samples = self.samples;
-        self.normal(if samples == 1 { shape } else { shape.stacked(samples) })
+        self.normal(self.sampled(shape))
     }
 }
 

@@ -1,9 +1,13 @@
-//! Scalar elementary functions that a compiler can vectorise: no branches, no tables, no calls.
+//! Scalar elementary functions that a compiler can vectorise: no branches, no tables, no calls; and functions of short
+//! lists, such as a softmax in f64.
 //!
-//! In the f32 build each is a polynomial after an exact range reduction; relative error ≤ 5e-7 where the result is
-//! normal, 1 ulp where it is subnormal, exact at ±∞ and NaN (measured in `tests/elementwise.rs`). In the f64 build
-//! they are the standard library's. Coefficients: minimax fits of this project (Remez exchange in 40 digits).
+//! In the f32 build each scalar function is a polynomial after an exact range reduction; relative error ≤ 5e-7 where
+//! the result is normal, 1 ulp where it is subnormal, exact at ±∞ and NaN (measured in `tests/elementwise.rs`). In the f64
+//! build they are the standard library's. Coefficients: minimax fits of this project (Remez exchange in 40 digits).
 
+mod lists;
+
+pub use lists::{LogSumExp, argmax, softmax};
 pub use scalar::{exp, expm1, ln, ln_1p};
 
 use crate::Real;

@@ -1,12 +1,21 @@
-//! Each distribution declared once for the laws: its parameters, its density as the library and as a textbook has it,
-//! and finite sums over its events that are exact.
+//! Each distribution declared once for the laws: its parameters, the library's distribution of them, its density as a
+//! textbook has it, and finite sums over its events that are exact.
 
 use elbo::autograd::{Params, Tape, Var};
-use elbo::models::dist::{Bernoulli, Categorical, DiagNormal, StandardNormal, TrilNormal};
-use elbo::tensor::{Real, Stream, Tensor};
+use elbo::models::Noise;
+use elbo::models::dist::{Bernoulli, Categorical, DiagNormal, Distribution, StandardNormal, TrilNormal};
+use elbo::tensor::{Purpose, Real, Stream, Tensor, stream};
 
 use super::dense::{apply, normal_log_prob, square, triangle};
-use super::{GAUSS_HERMITE, f64s, product_rule, recorded, tensor, uniform};
+use super::{GAUSS_HERMITE, f64s, product_rule, tensor, uniform};
+
+/// Every distribution that the laws hold for.
+pub const ALL: [&Family; 5] = [&NORMAL, &TRIL_NORMAL, &STANDARD_NORMAL, &BERNOULLI, &CATEGORICAL];
+
+/// Those of them that the library has a [`Distribution`] of.
+pub fn distributions() -> impl Iterator<Item = &'static Family> {
+    ALL.into_iter().filter(|family| matches!(family.library, Library::Distribution(_)))
+}
 
 /// Rows and width of a batch of distributions, `[b, d]`.
 pub type Size = [usize; 2];
@@ -39,21 +48,56 @@ pub struct Family {
     pub triangle: Option<[f64; 2]>,
     /// Smallest and largest d; a long triangular system is too ill-conditioned to compare.
     pub widths: [usize; 2],
-    /// The library's ln density of events `[n, b, d]`: `[n, b]`.
-    pub log_prob: for<'t> fn(&[Var<'t>], Var<'t>) -> Var<'t>,
-    /// The library's entropy, `[b]`, if it has one.
-    pub entropy: Option<for<'t> fn(&[Var<'t>]) -> Var<'t>>,
+    /// The library's distribution.
+    pub library: Library,
     /// The ln density of one event under one row of parameters, in f64 and by another route.
     pub textbook: fn(&[&[f64]], &[f64]) -> f64,
     /// The integral over the whole space.
     pub integral: fn(&[Tensor], Size) -> Rule,
     /// An expectation, exact for quadratics if the space is continuous and for any function if it is finite.
     pub expectation: fn(&[Tensor], Size) -> Rule,
-    /// `n` independent events a row: `[n, b, d]`.
-    pub sample: fn(&[Tensor], Size, usize, &mut Stream) -> Tensor,
+}
+
+/// What the library has of a family.
+#[derive(Clone, Copy)]
+pub enum Library {
+    /// The distribution of these parameters.
+    Distribution(for<'t> fn(&[Var<'t>]) -> Box<dyn Distribution<'t> + 't>),
+    /// A prior without parameters, of which it has the ln density alone.
+    Prior(for<'t> fn(Var<'t>) -> Var<'t>),
 }
 
 impl Family {
+    /// The library's distribution, of a family that is no prior.
+    pub fn distribution<'t>(&self, params: &[Var<'t>]) -> Option<Box<dyn Distribution<'t> + 't>> {
+        match self.library {
+            Library::Distribution(of) => Some(of(params)),
+            Library::Prior(_) => None,
+        }
+    }
+
+    /// The library's ln density of events `[n, b, d]`: `[n, b]`.
+    pub fn log_prob<'t>(&self, params: &[Var<'t>], x: Var<'t>) -> Var<'t> {
+        match self.library {
+            Library::Distribution(of) => of(params).log_prob(x),
+            Library::Prior(log_prob) => log_prob(x),
+        }
+    }
+
+    /// `n` independent events a row by the library, `[n, b, d]`; standard normals of a prior.
+    pub fn sample(&self, params: &[Tensor], [b, d]: Size, n: usize, rng: &mut Stream) -> Tensor {
+        let own = stream((elbo::tensor::uniform(rng) * 1e15) as u64, Purpose::Test, 1);
+        let mut noise = Noise::from(own).with_samples(n);
+        let none = Params::new();
+        let tape = Tape::new(&none);
+        let params: Vec<_> = params.iter().map(|value| tape.constant(value.clone())).collect();
+        let x = match self.distribution(&params) {
+            Some(p) => p.sample(&mut noise).value(),
+            None => noise.normal([n, b, d]),
+        };
+        x.reshape([n, b, d])
+    }
+
     /// Random parameters of this size.
     pub fn draw(&self, [b, d]: Size, rng: &mut Stream) -> Vec<Tensor> {
         let below = self.triangle.map(|range| (range, d * (d - 1) / 2));
@@ -84,8 +128,7 @@ pub const NORMAL: Family = Family {
     params: &[[-2.0, 2.0], [0.3, 2.0]],
     triangle: None,
     widths: [1, 64],
-    log_prob: |p, x| DiagNormal { loc: p[0], scale: p[1] }.log_prob(x),
-    entropy: Some(|p| DiagNormal { loc: p[0], scale: p[1] }.entropy()),
+    library: Library::Distribution(|p| Box::new(DiagNormal { loc: p[0], scale: p[1] })),
     textbook: |p, x| {
         let density = |((x, m), s): ((&f64, &f64), &f64)| {
             -((x - m) / s).powi(2) / 2.0 - (s * (2.0 * std::f64::consts::PI).sqrt()).ln()
@@ -94,13 +137,6 @@ pub const NORMAL: Family = Family {
     },
     integral: |p, size| trapezoid(&p[0], &p[1], size),
     expectation: |p, size| gauss_hermite(&p[0], &p[1], size),
-    sample: |p, [b, d], n, rng| {
-        let params = Params::new();
-        let tape = Tape::new(&params);
-        let loc = tape.constant(p[0].broadcast_to([n, b, d]));
-        let mut eps = recorded(&super::normal([n, b, d], rng));
-        DiagNormal { loc, scale: tape.constant(p[1].clone()) }.rsample(&mut eps).value()
-    },
 };
 
 /// Parameters are the mean, the diagonal of the triangular factor L and the entries below it. The textbook has the
@@ -110,8 +146,7 @@ pub const TRIL_NORMAL: Family = Family {
     params: &[[-2.0, 2.0], [0.5, 2.0]],
     triangle: Some([-1.0, 1.0]),
     widths: [2, 5],
-    log_prob: |p, x| tril_normal(p).log_prob(x),
-    entropy: Some(|p| tril_normal(p).entropy()),
+    library: Library::Distribution(|p| Box::new(tril_normal(p))),
     textbook: |p, x| normal_log_prob(x, p[0], &square(&triangle(p[1], p[2]))),
     integral: |p, size| {
         let mut rule = moved(p, trapezoid(&Tensor::zeros(size), &Tensor::full(size, 1.0), size));
@@ -120,13 +155,6 @@ pub const TRIL_NORMAL: Family = Family {
         rule
     },
     expectation: |p, size| moved(p, gauss_hermite(&Tensor::zeros(size), &Tensor::full(size, 1.0), size)),
-    sample: |p, [b, d], n, rng| {
-        let params = Params::new();
-        let tape = Tape::new(&params);
-        let [loc, diag, lower] = [0, 1, 2].map(|i| tape.constant(p[i].clone()));
-        let mut eps = recorded(&super::normal([n, b, d], rng));
-        TrilNormal { loc: loc.broadcast_to([n, b, d]), diag, lower }.rsample(&mut eps).value()
-    },
 };
 
 /// The normal of parameters in the order of [`TRIL_NORMAL`].
@@ -154,12 +182,10 @@ pub const STANDARD_NORMAL: Family = Family {
     params: &[],
     triangle: None,
     widths: [1, 64],
-    log_prob: |_, x| StandardNormal.log_prob(x),
-    entropy: None,
+    library: Library::Prior(|x| StandardNormal.log_prob(x)),
     textbook: |_, x| x.iter().map(|x| -x * x / 2.0 - (2.0 * std::f64::consts::PI).sqrt().ln()).sum(),
     integral: |_, size| trapezoid(&Tensor::zeros(size), &Tensor::full(size, 1.0), size),
     expectation: |_, size| gauss_hermite(&Tensor::zeros(size), &Tensor::full(size, 1.0), size),
-    sample: |_, [b, d], n, rng| super::normal([n, b, d], rng),
 };
 
 pub const BERNOULLI: Family = Family {
@@ -167,19 +193,13 @@ pub const BERNOULLI: Family = Family {
     params: &[[-4.0, 4.0]],
     triangle: None,
     widths: [1, 64],
-    log_prob: |p, x| Bernoulli { logits: p[0].broadcast_to(x.shape()) }.log_prob(x),
-    entropy: Some(|p| Bernoulli { logits: p[0] }.entropy()),
+    library: Library::Distribution(|p| Box::new(Bernoulli { logits: p[0] })),
     textbook: |p, x| {
         let density = |(l, x): (&f64, &f64)| -(1.0 + (if *x == 1.0 { -l } else { *l }).exp()).ln();
         p[0].iter().zip(x).map(density).sum()
     },
     integral: |_, size| states(size),
     expectation: |p, size| weighted(&BERNOULLI, p, states(size)),
-    sample: |p, [b, d], n, rng| {
-        let probs = f64s(&p[0]).into_iter().map(|l| 1.0 / (1.0 + (-l).exp())).collect::<Vec<_>>();
-        let u = f64s(&uniform([n, b, d], [0.0, 1.0], rng));
-        Tensor::from_fn([n, b, d], |i| if u[i] < probs[i % (b * d)] { 1.0 } else { 0.0 })
-    },
 };
 
 /// Events are one-hot codes; the width is the number of classes.
@@ -188,40 +208,14 @@ pub const CATEGORICAL: Family = Family {
     params: &[[-3.0, 3.0]],
     triangle: None,
     widths: [1, 64],
-    log_prob: |p, x| {
-        let [n, b, _] = x.shape()[..] else { panic!("events are [n, b, d]") };
-        let q = Categorical::from_logits(p[0].broadcast_to(x.shape()));
-        q.log_prob(classes(&x.value())).reshape([n, b])
-    },
-    entropy: Some(|p| Categorical::from_logits(p[0]).entropy()),
+    library: Library::Distribution(|p| Box::new(Categorical::from_logits(p[0]))),
     textbook: |p, x| {
         let total: f64 = p[0].iter().map(|l| l.exp()).sum();
         p[0].iter().zip(x).map(|(l, x)| x * (l.exp() / total).ln()).sum()
     },
     integral: |_, size| one_hot(size),
     expectation: |p, size| weighted(&CATEGORICAL, p, one_hot(size)),
-    sample: |p, [b, k], n, rng| {
-        let logits = f64s(&p[0]);
-        let u = f64s(&uniform([n, b], [0.0, 1.0], rng));
-        let mut out = Tensor::zeros([n, b, k]);
-        for (i, (code, mut u)) in out.as_mut_slice().chunks_mut(k).zip(u).enumerate() {
-            let row = &logits[i % b * k..][..k];
-            let total: f64 = row.iter().map(|l| l.exp()).sum();
-            let beyond = |l: &f64| {
-                u -= l.exp() / total;
-                u < 0.0
-            };
-            code[row.iter().position(beyond).unwrap_or(k - 1)] = 1.0;
-        }
-        out
-    },
 };
-
-/// The class of each one-hot code.
-pub fn classes(codes: &Tensor) -> Vec<u32> {
-    let class = |code: &[Real]| code.iter().position(|&x| x == 1.0).expect("a one-hot code") as u32;
-    codes.as_slice().chunks(codes.shape().last()).map(class).collect()
-}
 
 /// Every event of a finite space with its probability as the weight.
 fn weighted(family: &Family, params: &[Tensor], all: Rule) -> Rule {

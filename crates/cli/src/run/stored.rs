@@ -156,8 +156,8 @@ impl Run {
         Ok((self.preparation.apply(&source.splits.test)?, source.remark))
     }
 
-    /// [`Preparation::log_density_shift`] of the rows `set`.
-    /// What the prepared rows of `set` have of other units of measure, in nats a row; absent where it depends on the row.
+    /// What is to be added to a log-density of prepared rows, in nats, for that of the rows of `set` as they are.
+    pub fn log_density_shift(&self, set: &Dataset) -> Option<f64> {
         self.preparation.log_density_shift(set.width())
     }
 

@@ -3,7 +3,8 @@
 use elbo_autograd::{Case, Op, Var};
 use elbo_tensor::{Tensor, math};
 
-use super::Kl;
+use super::{Distribution, Kl};
+use crate::Noise;
 
 /// `Πᵢ Bernoulli(σ(logitsᵢ))` over the last axis.
 #[derive(Debug, Clone, Copy)]
@@ -12,22 +13,29 @@ pub struct Bernoulli<'t> {
     pub logits: Var<'t>,
 }
 
-impl<'t> Bernoulli<'t> {
+impl<'t> Distribution<'t> for Bernoulli<'t> {
     /// `Σᵢ xᵢ·lᵢ − softplus(lᵢ)`; x and the logits broadcast.
     #[track_caller]
-    pub fn log_prob(&self, x: Var<'t>) -> Var<'t> {
+    fn log_prob(&self, x: Var<'t>) -> Var<'t> {
         let shape = self.logits.shape().broadcast(&x.shape()).expect("data and logits broadcast");
         self.logits.broadcast_to(shape).binary(BernoulliLogProb, x)
     }
 
-    /// `Σᵢ softplus(lᵢ) − lᵢ σ(lᵢ)`
-    pub fn entropy(&self) -> Var<'t> {
-        (self.logits.softplus() - self.logits * self.logits.sigmoid()).sum_last()
+    /// 1 where `u < σ(l)` with `u ~ U(0, 1)`, 0 elsewhere: a constant.
+    fn sample(&self, noise: &mut Noise) -> Var<'t> {
+        let probs = self.logits.value().sigmoid();
+        let u = noise.uniform(noise.sampled(probs.shape()));
+        self.logits.tape().constant(u.zip(&probs, |u, p| if u < p { 1.0 } else { 0.0 }))
     }
 
     /// Probability of a one: `σ(logits)`.
-    pub fn mean(&self) -> Var<'t> {
+    fn mean(&self) -> Var<'t> {
         self.logits.sigmoid()
+    }
+
+    /// `Σᵢ softplus(lᵢ) − lᵢ σ(lᵢ)`
+    fn entropy(&self) -> Var<'t> {
+        (self.logits.softplus() - self.logits * self.logits.sigmoid()).sum_last()
     }
 }
 

@@ -3,9 +3,10 @@
 use elbo_autograd::{Case, Op, Tape, Var};
 use elbo_tensor::{Real, Tensor, math};
 
-use super::Kl;
+use super::{Distribution, Kl};
+use crate::Noise;
 
-/// `Cat(softmax(logits))` over the last axis.
+/// `Cat(softmax(logits))` over the last axis; an event is the one-hot code of a class, `[.., k]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Categorical<'t> {
     log_probs: Var<'t>,
@@ -36,14 +37,9 @@ impl<'t> Categorical<'t> {
         self.probs
     }
 
-    /// `ln p[class]` of one class a row: `[b, k] → [b]`.
-    pub fn log_prob(&self, classes: Vec<u32>) -> Var<'t> {
+    /// `ln p[class]` of one class number a row: `[b, k] → [b]`.
+    pub fn log_prob_of(&self, classes: Vec<u32>) -> Var<'t> {
         self.log_probs.gather(classes)
-    }
-
-    /// `−Σₖ pₖ ln pₖ`
-    pub fn entropy(&self) -> Var<'t> {
-        -(self.probs * self.log_probs).sum_last()
     }
 
     /// The exact expectation of several functions of a one-hot y, for a batch of distributions `[b, k]`.
@@ -58,9 +54,55 @@ impl<'t> Categorical<'t> {
     }
 }
 
+impl<'t> Distribution<'t> for Categorical<'t> {
+    /// `Σₖ xₖ ln pₖ` of one-hot codes, that is `ln p[class]`; [`Categorical::log_prob_of`] takes numbers of classes.
+    #[track_caller]
+    fn log_prob(&self, x: Var<'t>) -> Var<'t> {
+        (x * self.log_probs).sum_last()
+    }
+
+    /// The one-hot code of the class at which the sum of the probabilities exceeds `u ~ U(0, 1)`: a constant.
+    fn sample(&self, noise: &mut Noise) -> Var<'t> {
+        let (probs, k) = (self.probs.value(), self.classes());
+        let mut codes = Tensor::zeros(noise.sampled(probs.shape()));
+        let u = noise.uniform(codes.shape().without_last());
+        let rows = codes.as_mut_slice().chunks_exact_mut(k).zip(probs.as_slice().chunks_exact(k).cycle());
+        for ((code, row), &u) in rows.zip(u.as_slice()) {
+            code[class_at(row, u)] = 1.0;
+        }
+        self.probs.tape().constant(codes)
+    }
+
+    /// Probabilities `[.., k]`.
+    fn mean(&self) -> Var<'t> {
+        self.probs
+    }
+
+    /// `−Σₖ pₖ ln pₖ`
+    fn entropy(&self) -> Var<'t> {
+        -(self.probs * self.log_probs).sum_last()
+    }
+}
+
+/// The first class at which the sum of the probabilities exceeds `u`.
+fn class_at(probs: &[Real], mut u: Real) -> usize {
+    let exceeds = |p: &Real| {
+        u -= p;
+        u < 0.0
+    };
+    // Rounding may let u pass the last class: then it is the last that is possible.
+    probs.iter().position(exceeds).or_else(|| probs.iter().rposition(|&p| p > 0.0)).unwrap_or(0)
+}
+
 impl UniformCategorical {
-    /// `ln Σₖ exp f(eₖ) / k`: sums the class out of a joint log-density. `f` is called as in [`Categorical::expect`]
-    /// and returns `[.., k, b]`; the result is `[.., b]`.
+    /// `−ln k` of every event `[.., k]`.
+    pub fn log_prob<'t>(&self, x: Var<'t>) -> Var<'t> {
+        let log_k = (self.classes as f64).ln() as Real;
+        x.tape().constant(Tensor::full(x.shape().without_last(), -log_k))
+    }
+
+    /// `ln Σₖ exp f(eₖ) / k`: sums the class out of a joint log-density. `f` is called as in [`Categorical::expect`] and
+    /// returns `[.., k, b]`; the result is `[.., b]`.
     #[track_caller]
     pub fn marginalize<'t>(&self, tape: &'t Tape<'t>, f: impl FnOnce(Var<'t>) -> Var<'t>) -> Var<'t> {
         f(codes(tape, self.classes)).transpose().log_sum_exp() - (self.classes as f64).ln() as Real

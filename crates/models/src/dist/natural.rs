@@ -9,6 +9,8 @@
 mod mixture;
 mod normal;
 
+use elbo_tensor::math::LogSumExp;
+
 pub use mixture::{MixtureMean, MixtureNatural, MixtureSource};
 pub use normal::{Eta2, NormalMean, NormalNatural, NormalSource};
 
@@ -17,8 +19,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// `ln Σᵢ exp xᵢ`, shifted by the largest entry so that nothing overflows.
+/// `ln Σᵢ exp xᵢ`; −∞ where no entry is larger.
 fn log_sum_exp(x: &[f64]) -> f64 {
-    let top = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if top == f64::NEG_INFINITY { top } else { top + x.iter().map(|x| (x - top).exp()).sum::<f64>().ln() }
+    let total = LogSumExp::of(x.iter().copied());
+    if total.largest == f64::NEG_INFINITY { total.largest } else { total.value() }
 }

@@ -1,9 +1,9 @@
 //! Normal distributions with diagonal covariance.
 
 use elbo_autograd::{Case, Op, Var};
-use elbo_tensor::{Real, Tensor, math};
+use elbo_tensor::{Real, Shape, Tensor, math};
 
-use super::Kl;
+use super::{Distribution, Kl};
 use crate::Noise;
 
 /// `½ ln 2π`
@@ -25,26 +25,42 @@ pub struct DiagNormal<'t> {
 pub struct StandardNormal;
 
 impl<'t> DiagNormal<'t> {
-    /// `Σᵢ −½((xᵢ − locᵢ)/scaleᵢ)² − ln scaleᵢ − ½ ln 2π`
-    pub fn log_prob(&self, x: Var<'t>) -> Var<'t> {
-        x.ternary(NormalLogProb, self.loc, self.scale)
-    }
-
-    /// `Σᵢ ln scaleᵢ + ½ ln 2πe`
-    pub fn entropy(&self) -> Var<'t> {
-        let shape = self.loc.shape().broadcast(&self.scale.shape()).expect("loc and scale broadcast");
-        (self.scale.broadcast_to(shape).log() + (half_log_two_pi() + 0.5)).sum_last()
-    }
-
     /// [`DiagNormal::transform`] of `ε ~ N(0, I)`: differentiable in both parameters.
     pub fn rsample(&self, noise: &mut Noise) -> Var<'t> {
-        let shape = self.loc.shape().broadcast(&self.scale.shape()).expect("loc and scale broadcast");
-        self.transform(self.loc.tape().constant(noise.for_latent(shape)))
+        self.transform(self.loc.tape().constant(noise.for_latent(self.shape())))
     }
 
     /// `loc + scale ⊙ z`: what makes a standard normal z this normal.
     pub fn transform(&self, z: Var<'t>) -> Var<'t> {
         self.loc + self.scale * z
+    }
+
+    /// `[.., d]`
+    fn shape(&self) -> Shape {
+        self.loc.shape().broadcast(&self.scale.shape()).expect("loc and scale broadcast")
+    }
+}
+
+impl<'t> Distribution<'t> for DiagNormal<'t> {
+    /// `Σᵢ −½((xᵢ − locᵢ)/scaleᵢ)² − ln scaleᵢ − ½ ln 2π`
+    #[track_caller]
+    fn log_prob(&self, x: Var<'t>) -> Var<'t> {
+        x.ternary(NormalLogProb, self.loc, self.scale)
+    }
+
+    /// [`DiagNormal::rsample`]
+    fn sample(&self, noise: &mut Noise) -> Var<'t> {
+        self.rsample(noise)
+    }
+
+    /// `loc`
+    fn mean(&self) -> Var<'t> {
+        self.loc.broadcast_to(self.shape())
+    }
+
+    /// `Σᵢ ln scaleᵢ + ½ ln 2πe`
+    fn entropy(&self) -> Var<'t> {
+        (self.scale.broadcast_to(self.shape()).log() + (half_log_two_pi() + 0.5)).sum_last()
     }
 }
 

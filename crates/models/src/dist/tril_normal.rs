@@ -3,7 +3,7 @@
 use elbo_autograd::Var;
 
 use super::normal::{StandardNormalKl, half_log_two_pi};
-use super::{Kl, StandardNormal};
+use super::{Distribution, Kl, StandardNormal};
 use crate::Noise;
 
 /// `N(loc, L·Lᵀ)` with `L = diag(diag) + lower`, `diag > 0`; `diag` is the diagonal of L and not a standard deviation:
@@ -19,21 +19,34 @@ pub struct TrilNormal<'t> {
 }
 
 impl<'t> TrilNormal<'t> {
-    /// `−½‖L⁻¹(x − loc)‖² − Σᵢ ln Lᵢᵢ − (d/2) ln 2π`
-    pub fn log_prob(&self, x: Var<'t>) -> Var<'t> {
-        let eps = (x - self.loc).tril_solve(self.diag, self.lower);
-        StandardNormal.log_prob(eps) - self.diag.log().sum_last()
-    }
-
-    /// `Σᵢ ln Lᵢᵢ + (d/2) ln 2πe`
-    pub fn entropy(&self) -> Var<'t> {
-        (self.diag.log() + (half_log_two_pi() + 0.5)).sum_last()
-    }
-
     /// `loc + L·ε` with `ε ~ N(0, I)`: differentiable in all parameters; `∂z/∂ε = L`.
     pub fn rsample(&self, noise: &mut Noise) -> Var<'t> {
         let eps = self.loc.tape().constant(noise.for_latent(self.loc.shape()));
         self.loc + eps.tril_product(self.diag, self.lower)
+    }
+}
+
+impl<'t> Distribution<'t> for TrilNormal<'t> {
+    /// `−½‖L⁻¹(x − loc)‖² − Σᵢ ln Lᵢᵢ − (d/2) ln 2π`
+    #[track_caller]
+    fn log_prob(&self, x: Var<'t>) -> Var<'t> {
+        let eps = (x - self.loc).tril_solve(self.diag, self.lower);
+        StandardNormal.log_prob(eps) - self.diag.log().sum_last()
+    }
+
+    /// [`TrilNormal::rsample`]
+    fn sample(&self, noise: &mut Noise) -> Var<'t> {
+        self.rsample(noise)
+    }
+
+    /// `loc`
+    fn mean(&self) -> Var<'t> {
+        self.loc
+    }
+
+    /// `Σᵢ ln Lᵢᵢ + (d/2) ln 2πe`
+    fn entropy(&self) -> Var<'t> {
+        (self.diag.log() + (half_log_two_pi() + 0.5)).sum_last()
     }
 }
 

@@ -10,7 +10,7 @@ use elbo_tensor::{Mat, Real, Tensor, dgemm, for_each_slot};
 
 use super::parameters::{Covariance, GaussianMixture};
 use crate::Degenerate;
-use crate::mixture::{Posterior, Statistics};
+use crate::mixture::{Posterior, Statistics, normalize};
 
 /// Rows of a product.
 const BLOCK: usize = 224;
@@ -104,24 +104,16 @@ impl<'a> Matrices<'a> {
             dgemm(Mat::new(&off, m, d), Mat::new(whitener, d, d).t(), 0.0, &mut white);
             joint.extend(white.chunks_exact(d).map(|z| constant - 0.5 * z.iter().map(|z| z * z).sum::<f64>()));
         }
-        let ln_p = (0..m).map(|i| normalize(&mut joint, m, i)).collect();
+        let mut row = vec![0.0; self.constants.len()];
+        let posterior = |i: usize| {
+            row.iter_mut().zip(joint[i..].iter().step_by(m)).for_each(|(to, from)| *to = *from);
+            let ln_p = normalize(&mut row);
+            row.iter().zip(joint[i..].iter_mut().step_by(m)).for_each(|(from, to)| *to = *from);
+            ln_p
+        };
+        let ln_p = (0..m).map(posterior).collect();
         (joint, ln_p)
     }
-}
-
-/// Turns column `i` of `joint: [k, m]` into the posterior and returns its log-sum-exp. Where no component has a density
-/// in the range of f64 all are alike and the log-density is −∞.
-fn normalize(joint: &mut [f64], m: usize, i: usize) -> f64 {
-    let max = joint[i..].iter().step_by(m).copied().fold(f64::NEG_INFINITY, f64::max);
-    let column = || (i..joint.len()).step_by(m);
-    if max == f64::NEG_INFINITY {
-        let alike = 1.0 / column().count() as f64;
-        column().for_each(|at| joint[at] = alike);
-        return max;
-    }
-    let total: f64 = column().map(|at| (joint[at] - max).exp()).sum();
-    column().for_each(|at| joint[at] = (joint[at] - max).exp() / total);
-    max + total.ln()
 }
 
 fn differences(x: &[Real], mean: &[f64], out: &mut [f64]) {

@@ -5,7 +5,7 @@ use elbo_tensor::mixture::{add_moments, add_widened, softmax_columns, square_fea
 use elbo_tensor::{Mat, Real, Tensor, for_each_slot, gemm, transpose_rows};
 
 use super::plan::Plan;
-use super::{DiagonalComponents, Posterior, Statistics};
+use super::{DiagonalComponents, Posterior, Statistics, normalize};
 
 /// Rows of a product: small enough for the second cache, and columns that do not share cache sets.
 const BLOCK: usize = 224;
@@ -156,19 +156,13 @@ impl Block {
     }
 }
 
-/// Posterior and log-density (less the plan's offset) of one row in f64. Where no component has a density in the range
-/// of f64 all are alike and the log-density is −∞.
+/// Posterior and log-density (less the plan's offset) of one row in f64.
 fn far_row<'a>(plan: &Plan, x: &[Real], responsibilities: impl Iterator<Item = &'a mut Real>) -> f64 {
     let mut joint = vec![0.0; plan.len()];
     joint.iter_mut().enumerate().for_each(|(j, value)| plan.log_joint(j, x, std::slice::from_mut(value)));
-    let max = joint.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if max == f64::NEG_INFINITY {
-        joint.fill(0.0);
-    }
-    let top = joint.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let total: f64 = joint.iter().map(|l| (l - top).exp()).sum();
-    responsibilities.zip(&joint).for_each(|(r, l)| *r = ((l - top).exp() / total) as Real);
-    max + total.ln()
+    let log_density = normalize(&mut joint);
+    responsibilities.zip(&joint).for_each(|(r, p)| *r = *p as Real);
+    log_density
 }
 
 impl Chunk {
