@@ -3,7 +3,7 @@
 use super::super::judge::Quantity;
 use super::super::results::numbers;
 use super::super::{Request, Results};
-use super::setup::{BOUND, MODELS};
+use super::setup::{BOUND, MODELS, PROSE};
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Scale};
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
@@ -105,10 +105,7 @@ const ORDERED: [u64; 2] = [20, 50];
 pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     Report {
         title: "Three clusterers of MNIST".into(),
-        question: "Which generative model with a class variable clusters MNIST without labels, and does the class \
-                   survive the prior that is said to work against clustering? The source trains M2, a modified M2 and \
-                   a Gaussian-mixture VAE with the same networks, and shows that the model decides."
-            .into(),
+        question: PROSE.get("question"),
         summary: summary(results),
         sections: vec![curves(results), bands(results, request), accuracies(results), samples(results), open_section()],
         provenance: Vec::new(),
@@ -208,9 +205,7 @@ fn curves(results: &Results<'_>) -> Section {
     });
     let figure = Block::Figure {
         id: "curves".into(),
-        caption: "Test images, binarised anew: conditional entropy of q(y|x), loss (minus the bound on ln p(x)), and \
-                  accuracy when every cluster gets its most frequent label. One strong line for each of our seeds."
-            .into(),
+        caption: PROSE.get("curves"),
         legend,
         panels: vec![
             panel("entropy", "Conditional entropy", "H(Y | X) (nats)", "entropy", 1, None),
@@ -278,11 +273,9 @@ fn bands(results: &Results<'_>, request: &Request<'_>) -> Section {
         }
     }
     rows.push(Quantity::none_diverged(results, request));
-    let caption = "Medians over seeds, spread from 2.5 to 97.5 %, on the 10,000 test images. The source's value is the \
-                   median of its published runs (of the wide M2 only).";
     Section {
         title: "Numbers beside the published logs".into(),
-        blocks: vec![Block::Verdicts { caption: caption.into(), rows }],
+        blocks: vec![Block::Verdicts { caption: PROSE.get("bands"), rows }],
     }
 }
 
@@ -324,27 +317,10 @@ fn samples(results: &Results<'_>) -> Section {
         Some((model.to_lowercase().replace(' ', "-"), svg))
     };
     let panels: Vec<_> = MODELS.into_iter().filter_map(panel).collect();
-    let caption = "Means of p(x | ·) for draws from the prior of each class, first seed, with the number of test \
-                   images in each cluster and their most frequent label. Where all rows look alike, the class is not \
-                   used.";
-    let figure = Block::Figure { id: "samples".into(), caption: caption.into(), legend: Vec::new(), panels };
+    let figure = Block::Figure { id: "samples".into(), caption: PROSE.get("samples"), legend: Vec::new(), panels };
     Section { title: "Samples of each cluster".into(), blocks: vec![figure] }
 }
 
 fn open_section() -> Section {
-    let items = [
-        "The published curves begin worse than a training with shuffled rows does (loss 133 to 137 instead of 128 \
-         after one epoch of the GMVAE). The first pass over the rows is therefore in file order here. The source calls \
-         the reader of its framework's MNIST tutorial, and public copies of that reader of 2016 shuffle the rows only \
-         when a pass is over.",
-        "The source trains 1,000 epochs; by default 20 are run here, with `--full` the first seed to 50 and the \
-         GMVAE's to 200. Its accuracies after that, above 80 % in five of six runs at epoch 1000 and 95 % at best, are \
-         not tested.",
-        "The source's M2 curves are two models under one name, with decoder layers of 512-512 and 64-512 units. Ours \
-         is the wide one; `elbo train mnist-m2 --set model.decoder_hidden=[64,512]` is the other.",
-    ];
-    Section {
-        title: "What is not reproduced, and why".into(),
-        blocks: vec![Block::List(items.map(String::from).into())],
-    }
+    Section { title: "What is not reproduced, and why".into(), blocks: vec![Block::List(PROSE.list("open"))] }
 }
