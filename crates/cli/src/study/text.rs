@@ -1,4 +1,4 @@
-//! The prose of the reports, which stands in `studies/NAME/report.md`.
+//! What stands beside the code of a study, in `studies/NAME`: the prose of its report, and tables of its source.
 
 /// The text of a `report.md`: paragraphs under `## key` headings.
 pub struct Prose(pub &'static str);
@@ -24,6 +24,11 @@ impl Prose {
         let text = found.unwrap_or_else(|| panic!("no text under \"## {key}\""));
         text.trim().split("\n\n").map(|paragraph| paragraph.lines().collect::<Vec<_>>().join(" ")).collect()
     }
+}
+
+/// The cells of a table of a source, row by row, without comments and head.
+pub fn rows(csv: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+    csv.lines().filter(|line| !line.starts_with('#')).skip(1).map(|line| line.split(',').collect())
 }
 
 #[cfg(test)]

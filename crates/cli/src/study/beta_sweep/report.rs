@@ -4,6 +4,7 @@ mod figures;
 mod series;
 
 use super::super::judge::Quantity;
+use super::super::text::rows;
 use super::super::{Request, Results};
 use super::setup::{BETAS, MODELS, PROSE};
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
@@ -29,13 +30,9 @@ struct Row {
 
 /// The row of the reference for networks of `depth` hidden layers.
 fn reference(arm: &str, depth: &str, model: &str, metric: &str, beta: &str) -> Option<Row> {
-    REFERENCE.lines().find_map(|line| {
-        let cells: Vec<&str> = line.split(',').collect();
-        let number = |i: usize| cells.get(i)?.parse::<f64>().ok();
-        let matches = cells.len() == 12 && cells[..5] == [arm, depth, model, metric, beta];
-        matches
-            .then(|| Some(Row { source: number(5)?, quartiles: (number(7)?, number(9)?), percentile: number(11)? }))?
-    })
+    let cells = rows(REFERENCE).find(|cells| cells[..5] == [arm, depth, model, metric, beta])?;
+    let number = |i: usize| cells.get(i)?.parse::<f64>().ok();
+    Some(Row { source: number(5)?, quartiles: (number(7)?, number(9)?), percentile: number(11)? })
 }
 
 pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {

@@ -2,6 +2,7 @@
 
 use super::super::judge::Quantity;
 use super::super::results::numbers;
+use super::super::text::rows;
 use super::super::{Request, Results};
 use super::setup::{BOUND, MODELS, PROSE};
 use crate::plot::Look;
@@ -35,8 +36,7 @@ struct Published {
 /// The published runs of a model.
 fn published(model: &str) -> Vec<Published> {
     let mut runs: Vec<(&str, Vec<[f64; 4]>)> = Vec::new();
-    for line in PUBLISHED.lines().filter(|line| line.starts_with(published_name(model))) {
-        let cells: Vec<&str> = line.split(',').collect();
+    for cells in rows(PUBLISHED).filter(|cells| cells[0].starts_with(published_name(model))) {
         let number = |i: usize| cells.get(i).and_then(|cell| cell.parse().ok()).unwrap_or(f64::NAN);
         let row = [1, 2, 3, 4].map(number);
         match runs.last_mut() {
@@ -49,46 +49,14 @@ fn published(model: &str) -> Vec<Published> {
     runs.into_iter().map(|(_, rows)| Published { narrow: narrow(&rows), rows }).collect()
 }
 
-/// A band of the study: model, epoch, metric, lower and upper end of the median.
-type Bar = (&'static str, u64, &'static str, Option<f64>, Option<f64>);
+/// Where our medians must lie: model, epoch, metric, lower and upper end.
+const BANDS: &str = include_str!("../../../studies/mnist-clustering/bands.csv");
 
-/// Where our medians must lie. Bands around the published runs, wide enough for three seeds.
-const BARS: &[Bar] = &[
-    ("GMVAE", 1, "loss", Some(130.0), Some(141.0)),
-    ("GMVAE", 2, "loss", Some(114.0), Some(119.0)),
-    ("GMVAE", 10, "loss", Some(98.5), Some(101.0)),
-    ("GMVAE", 20, "loss", Some(96.0), Some(98.0)),
-    ("GMVAE", 50, "loss", Some(94.2), Some(96.0)),
-    ("GMVAE", 200, "loss", Some(92.8), Some(94.4)),
-    ("GMVAE", 10, "entropy", Some(0.2), Some(1.3)),
-    ("GMVAE", 20, "entropy", Some(0.12), Some(0.6)),
-    ("GMVAE", 50, "entropy", Some(0.06), Some(0.35)),
-    ("GMVAE", 10, "majority accuracy", Some(0.50), Some(0.85)),
-    ("GMVAE", 20, "majority accuracy", Some(0.57), Some(0.90)),
-    ("GMVAE", 50, "majority accuracy", Some(0.62), Some(0.95)),
-    ("M2", 1, "loss", Some(124.0), Some(145.0)),
-    ("M2", 2, "loss", Some(109.0), Some(122.0)),
-    ("M2", 10, "loss", Some(97.0), Some(99.7)),
-    ("M2", 20, "loss", Some(94.5), Some(96.7)),
-    ("M2", 50, "loss", Some(92.9), Some(94.6)),
-    ("M2", 10, "entropy", Some(2.25), None),
-    ("M2", 20, "entropy", Some(2.25), None),
-    ("M2", 50, "entropy", Some(2.25), None),
-    ("M2", 10, "majority accuracy", None, Some(0.26)),
-    ("M2", 20, "majority accuracy", None, Some(0.17)),
-    ("M2", 50, "majority accuracy", Some(0.112), Some(0.116)),
-    ("modified M2", 1, "loss", Some(139.0), Some(151.0)),
-    ("modified M2", 2, "loss", Some(123.0), Some(130.0)),
-    ("modified M2", 10, "loss", Some(101.5), Some(105.5)),
-    ("modified M2", 20, "loss", Some(98.8), Some(101.0)),
-    ("modified M2", 50, "loss", Some(96.2), Some(98.0)),
-    ("modified M2", 10, "entropy", None, Some(0.45)),
-    ("modified M2", 20, "entropy", None, Some(0.28)),
-    ("modified M2", 50, "entropy", None, Some(0.2)),
-    ("modified M2", 10, "majority accuracy", Some(0.40), Some(0.66)),
-    ("modified M2", 20, "majority accuracy", Some(0.42), Some(0.70)),
-    ("modified M2", 50, "majority accuracy", Some(0.48), Some(0.76)),
-];
+/// The ends of the band for the median of a metric after an epoch.
+fn band(model: &str, epoch: u64, metric: &str) -> Option<(Option<f64>, Option<f64>)> {
+    let row = rows(BANDS).find(|row| (row[0], row[1].parse(), row[2]) == (model, Ok(epoch), metric))?;
+    Some((row[3].parse().ok(), row[4].parse().ok()))
+}
 
 /// The epochs whose published numbers are held against ours, judged or not.
 const PUBLISHED_EPOCHS: [u64; 8] = [1, 2, 5, 10, 20, 50, 100, 200];
@@ -226,7 +194,6 @@ fn bands(results: &Results<'_>, request: &Request<'_>) -> Section {
         if values.is_empty() {
             continue;
         }
-        let band = BARS.iter().find(|bar| (bar.0, bar.1, bar.2) == (model, epoch, metric));
         let runs = published(model).into_iter().filter(|run| !run.narrow);
         let theirs: Vec<f64> =
             runs.filter_map(|run| run.rows.iter().find(|row| row[0] == epoch as f64).map(|row| row[column])).collect();
@@ -234,7 +201,7 @@ fn bands(results: &Results<'_>, request: &Request<'_>) -> Section {
             name: format!("{model}, epoch {epoch}: {metric}"),
             unit,
             values,
-            band: band.map(|&(.., low, high)| (low, high, "what the study requires")),
+            band: band(model, epoch, metric).map(|(low, high)| (low, high, "what the study requires")),
             source: (!theirs.is_empty()).then(|| median(&theirs)),
             look: look(model),
         };
