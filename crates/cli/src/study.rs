@@ -10,6 +10,7 @@ mod mnist_clustering;
 mod modified_m2_nan;
 mod results;
 mod run;
+mod text;
 mod toy_density;
 
 use elbo_datasets::Splits;

@@ -4,8 +4,9 @@ mod figures;
 mod series;
 
 use super::super::judge::Quantity;
+use super::super::text::rows;
 use super::super::{Request, Results};
-use super::setup::{BETAS, MODELS};
+use super::setup::{BETAS, MODELS, PROSE};
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
 use series::{look, medians, metrics};
 
@@ -29,13 +30,9 @@ struct Row {
 
 /// The row of the reference for networks of `depth` hidden layers.
 fn reference(arm: &str, depth: &str, model: &str, metric: &str, beta: &str) -> Option<Row> {
-    REFERENCE.lines().find_map(|line| {
-        let cells: Vec<&str> = line.split(',').collect();
-        let number = |i: usize| cells.get(i)?.parse::<f64>().ok();
-        let matches = cells.len() == 12 && cells[..5] == [arm, depth, model, metric, beta];
-        matches
-            .then(|| Some(Row { source: number(5)?, quartiles: (number(7)?, number(9)?), percentile: number(11)? }))?
-    })
+    let cells = rows(REFERENCE).find(|cells| cells[..5] == [arm, depth, model, metric, beta])?;
+    let number = |i: usize| cells.get(i)?.parse::<f64>().ok();
+    Some(Row { source: number(5)?, quartiles: (number(7)?, number(9)?), percentile: number(11)? })
 }
 
 pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
@@ -50,11 +47,7 @@ pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     sections.push(open);
     Report {
         title: "Beta sweep: discrete against continuous latent".into(),
-        question:
-            "How does the weight β of the divergence change what a VAE keeps of a mixture of three Gaussians, if \
-                   its code is one of three classes or a point in the plane? The source answers from one seed; here \
-                   every number is a distribution over seeds, each with its own data and initial weights."
-                .into(),
+        question: PROSE.get("question"),
         summary: takeaways.into_iter().map(|(holds, text, _)| Statement { holds, text }).collect(),
         sections,
         provenance: Vec::new(),
@@ -224,8 +217,7 @@ fn laws(results: &Results<'_>, arms: &[&str], request: &Request<'_>) -> Section 
         }
     }
     rows.push(Quantity::none_diverged(results, request));
-    let caption =
-        "Laws and orderings over all seeds. A seed merges two clusters if its accuracy at β = 0.1 is below 0.8.".into();
+    let caption = PROSE.get("laws");
     Section { title: "What must hold".into(), blocks: vec![Block::Verdicts { caption, rows }] }
 }
 

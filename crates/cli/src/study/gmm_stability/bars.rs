@@ -4,7 +4,7 @@ use super::super::judge::Quantity;
 use super::super::{Request, Results};
 use super::measure::STABLE;
 use super::runs::{all_seeds, average, guarded, mean, median_ratio, of};
-use super::setup::{EM, FAITHFUL, GUARDED, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, RAW, SCALED, UNCLIPPED};
+use super::setup::{EM, FAITHFUL, GUARDED, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, PROSE, RAW, SCALED, UNCLIPPED};
 use super::source;
 use crate::report::{Block, Section, Verdict};
 
@@ -79,10 +79,7 @@ pub fn section(results: &Results<'_>, request: &Request<'_>) -> Section {
     let clipped = guarded(results, "20", "0.01", "0", "1000").by_seed("train nmi");
     let apart = clipped.iter().zip(&unclipped).map(|(a, b)| (a.1 - b.1).abs()).fold(f64::NAN, f64::max);
     bar("K = 20: largest change of a run's NMI without clipping".into(), apart, None, Some(0.02));
-    let caption = "Bars of the study, over its seeds. That many small steps reach the closed form of an M-step, that \
-                   the gradient is exact and that coordinates lead back is tested with the library \
-                   (`tests/natural_gmm.rs`, `tests/natural.rs`)."
-        .into();
+    let caption = PROSE.get("bars");
     Section { title: "What must hold".into(), blocks: vec![Block::Verdicts { caption, rows }, remarks(results, lost)] }
 }
 

@@ -4,8 +4,8 @@ use super::super::Results;
 use super::measure::STABLE;
 use super::runs::{all_seeds, average, both, guarded, mean, of};
 use super::setup::{
-    EM, EXACT, FACTORS, FAITHFUL, FLOORS, KMEANS, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, RAW, RAW_GUARDED, RAW_TOTAL,
-    SCALED, STEPS, SWEPT_FACTORS, UNCLIPPED,
+    EM, EXACT, FACTORS, FAITHFUL, FLOORS, KMEANS, KS, LARGEST, MORE_SEEDS_OF, PENALTIES, PROSE, RAW, RAW_GUARDED,
+    RAW_TOTAL, SCALED, STEPS, SWEPT_FACTORS, UNCLIPPED,
 };
 use super::source;
 use crate::grid::Outcome;
@@ -209,11 +209,9 @@ pub fn section(results: &Results<'_>) -> Section {
         "untested in the source",
     );
     let head = ["the source says", "we find", "verdict"].map(String::from).into();
-    let caption = "Claims of the source. Not reproduced on our latents is not the same as wrong on its own, which are \
-                   not published.";
     Section {
         title: "What the source says, what we find".into(),
-        blocks: vec![Block::Table { caption: caption.into(), head, rows }],
+        blocks: vec![Block::Table { caption: PROSE.get("claims"), head, rows }],
     }
 }
 

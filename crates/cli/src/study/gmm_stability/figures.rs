@@ -2,7 +2,7 @@
 
 use super::super::{Experiment, Results};
 use super::runs::of;
-use super::setup::{FAITHFUL, FLOORS, GUARDED, KS, LARGEST, PENALTIES, STEPS, SWEPT, SYMMETRIC};
+use super::setup::{FAITHFUL, FLOORS, GUARDED, KS, LARGEST, PENALTIES, PROSE, STEPS, SWEPT, SYMMETRIC};
 use crate::grid::Outcome;
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Scale};
@@ -105,11 +105,7 @@ fn collapse(results: &Results<'_>) -> Block {
         |(i, (_, name)): (usize, &(&str, &str))| Key { name: name.to_string(), look: Look::new(i), mark: Mark::Line };
     Block::Figure {
         id: "collapse".into(),
-        caption:
-            "What happens under the largest penalty: the smallest weight of a component after the M-step of every \
-                  fifth epoch, a line a seed, cut at epoch 100 and at 1e-12. A line ends at the last such epoch before \
-                  its run's end."
-                .into(),
+        caption: PROSE.get("falls"),
         legend: PAIRS.iter().enumerate().map(key).collect(),
         panels: KS.iter().map(|k| one(k)).collect(),
     }
@@ -127,11 +123,7 @@ fn swept(results: &Results<'_>) -> Block {
     let pairs = KS.into_iter().flat_map(|k| ["0", LARGEST].map(|penalty| (k, penalty)));
     Block::Figure {
         id: "swept".into(),
-        caption:
-            "NMI of faithful runs on the factors of the source's own route, by the number of Adam steps in an M-step, \
-             a line a seed; a line ends where its run was last evaluated before a collapse, so a run that collapsed \
-             early is a point at epoch 0."
-                .into(),
+        caption: PROSE.get("swept-figure"),
         legend: keys(&STEPS, "batch_steps"),
         panels: pairs.map(one).collect(),
     }

@@ -2,7 +2,7 @@
 
 use super::super::{Request, Results, Scale};
 use super::runs::{both, guarded, mean};
-use super::setup::{EM, FAITHFUL, GUARDED, KS, LARGEST, RAW, RAW_TOTAL, SCALED, SWEPT, SYMMETRIC};
+use super::setup::{EM, FAITHFUL, GUARDED, KS, LARGEST, PROSE, RAW, RAW_TOTAL, SCALED, SWEPT, SYMMETRIC};
 use super::{bars, claims, figures, tables};
 use crate::grid::Outcome;
 use crate::report::{Block, Report, Section, Statement};
@@ -21,11 +21,7 @@ pub fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     ]);
     Report {
         title: "Stability of a mixture in natural parameters".into(),
-        question:
-            "A mixture of diagonal normals is trained by Adam in natural parameters on 50 factors of MNIST: which \
-             settings keep its clustering, and which end in NaN? The source answers from a grid of 216 runs; every one \
-             is run again here with a guard, and those with the largest penalty without it as well."
-                .into(),
+        question: PROSE.get("question"),
         summary: summary(results),
         sections,
         provenance: Vec::new(),

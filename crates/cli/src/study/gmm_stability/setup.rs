@@ -1,5 +1,10 @@
 //! The axes and arms of `gmm-stability`.
 
+use crate::study::text::Prose;
+
+/// The prose of the report.
+pub(super) const PROSE: Prose = Prose(include_str!("../../../studies/gmm-stability/report.md"));
+
 /// The axes of the source's grid.
 pub(super) const KS: [&str; 2] = ["20", "50"];
 pub(super) const FLOORS: [&str; 3] = ["0.01", "0.1", "1"];

@@ -1,5 +1,7 @@
 //! What the source prints, and the reference EM of scikit-learn on our latents.
 
+use super::super::text::rows;
+
 /// Train NMI of the source at epoch 500 over its seeds 0, 1, 2 (its tables of section 4); `**`: not a number.
 pub fn train_nmi(k: &str, floor: &str, penalty: &str, steps: &str) -> &'static str {
     match (k, floor, penalty, steps) {
@@ -42,13 +44,11 @@ pub struct Fit {
 
 /// The fits with `k` components, one a seed.
 pub fn scikit_learn(k: &str) -> Vec<Fit> {
-    let line = |line: &str| {
-        let cells: Vec<&str> = line.split(',').collect();
+    let fit = |cells: Vec<&str>| {
         let number = |i: usize| cells.get(i)?.parse::<f64>().ok();
-        let fit = || Some(Fit { train: number(2)?, test: number(3)?, active: number(4)?, log_likelihood: number(5)? });
-        (cells[0] == k).then(fit)?
+        Some(Fit { train: number(2)?, test: number(3)?, active: number(4)?, log_likelihood: number(5)? })
     };
-    SCIKIT_LEARN.lines().filter_map(line).collect()
+    rows(SCIKIT_LEARN).filter(|cells| cells[0] == k).filter_map(fit).collect()
 }
 
 /// The same training written down in PyTorch, lwr_prs_reg = 1e-2 with 100 steps; see the script in `tests/reference`.
@@ -57,12 +57,8 @@ const PYTORCH: &str = include_str!("../reference/gmm-collapse.csv");
 /// Whole epochs before the collapse of each run in PyTorch with this element type, in the order of the seeds; "none"
 /// where there is none in 500.
 pub fn pytorch(element: &str) -> Vec<&'static str> {
-    let lines = PYTORCH.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let epochs = |cells: Vec<&'static str>| match cells[..] {
-        [name, _, epochs, _] if name == element => Some(if epochs.is_empty() { "none" } else { epochs }),
-        _ => None,
-    };
-    lines.filter_map(epochs).collect()
+    let runs = rows(PYTORCH).filter(|cells| cells[0] == element);
+    runs.map(|cells| if cells[2].is_empty() { "none" } else { cells[2] }).collect()
 }
 
 /// Version of scikit-learn, as its file says.

@@ -3,8 +3,8 @@
 use super::super::{Experiment, Results};
 use super::runs::{guarded, mean, of};
 use super::setup::{
-    EM, FACTORS, FAITHFUL, FLOORS, GUARDED, KS, LARGEST, PENALTIES, RAW, RAW_GUARDED, RAW_TOTAL, SCALED, SHIPPED,
-    STEPS, SWEPT, SWEPT_FACTORS, SYMMETRIC,
+    EM, FACTORS, FAITHFUL, FLOORS, GUARDED, KS, LARGEST, PENALTIES, PROSE, RAW, RAW_GUARDED, RAW_TOTAL, SCALED,
+    SHIPPED, STEPS, SWEPT, SWEPT_FACTORS, SYMMETRIC,
 };
 use super::source;
 use crate::grid::Outcome;
@@ -50,12 +50,7 @@ fn table(caption: String, head: &[&str], rows: Vec<Vec<String>>) -> Block {
 
 /// The source's tables, one for each K and floor, with ours in its format.
 pub fn grid(results: &Results<'_>) -> Section {
-    let mut blocks = vec![Block::Text(
-        "Train and test NMI at the last epoch, one number a seed. A star: below 0.9 of the NMI at epoch 0 at some \
-         evaluation, the source's rule; two stars: ended in NaN. The source's tables call every row unstable; its text \
-         calls some stable. The last rows of each table are the same runs without guard."
-            .into(),
-    )];
+    let mut blocks = vec![Block::Text(PROSE.get("grid"))];
     for (k, floor) in KS.into_iter().flat_map(|k| FLOORS.map(|floor| (k, floor))) {
         let row = |arm: &str, penalty: &str, steps: &str| {
             let runs = of(results, arm, k, floor, penalty, steps);
@@ -141,18 +136,10 @@ pub fn root_cause(results: &Results<'_>) -> Section {
     };
     let rows = [RAW, RAW_TOTAL, RAW_GUARDED, SCALED].map(row).into();
     let head = ["latents × 60", "collapse", "end"];
-    let text = "At the source's variance of 2072 η₂ = −1/(2σ²) is −2.4e-4; 60 times latents of variance .94 have 3400, \
-                and η₂ −1.5e-4, or −1.9e-4 within clusters. The first steps of Adam have the size of the step, 1e-4, \
-                whatever the gradient, and a component that is not the anchor moves with its own coordinate and the \
-                anchor's, by up to 2e-4 a step: the first few steps cross 0 (they are counted from 0 below). The start \
-                from the variance within clusters changes η₂ by a factor near 1, and clipping changes nothing, since \
-                Adam divides the gradient by its size. Standardising the rows moves η₂ to −0.5, 5000 steps away. One \
-                run: `elbo train mnist-natural-gmm --set data.scale=60 --set data.standardize=false --set \
-                train.mode=faithful`.";
     Section {
         title: "The first collapse: latents of the source's scale".into(),
         blocks: vec![
-            Block::Text(text.into()),
+            Block::Text(PROSE.get("root-cause")),
             table("K = 20, lwr_prs_reg = 0, 1000 steps, latents multiplied by 60.".into(), &head, rows),
         ],
     }
@@ -206,14 +193,9 @@ pub fn recommended(results: &Results<'_>) -> Section {
         rows.push(row(FAITHFUL, k, "1e-2", "lwr_prs_reg = 1e-2 alone, faithful"));
     }
     let head = ["setting", "NMI at epoch 0", "train NMI", "test NMI", "active", "least Λ", "largest Λ"];
-    let text = "lwr_prs_reg adds −lwr ln|Λ| to the loss: it raises precisions Λ, so it shrinks variances, those of \
-                light components most. With upr_prs_reg of the same size the two penalties balance at Λ = lwr/upr = 1, \
-                the precision of standardised rows.";
-    let caption = "lat_min_var = 0.01, 1000 steps; guarded but where faithful is said. Of a run that collapsed the \
-                   last Λ before it.";
     Section {
         title: "The shipped configuration, and the penalty's missing half".into(),
-        blocks: vec![Block::Text(text.into()), table(caption.into(), &head, rows)],
+        blocks: vec![Block::Text(PROSE.get("penalty")), table(PROSE.get("recommended"), &head, rows)],
     }
 }
 
@@ -249,12 +231,7 @@ pub fn latents(results: &Results<'_>) -> Section {
          dimensions; 0 for a normal).{}",
         if rows.len() > 1 { other } else { "" }
     );
-    let text = "At the maximum of the likelihood the variance of E[z|x] is at most 1 on average. The source reports 43 \
-                to 78 as standard deviations. Its trainer moved the prior of the latents away from N(0, I) at every \
-                step, which exact EM does not; `--full` runs that route (gradient steps in natural coordinates, AdamW \
-                with a decay of 1e-4 and a step of 1e-4, l2 1e-4, floor 1e-5, no conjugation correction) for its 1000 \
-                epochs of 1000 steps and repeats a part of the grid on its latents.";
-    let mut blocks = vec![Block::Text(text.into()), table(caption, &head, rows)];
+    let mut blocks = vec![Block::Text(PROSE.get("latents")), table(caption, &head, rows)];
     let swept = results.of(&[("arm", SWEPT)]);
     if !swept.is_empty() {
         let row = |k: &str, floor: &str, penalty: &str, steps: &str| {
@@ -279,9 +256,7 @@ pub fn latents(results: &Results<'_>) -> Section {
             rows.extend(["0.1", "1"].map(|floor| row(k, floor, "0", "1000")));
         }
         let head = ["setting", "source", "epoch 0, its route", "train NMI, its route", "train NMI, exact EM"];
-        let caption = "A part of the grid on both kinds of latents: faithful runs on those of its route; by exact EM \
-                       faithful ones where lwr_prs_reg > 0, else guarded ones."
-            .into();
+        let caption = PROSE.get("swept");
         blocks.push(table(caption, &head, rows));
         let here = [swept.of(&[("lwr_prs_reg", "0")]), results.of(&[("arm", GUARDED), ("lwr_prs_reg", "0")])];
         let [its, ours] = here.map(|runs| mean(&runs.of(&[("k", "20"), ("lat_min_var", "0.01")]), "train nmi"));

@@ -2,8 +2,9 @@
 
 use super::super::judge::Quantity;
 use super::super::results::numbers;
+use super::super::text::rows;
 use super::super::{Request, Results};
-use super::setup::{BOUND, MODELS};
+use super::setup::{BOUND, MODELS, PROSE};
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Scale};
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
@@ -35,8 +36,7 @@ struct Published {
 /// The published runs of a model.
 fn published(model: &str) -> Vec<Published> {
     let mut runs: Vec<(&str, Vec<[f64; 4]>)> = Vec::new();
-    for line in PUBLISHED.lines().filter(|line| line.starts_with(published_name(model))) {
-        let cells: Vec<&str> = line.split(',').collect();
+    for cells in rows(PUBLISHED).filter(|cells| cells[0].starts_with(published_name(model))) {
         let number = |i: usize| cells.get(i).and_then(|cell| cell.parse().ok()).unwrap_or(f64::NAN);
         let row = [1, 2, 3, 4].map(number);
         match runs.last_mut() {
@@ -49,46 +49,14 @@ fn published(model: &str) -> Vec<Published> {
     runs.into_iter().map(|(_, rows)| Published { narrow: narrow(&rows), rows }).collect()
 }
 
-/// A band of the study: model, epoch, metric, lower and upper end of the median.
-type Bar = (&'static str, u64, &'static str, Option<f64>, Option<f64>);
+/// Where our medians must lie: model, epoch, metric, lower and upper end.
+const BANDS: &str = include_str!("../../../studies/mnist-clustering/bands.csv");
 
-/// Where our medians must lie. Bands around the published runs, wide enough for three seeds.
-const BARS: &[Bar] = &[
-    ("GMVAE", 1, "loss", Some(130.0), Some(141.0)),
-    ("GMVAE", 2, "loss", Some(114.0), Some(119.0)),
-    ("GMVAE", 10, "loss", Some(98.5), Some(101.0)),
-    ("GMVAE", 20, "loss", Some(96.0), Some(98.0)),
-    ("GMVAE", 50, "loss", Some(94.2), Some(96.0)),
-    ("GMVAE", 200, "loss", Some(92.8), Some(94.4)),
-    ("GMVAE", 10, "entropy", Some(0.2), Some(1.3)),
-    ("GMVAE", 20, "entropy", Some(0.12), Some(0.6)),
-    ("GMVAE", 50, "entropy", Some(0.06), Some(0.35)),
-    ("GMVAE", 10, "majority accuracy", Some(0.50), Some(0.85)),
-    ("GMVAE", 20, "majority accuracy", Some(0.57), Some(0.90)),
-    ("GMVAE", 50, "majority accuracy", Some(0.62), Some(0.95)),
-    ("M2", 1, "loss", Some(124.0), Some(145.0)),
-    ("M2", 2, "loss", Some(109.0), Some(122.0)),
-    ("M2", 10, "loss", Some(97.0), Some(99.7)),
-    ("M2", 20, "loss", Some(94.5), Some(96.7)),
-    ("M2", 50, "loss", Some(92.9), Some(94.6)),
-    ("M2", 10, "entropy", Some(2.25), None),
-    ("M2", 20, "entropy", Some(2.25), None),
-    ("M2", 50, "entropy", Some(2.25), None),
-    ("M2", 10, "majority accuracy", None, Some(0.26)),
-    ("M2", 20, "majority accuracy", None, Some(0.17)),
-    ("M2", 50, "majority accuracy", Some(0.112), Some(0.116)),
-    ("modified M2", 1, "loss", Some(139.0), Some(151.0)),
-    ("modified M2", 2, "loss", Some(123.0), Some(130.0)),
-    ("modified M2", 10, "loss", Some(101.5), Some(105.5)),
-    ("modified M2", 20, "loss", Some(98.8), Some(101.0)),
-    ("modified M2", 50, "loss", Some(96.2), Some(98.0)),
-    ("modified M2", 10, "entropy", None, Some(0.45)),
-    ("modified M2", 20, "entropy", None, Some(0.28)),
-    ("modified M2", 50, "entropy", None, Some(0.2)),
-    ("modified M2", 10, "majority accuracy", Some(0.40), Some(0.66)),
-    ("modified M2", 20, "majority accuracy", Some(0.42), Some(0.70)),
-    ("modified M2", 50, "majority accuracy", Some(0.48), Some(0.76)),
-];
+/// The ends of the band for the median of a metric after an epoch.
+fn band(model: &str, epoch: u64, metric: &str) -> Option<(Option<f64>, Option<f64>)> {
+    let row = rows(BANDS).find(|row| (row[0], row[1].parse(), row[2]) == (model, Ok(epoch), metric))?;
+    Some((row[3].parse().ok(), row[4].parse().ok()))
+}
 
 /// The epochs whose published numbers are held against ours, judged or not.
 const PUBLISHED_EPOCHS: [u64; 8] = [1, 2, 5, 10, 20, 50, 100, 200];
@@ -105,10 +73,7 @@ const ORDERED: [u64; 2] = [20, 50];
 pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     Report {
         title: "Three clusterers of MNIST".into(),
-        question: "Which generative model with a class variable clusters MNIST without labels, and does the class \
-                   survive the prior that is said to work against clustering? The source trains M2, a modified M2 and \
-                   a Gaussian-mixture VAE with the same networks, and shows that the model decides."
-            .into(),
+        question: PROSE.get("question"),
         summary: summary(results),
         sections: vec![curves(results), bands(results, request), accuracies(results), samples(results), open_section()],
         provenance: Vec::new(),
@@ -208,9 +173,7 @@ fn curves(results: &Results<'_>) -> Section {
     });
     let figure = Block::Figure {
         id: "curves".into(),
-        caption: "Test images, binarised anew: conditional entropy of q(y|x), loss (minus the bound on ln p(x)), and \
-                  accuracy when every cluster gets its most frequent label. One strong line for each of our seeds."
-            .into(),
+        caption: PROSE.get("curves"),
         legend,
         panels: vec![
             panel("entropy", "Conditional entropy", "H(Y | X) (nats)", "entropy", 1, None),
@@ -231,7 +194,6 @@ fn bands(results: &Results<'_>, request: &Request<'_>) -> Section {
         if values.is_empty() {
             continue;
         }
-        let band = BARS.iter().find(|bar| (bar.0, bar.1, bar.2) == (model, epoch, metric));
         let runs = published(model).into_iter().filter(|run| !run.narrow);
         let theirs: Vec<f64> =
             runs.filter_map(|run| run.rows.iter().find(|row| row[0] == epoch as f64).map(|row| row[column])).collect();
@@ -239,7 +201,7 @@ fn bands(results: &Results<'_>, request: &Request<'_>) -> Section {
             name: format!("{model}, epoch {epoch}: {metric}"),
             unit,
             values,
-            band: band.map(|&(.., low, high)| (low, high, "what the study requires")),
+            band: band(model, epoch, metric).map(|(low, high)| (low, high, "what the study requires")),
             source: (!theirs.is_empty()).then(|| median(&theirs)),
             look: look(model),
         };
@@ -278,11 +240,9 @@ fn bands(results: &Results<'_>, request: &Request<'_>) -> Section {
         }
     }
     rows.push(Quantity::none_diverged(results, request));
-    let caption = "Medians over seeds, spread from 2.5 to 97.5 %, on the 10,000 test images. The source's value is the \
-                   median of its published runs (of the wide M2 only).";
     Section {
         title: "Numbers beside the published logs".into(),
-        blocks: vec![Block::Verdicts { caption: caption.into(), rows }],
+        blocks: vec![Block::Verdicts { caption: PROSE.get("bands"), rows }],
     }
 }
 
@@ -324,27 +284,10 @@ fn samples(results: &Results<'_>) -> Section {
         Some((model.to_lowercase().replace(' ', "-"), svg))
     };
     let panels: Vec<_> = MODELS.into_iter().filter_map(panel).collect();
-    let caption = "Means of p(x | ·) for draws from the prior of each class, first seed, with the number of test \
-                   images in each cluster and their most frequent label. Where all rows look alike, the class is not \
-                   used.";
-    let figure = Block::Figure { id: "samples".into(), caption: caption.into(), legend: Vec::new(), panels };
+    let figure = Block::Figure { id: "samples".into(), caption: PROSE.get("samples"), legend: Vec::new(), panels };
     Section { title: "Samples of each cluster".into(), blocks: vec![figure] }
 }
 
 fn open_section() -> Section {
-    let items = [
-        "The published curves begin worse than a training with shuffled rows does (loss 133 to 137 instead of 128 \
-         after one epoch of the GMVAE). The first pass over the rows is therefore in file order here. The source calls \
-         the reader of its framework's MNIST tutorial, and public copies of that reader of 2016 shuffle the rows only \
-         when a pass is over.",
-        "The source trains 1,000 epochs; by default 20 are run here, with `--full` the first seed to 50 and the \
-         GMVAE's to 200. Its accuracies after that, above 80 % in five of six runs at epoch 1000 and 95 % at best, are \
-         not tested.",
-        "The source's M2 curves are two models under one name, with decoder layers of 512-512 and 64-512 units. Ours \
-         is the wide one; `elbo train mnist-m2 --set model.decoder_hidden=[64,512]` is the other.",
-    ];
-    Section {
-        title: "What is not reproduced, and why".into(),
-        blocks: vec![Block::List(items.map(String::from).into())],
-    }
+    Section { title: "What is not reproduced, and why".into(), blocks: vec![Block::List(PROSE.list("open"))] }
 }

@@ -3,7 +3,7 @@
 use elbo_metrics::median;
 
 use super::super::{Experiment, Results};
-use super::setup::{ALONE, CLIP_NORM, FULL, KEPT, NONE, REMEDIES, REMEDY, SMALL, STABLE};
+use super::setup::{ALONE, CLIP_NORM, FULL, KEPT, NONE, PROSE, REMEDIES, REMEDY, SMALL, STABLE};
 use crate::grid::{Outcome, State};
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Reference, Scale};
@@ -19,10 +19,7 @@ const PUBLISHED: &str = "227, 228 and 255";
 pub(super) fn report(results: &Results<'_>) -> Report {
     Report {
         title: "Why modified M2 turns NaN".into(),
-        question: "The source saw the loss of modified M2 turn NaN after some two hundred epochs and imagined that \
-                   clipping the gradient would prevent it. Which number leaves its range first, and what keeps it \
-                   inside?"
-            .into(),
+        question: PROSE.get("question"),
         summary: summary(results),
         sections: sections(results),
         provenance: Vec::new(),
@@ -219,10 +216,8 @@ fn table(runs: &Results<'_>) -> Block {
         ]
     };
     let head = ["run", "epochs", "argument", "variance", "gradient norm", "loss (nats)", "end"];
-    let caption = "Smallest argument and variance of the scale at the end, median norm of the gradient of a batch mean \
-                   over the run, loss on the test images after the last complete epoch.";
     Block::Table {
-        caption: caption.into(),
+        caption: PROSE.get("table"),
         head: head.map(String::from).into(),
         rows: runs.runs().iter().map(row).collect(),
     }
@@ -245,13 +240,7 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
     };
     let all: usize = runs.iter().map(|runs| runs.runs().len()).sum();
     let mut blocks = vec![Block::Text(format!("Of {all} runs as published {} ended in NaN, {seen}.", ended.len()))];
-    blocks.push(Block::Text(
-        "The decoder receives h = m(y) + s(y) z. In a dimension of z that carries nothing, q(z|x,y) is the prior and \
-         s(y) z is noise in the way of the decoder: the bound rises as s(y) falls. Nothing opposes it, because h has \
-         no density in the bound. Adam divides by the size of the gradient, so the argument of the softplus keeps \
-         falling although its gradient vanishes with s(y)."
-            .into(),
-    ));
+    blocks.push(Block::Text(PROSE.get("fall")));
     let alone = alone(results);
     if let Some((experiment, outcome)) = alone
         && let Some((a, c)) = drift(outcome)
@@ -271,13 +260,7 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
         )));
     }
     blocks.extend(usage(results));
-    blocks.push(Block::Text(
-        "A softplus that adds 1 before the logarithm gives 0 there. Its square root is 0 and the slope of the root \
-         infinite; multiplied by a slope of the softplus that is not 0 the gradient of the argument is infinite or, \
-         where nothing else depends on it, 0 times infinity. One step of Adam later every parameter would be NaN; here \
-         such a step is refused and named."
-            .into(),
-    ));
+    blocks.push(Block::Text(PROSE.get("softplus")));
     if let Some((_, outcome)) = alone {
         let least = outcome.series("posterior raw").into_iter().map(|(_, raw)| raw).fold(f64::INFINITY, f64::min);
         blocks.push(Block::Text(format!(
@@ -289,12 +272,7 @@ fn explanation(results: &Results<'_>) -> Vec<Block> {
             number(LOST)
         )));
     }
-    blocks.push(Block::Text(
-        "Clipping multiplies the whole gradient by a number, which Adam divides out again as long as it changes \
-         slowly, so it is not expected to stop the fall; a floor under the variance keeps the root away from 0, and so \
-         does a softplus by `ln_1p`. The tables say what happened."
-            .into(),
-    ));
+    blocks.push(Block::Text(PROSE.get("remedies")));
     blocks
 }
 
@@ -346,10 +324,7 @@ fn method() -> Vec<String> {
              each run is in the tables.",
             norms.join(" and ")
         ),
-        "That the source's framework computed the softplus as written is read in public copies of its code of 2016, in \
-         which the result is ln(eˣ + 1) up to x = 30; the source calls functions that later versions do not have. \
-         Which version it ran on is not recorded, so its own NaN may have had another cause."
-            .into(),
-        "The small networks have two hidden layers of 64 units and 16 latent dimensions.".into(),
+        PROSE.get("framework"),
+        PROSE.get("small"),
     ]
 }

@@ -1,5 +1,10 @@
 //! The networks of `modified-m2-nan`, its budgets, and its ways to train.
 
+use crate::study::text::Prose;
+
+/// The prose of the report.
+pub(super) const PROSE: Prose = Prose(include_str!("../../../studies/modified-m2-nan/report.md"));
+
 /// Networks as published, and small ones of which several can be run.
 pub(super) const FULL: &str = "512 units";
 pub(super) const SMALL: &str = "64 units";

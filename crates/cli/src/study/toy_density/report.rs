@@ -10,7 +10,7 @@ use elbo_metrics::{Interval, median, paired_interval};
 
 use super::super::judge::Quantity;
 use super::super::{Request, Results};
-use super::setup::{KNOWN, PER_SAMPLE, POSTERIORS};
+use super::setup::{KNOWN, PER_SAMPLE, POSTERIORS, PROSE};
 use crate::plot::Look;
 use crate::report::{Block, Report, Section, Statement, Verdict, number};
 use failures::{bar, failed};
@@ -24,10 +24,7 @@ pub(super) fn report(results: &Results<'_>, request: &Request<'_>) -> Report {
     let fails = failures::section(results);
     Report {
         title: "Diagonal against full-covariance posterior on five densities".into(),
-        question: "Does a VAE gain from a posterior with full covariance on two-dimensional data? The source shows \
-                   pictures of single runs; here the densities are known, so every model is measured by its distance \
-                   in nats from the best that any model can reach."
-            .into(),
+        question: PROSE.get("question"),
         summary: summary(results),
         sections: vec![
             bars,
@@ -205,25 +202,12 @@ fn bars(results: &Results<'_>, request: &Request<'_>) -> Section {
         rows.push(quantity.verdict(request));
     }
     rows.push(Quantity::none_diverged(results, request));
-    let caption = "Medians and central 95 % over seeds. The source gives no numbers; the bands say what a correct \
-                   build reaches. Gap: mean true log-density of a fresh test set minus the ELBO on it. SW1: sliced \
-                   Wasserstein-1 distance of 10,000 generated points from test points. Mode share: of all generated \
-                   points those nearest to a mode; off-mode: those with a squared Mahalanobis distance above 13.8 from \
-                   every mode. Evaluated are averages of the weights over the last steps. Where a variance that \
-                   depends on the code loses a density, the section on failures says so.";
-    let densities = "`isotropic` is the source's name for a Gaussian along the axes, of variances 9.2 and 0.311; \
-                     `rotated` is the same turned by 60°; `figure-eight` is a curve with noise of variance 0.02; \
-                     `blobs` are four places on a circle with noise of variance 0.2, two of which overlap; \
-                     `three-gaussians`, the mixture, has three narrow components of equal weight.";
-    let arms = "Arm `one variance`: the noise of the decoder is the same for all codes, that of the density on the \
-                first four and with a learned variance for each dimension on the mixture. Arm `per-sample variance`: \
-                variances that depend on the code, as the slides state it.";
     Section {
         title: "Is each density learned?".into(),
         blocks: vec![
-            Block::Text(densities.into()),
-            Block::Text(arms.into()),
-            Block::Verdicts { caption: caption.into(), rows },
+            Block::Text(PROSE.get("densities")),
+            Block::Text(PROSE.get("arms")),
+            Block::Verdicts { caption: PROSE.get("bars"), rows },
         ],
     }
 }
@@ -245,12 +229,10 @@ fn differences(results: &Results<'_>) -> Section {
             ]);
         }
     }
-    let caption = "ELBO of the full posterior minus that of the diagonal one, paired by seed (same data and test set), \
-                   averaged weights: mean, 95 % Student-t interval, and seeds with a gain.";
     let head = ["density", "arm", "mean (nats)", "95 % interval", "gain in"].map(String::from).into();
     Section {
         title: "Full against diagonal covariance".into(),
-        blocks: vec![Block::Table { caption: caption.into(), head, rows }],
+        blocks: vec![Block::Table { caption: PROSE.get("differences"), head, rows }],
     }
 }
 
@@ -290,16 +272,5 @@ fn measures(results: &Results<'_>) -> Section {
 }
 
 fn open_section() -> Section {
-    let items = [
-        "The source shows no numbers, so none can be compared; its pictures are re-made.",
-        "It shows only the diagonal model on the first density; both are run on all five here.",
-        "Whether its decoder variance was learned cannot be told from the slides. Both readings are arms: with a \
-         variance that depends on the code the first density needs no latent at all, and the figure 8 can be lost.",
-        "Two formulas of the slides are misprints (the figure 8 lacks a π, one rotation of the mixture its angle). The \
-         densities are the intended ones; `--set data.literal=true` takes them as printed.",
-    ];
-    Section {
-        title: "What is not reproduced, and why".into(),
-        blocks: vec![Block::List(items.map(String::from).into())],
-    }
+    Section { title: "What is not reproduced, and why".into(), blocks: vec![Block::List(PROSE.list("open"))] }
 }

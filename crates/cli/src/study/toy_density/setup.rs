@@ -2,6 +2,11 @@
 
 use elbo_datasets::Toy;
 
+use crate::study::text::Prose;
+
+/// The prose of the report.
+pub(super) const PROSE: Prose = Prose(include_str!("../../../studies/toy-density/report.md"));
+
 pub(super) const POSTERIORS: [&str; 2] = ["diagonal", "full"];
 
 /// The arms: one noise variance for all points, that of the density or learned where it has none (the mixture); a

@@ -2,7 +2,7 @@
 
 use super::super::super::Results;
 use super::super::super::results::numbers;
-use super::super::setup::{BETAS, MODELS};
+use super::super::setup::{BETAS, MODELS, PROSE};
 use super::series::{look, medians, metrics};
 use crate::plot::Look;
 use crate::plot::panel::{Confusion, HeatMap, Key, Line, Lines, Mark, Marked, Marks, Scale, Spot};
@@ -133,9 +133,7 @@ fn tradeoff(results: &Results<'_>, arms: &[&str]) -> Block {
     };
     Block::Figure {
         id: "tradeoff".into(),
-        caption: "Reconstruction error against KL (log scale) across both latents; the numbers are β, marks are \
-                  medians and bars quartiles over seeds."
-            .into(),
+        caption: PROSE.get("tradeoff"),
         legend: MODELS
             .map(|model| Key { name: format!("{model} latent"), look: look(model), mark: Mark::JoinedPoints })
             .into(),

@@ -2,7 +2,7 @@
 
 use elbo_datasets::Toy;
 
-use super::super::setup::{KNOWN, LATENT, LATENT_WHOLE, POSTERIORS};
+use super::super::setup::{KNOWN, LATENT, LATENT_WHOLE, POSTERIORS, PROSE};
 use super::runs::look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Scale};
 use crate::report::{Block, Section, number};
@@ -83,9 +83,7 @@ fn figure(sizes: &[Size<'_>]) -> Block {
     };
     Block::Figure {
         id: "latent-size".into(),
-        caption:
-            "The mixture by the size of the latent: medians, and the area from the least to the largest of the seeds."
-                .into(),
+        caption: PROSE.get("latent-size"),
         legend: POSTERIORS
             .map(|p| Key { name: format!("{p} posterior"), look: strokes(p), mark: Mark::JoinedPoints })
             .into(),
