@@ -58,9 +58,6 @@ impl ModelOptions for M2Options {
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(M2::new(self, width, b))
     }
-    fn boxed(&self) -> Box<dyn ModelOptions> {
-        Box::new(self.clone())
-    }
 }
 
 impl M2 {

@@ -105,9 +105,6 @@ impl ModelOptions for ModifiedM2Options {
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(ModifiedM2::new(self, width, b))
     }
-    fn boxed(&self) -> Box<dyn ModelOptions> {
-        Box::new(self.clone())
-    }
 }
 
 impl ModifiedM2 {

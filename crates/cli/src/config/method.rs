@@ -79,12 +79,7 @@ impl Configured for StepsLog {
 
 impl Configured for IterationsLog {
     fn visit(&mut self, v: &mut Visitor<'_>) {
-        v.int(
-            "log.evaluate_every",
-            &mut self.evaluate_every,
-            0..=OFTEN,
-            "evaluate every N iterations; 0: at the end only",
-        );
+        v.int("log.evaluate_every", &mut self.evaluate_every, 0..=OFTEN, "every N iterations; 0: at the end only");
         v.flag("log.probe", &mut self.probe, PROBE);
     }
 }

@@ -156,18 +156,9 @@ impl Configured for TrainOptions {
     fn visit(&mut self, v: &mut Visitor<'_>) {
         v.seed("train.seed", &mut self.seed, SEED);
         v.int("train.epochs", &mut self.epochs, 1..=1_000_000, "number of epochs");
-        v.int(
-            "train.epoch_steps",
-            &mut self.epoch_steps,
-            0..=1_000_000_000,
-            "steps of an epoch; 0: one pass over the training rows",
-        );
+        v.int("train.epoch_steps", &mut self.epoch_steps, 0..=1_000_000_000, "steps of an epoch; 0: one pass");
         v.int("train.batch", &mut self.batch, 1..=1_000_000, "batch size");
-        v.word(
-            "train.shuffle",
-            &mut self.shuffle,
-            "order of the rows: shuffled in every pass, or as they stand in the first one",
-        );
+        v.word("train.shuffle", &mut self.shuffle, "rows shuffled in every pass, or from the second one on");
         v.int("train.samples", &mut self.samples, 1..=10_000, "samples of the latent for each row and step");
         v.positive("train.lr", &mut self.lr, 1e3, LR);
         v.word("train.lr_decay", &mut self.lr_decay, "how the learning rate falls to 0 over all epochs");
