@@ -58,7 +58,7 @@ impl Configured for KmeansOptions {
         v.word("train.init", &mut self.init, "first centres: rows far from each other, or any rows");
         v.int("train.n_init", &mut self.n_init, 1..=100_000, estimator::N_INIT);
         v.int("train.max_iter", &mut self.max_iter, 1..=1_000_000_000, "iterations of a fit at most");
-        v.float("train.tol", &mut self.tol, 0.0..=1e12, "centres' squared moves that end a fit, by the mean variance");
+        v.float("train.tol", &mut self.tol, 0.0..=1e12, "the fit ends at Σ‖Δcentre‖² ≤ tol · mean column variance");
     }
 }
 
