@@ -175,7 +175,7 @@ fn a_setting_is_a_field() {
         ..VaeOptions::default()
     };
     assert_eq!(options, expected);
-    let mut copy = options.boxed();
+    let mut copy = options.clone();
     copy.set("model.z", Value::Int(1)).expect("a setting of the model");
     assert_eq!(options, expected, "a copy is a copy");
 }

@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::str::FromStr;
 
 use ::csv::{ByteRecord, Position, Reader, ReaderBuilder};
 use elbo_tensor::Real;
@@ -33,19 +32,6 @@ pub enum Header {
     Yes,
     /// It does not.
     No,
-}
-
-impl FromStr for Header {
-    type Err = DataError;
-
-    fn from_str(word: &str) -> Result<Self, DataError> {
-        match word {
-            "auto" => Ok(Self::Auto),
-            "yes" => Ok(Self::Yes),
-            "no" => Ok(Self::No),
-            _ => Err(DataError::Invalid(format!("header is one of auto, yes, no, not {}", shown(word)))),
-        }
-    }
 }
 
 /// Reads a table. `labels` is the column of labels, which may hold any text; without it there are no labels.

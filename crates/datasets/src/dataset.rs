@@ -7,6 +7,7 @@ use elbo_tensor::{Real, Stream, Tensor, fill_uniform};
 use rand::Rng;
 
 use crate::DataError;
+use crate::fnv::Fnv;
 
 /// The numbers of a data set, row after row.
 #[derive(Debug, Clone, PartialEq)]
@@ -388,27 +389,6 @@ impl fmt::Debug for Dataset {
     }
 }
 
-/// 64-bit FNV-1a (Fowler, Noll, Vo).
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Fnv {
-    fn bytes(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    fn length(&mut self, length: usize) {
-        self.bytes(&(length as u64).to_le_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -552,17 +532,5 @@ mod tests {
         let mut relabelled = labels.unwrap();
         relabelled.values[3] = 1;
         assert_ne!(data.checksum(), make(&[6], Values::Bytes(values), Some(relabelled)));
-    }
-
-    #[test]
-    fn fnv_1a_gives_its_published_values() {
-        let of = |text: &str| {
-            let mut hash = Fnv::default();
-            hash.bytes(text.as_bytes());
-            hash.0
-        };
-        assert_eq!(of(""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(of("a"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(of("foobar"), 0x8594_4171_f739_67e8);
     }
 }

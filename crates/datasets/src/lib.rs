@@ -16,6 +16,7 @@ mod error;
 mod factors;
 mod field;
 mod file;
+mod fnv;
 pub mod glyphs;
 pub mod idx;
 mod mixture;

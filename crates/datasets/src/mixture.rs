@@ -2,7 +2,6 @@
 
 use std::f64::consts::TAU;
 use std::fmt;
-use std::str::FromStr;
 
 use elbo_tensor::{Purpose, Real, Stream, stream};
 use rand::RngExt;
@@ -87,17 +86,6 @@ impl Layout {
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl FromStr for Layout {
-    type Err = DataError;
-
-    fn from_str(name: &str) -> Result<Self, DataError> {
-        Self::ALL.into_iter().find(|layout| layout.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            DataError::Invalid(format!("layout {name:?} is unknown; allowed: {names}"))
-        })
     }
 }
 
@@ -268,12 +256,6 @@ mod tests {
         assert!(refusal(Mixture { weights: Some(vec![1.0]), ..default() }).contains("1 weights"));
         assert!(refusal(Mixture { weights: Some(vec![1.0, -1.0, 1.0]), ..default() }).contains("not negative"));
         assert!(refusal(Mixture { weights: Some(vec![0.0; 3]), ..default() }).contains("sum must be positive"));
-        assert!("hexagon".parse::<Layout>().unwrap_err().to_string().contains("axes, circle, grid"));
-    }
-
-    #[test]
-    fn every_layout_is_found_by_its_name() {
-        assert!(Layout::ALL.into_iter().all(|layout| layout.name().parse::<Layout>().unwrap() == layout));
     }
 
     /// Total variance of means and noise, to two decimals: what a model that encodes nothing leaves.

@@ -80,12 +80,7 @@ impl ClusteringOptions {
         v.ints("model.hidden", &mut self.hidden, 1..=16384, HIDDEN);
         v.float("model.floor", &mut self.floor, 0.0..=1e6, "summand of every learned variance; 0: none, as published");
         v.float("model.eta", &mut self.eta, 0.0..=1e6, "weight of KL(q(y|x) ‖ p(y)) in the loss");
-        v.float(
-            "model.beta",
-            &mut self.beta,
-            0.0..=1e6,
-            "weight of the divergence of q(z|x,y) from its prior in the loss",
-        );
+        v.float("model.beta", &mut self.beta, 0.0..=1e6, "weight of KL(q(z|x,y) ‖ p(z|y)) in the loss");
     }
 }
 

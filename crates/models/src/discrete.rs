@@ -65,9 +65,6 @@ impl ModelOptions for DiscreteVaeOptions {
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(DiscreteVae::new(self, width, b))
     }
-    fn boxed(&self) -> Box<dyn ModelOptions> {
-        Box::new(self.clone())
-    }
 }
 
 impl DiscreteVae {

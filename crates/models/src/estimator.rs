@@ -119,8 +119,20 @@ pub trait Estimator: Send + Sync {
     }
 }
 
+/// Copies options of which only the trait is known; whatever can be cloned has it.
+pub trait BoxedEstimator {
+    /// A copy.
+    fn boxed(&self) -> Box<dyn EstimatorOptions>;
+}
+
+impl<T: EstimatorOptions + Clone + 'static> BoxedEstimator for T {
+    fn boxed(&self) -> Box<dyn EstimatorOptions> {
+        Box::new(self.clone())
+    }
+}
+
 /// The options of an estimator, by which recipes know it and which build it.
-pub trait EstimatorOptions: Configured + fmt::Debug + Send + Sync {
+pub trait EstimatorOptions: BoxedEstimator + Configured + fmt::Debug + Send + Sync {
     /// The word in `model.kind`.
     fn kind(&self) -> &'static str;
 
@@ -154,9 +166,6 @@ pub trait EstimatorOptions: Configured + fmt::Debug + Send + Sync {
     /// The estimator for rows of `width` columns, not fitted yet, of options
     /// that [`EstimatorOptions::check_for`] accepts.
     fn build(&self, width: usize) -> Box<dyn Estimator>;
-
-    /// A copy.
-    fn boxed(&self) -> Box<dyn EstimatorOptions>;
 
     /// Every check of the options, for rows of `width` columns.
     ///

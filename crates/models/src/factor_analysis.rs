@@ -42,7 +42,4 @@ impl EstimatorOptions for FactorAnalysisOptions {
             FactorSolver::Gradient => Box::new(GradientFactorAnalysis::new(self.clone()).of_width(width)),
         }
     }
-    fn boxed(&self) -> Box<dyn EstimatorOptions> {
-        Box::new(self.clone())
-    }
 }

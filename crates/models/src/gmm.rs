@@ -50,9 +50,6 @@ impl EstimatorOptions for GmmOptions {
     fn build(&self, width: usize) -> Box<dyn Estimator> {
         Box::new(Gmm { width, ..Gmm::new(self.clone()) })
     }
-    fn boxed(&self) -> Box<dyn EstimatorOptions> {
-        Box::new(self.clone())
-    }
 }
 
 /// A mixture of normals as an estimator: `n_init` fits one after the other, an iteration of EM at a time.

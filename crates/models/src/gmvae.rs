@@ -45,9 +45,6 @@ impl ModelOptions for GmvaeOptions {
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(Gmvae::new(self, width, b))
     }
-    fn boxed(&self) -> Box<dyn ModelOptions> {
-        Box::new(self.clone())
-    }
 }
 
 impl Gmvae {

@@ -58,12 +58,7 @@ impl Configured for KmeansOptions {
         v.word("train.init", &mut self.init, "first centres: rows far from each other, or any rows");
         v.int("train.n_init", &mut self.n_init, 1..=100_000, estimator::N_INIT);
         v.int("train.max_iter", &mut self.max_iter, 1..=1_000_000_000, "iterations of a fit at most");
-        v.float(
-            "train.tol",
-            &mut self.tol,
-            0.0..=1e12,
-            "a fit ends when the squared moves of its centres sum to at most this times the columns' mean variance",
-        );
+        v.float("train.tol", &mut self.tol, 0.0..=1e12, "the fit ends at Σ‖Δcentre‖² ≤ tol · mean column variance");
     }
 }
 
@@ -85,9 +80,6 @@ impl EstimatorOptions for KmeansOptions {
     }
     fn build(&self, width: usize) -> Box<dyn Estimator> {
         Box::new(Kmeans { width, ..Kmeans::new(self.clone()) })
-    }
-    fn boxed(&self) -> Box<dyn EstimatorOptions> {
-        Box::new(self.clone())
     }
 }
 

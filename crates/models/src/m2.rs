@@ -33,12 +33,7 @@ impl Default for M2Options {
 impl Configured for M2Options {
     fn visit(&mut self, v: &mut Visitor<'_>) {
         self.clustering.visit(v);
-        v.ints(
-            "model.decoder_hidden",
-            &mut self.decoder_hidden,
-            1..=16384,
-            "units of each hidden layer of the decoder; the narrow variant is [64, 512]",
-        );
+        v.ints("model.decoder_hidden", &mut self.decoder_hidden, 1..=16384, "units of the decoder's hidden layers");
     }
 }
 
@@ -57,9 +52,6 @@ impl ModelOptions for M2Options {
     }
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(M2::new(self, width, b))
-    }
-    fn boxed(&self) -> Box<dyn ModelOptions> {
-        Box::new(self.clone())
     }
 }
 

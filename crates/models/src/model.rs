@@ -28,8 +28,20 @@ pub trait Model: Send + Sync {
     }
 }
 
+/// Copies options of which only the trait is known; whatever can be cloned has it.
+pub trait BoxedModel {
+    /// A copy.
+    fn boxed(&self) -> Box<dyn ModelOptions>;
+}
+
+impl<T: ModelOptions + Clone + 'static> BoxedModel for T {
+    fn boxed(&self) -> Box<dyn ModelOptions> {
+        Box::new(self.clone())
+    }
+}
+
 /// The options of a model, by which recipes know it and which build it.
-pub trait ModelOptions: Configured + fmt::Debug + Send + Sync {
+pub trait ModelOptions: BoxedModel + Configured + fmt::Debug + Send + Sync {
     /// The word in `model.kind`.
     fn kind(&self) -> &'static str;
 
@@ -51,9 +63,6 @@ pub trait ModelOptions: Configured + fmt::Debug + Send + Sync {
 
     /// Builds the model for data of `width` dimensions; its parameters go to the builder.
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model>;
-
-    /// A copy.
-    fn boxed(&self) -> Box<dyn ModelOptions>;
 
     /// The model and its initial parameters for data of `width` dimensions, drawn from the initialisation stream of
     /// `seed`. Layers start by Glorot with ReLU unless the options say otherwise.

@@ -75,11 +75,7 @@ impl Default for ModifiedM2Options {
 impl Configured for ModifiedM2Options {
     fn visit(&mut self, v: &mut Visitor<'_>) {
         self.clustering.visit(v);
-        v.word(
-            "model.decoder",
-            &mut self.decoder,
-            "what follows h: ReLU, nothing (both with a hidden layer fewer), all hidden layers, or one more",
-        );
+        v.word("model.decoder", &mut self.decoder, "what follows h; relu, identity: a layer fewer; deep: one more");
         v.word(
             "model.scale",
             &mut self.scale,
@@ -104,9 +100,6 @@ impl ModelOptions for ModifiedM2Options {
     }
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(ModifiedM2::new(self, width, b))
-    }
-    fn boxed(&self) -> Box<dyn ModelOptions> {
-        Box::new(self.clone())
     }
 }
 

@@ -57,9 +57,6 @@ impl EstimatorOptions for NaturalGmmOptions {
     fn build(&self, width: usize) -> Box<dyn Estimator> {
         Box::new(NaturalGmm::new(self.clone()).of_width(width))
     }
-    fn boxed(&self) -> Box<dyn EstimatorOptions> {
-        Box::new(self.clone())
-    }
 }
 
 /// The trainer; an iteration is an epoch. Component 1 is the anchor.

@@ -66,9 +66,6 @@ impl EstimatorOptions for PcaOptions {
     fn build(&self, width: usize) -> Box<dyn Estimator> {
         Box::new(Pca { width, ..Pca::new(self.clone()) })
     }
-    fn boxed(&self) -> Box<dyn EstimatorOptions> {
-        Box::new(self.clone())
-    }
 }
 
 /// PCA as an estimator; one iteration is the whole fit.

@@ -103,17 +103,8 @@ impl Default for VaeOptions {
 impl Configured for VaeOptions {
     fn visit(&mut self, v: &mut Visitor<'_>) {
         v.int("model.z", &mut self.z, 1..=4096, "dimensions of the latent");
-        v.int(
-            "model.branch",
-            &mut self.branch,
-            0..=16384,
-            "units of a hidden layer of each head's own, after the shared ones; 0: none",
-        );
-        v.word(
-            "model.posterior",
-            &mut self.posterior,
-            "covariance of q(z|x); a point makes it an autoencoder without divergence",
-        );
+        v.int("model.branch", &mut self.branch, 0..=16384, "units of a hidden layer of each head's own; 0: none");
+        v.word("model.posterior", &mut self.posterior, "covariance of q(z|x); point: an autoencoder, no divergence");
         v.word("model.posterior_head", &mut self.posterior_head, "what the encoder's spread head gives: ln σ² or ln σ");
         self.layers.visit(v);
         self.likelihood.visit(v);
@@ -136,9 +127,6 @@ impl ModelOptions for VaeOptions {
     }
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(Vae::new(self, width, b))
-    }
-    fn boxed(&self) -> Box<dyn ModelOptions> {
-        Box::new(self.clone())
     }
 }
 

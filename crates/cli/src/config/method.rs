@@ -67,24 +67,14 @@ impl Configured for StepsLog {
             0..=OFTEN,
             "smallest argument and variance of each softplus, largest gradient in watch.csv every N steps; 0: off",
         );
-        v.int(
-            "log.keep_epochs",
-            &mut self.keep_epochs,
-            0..=OFTEN,
-            "keep the checkpoint of every N epochs; 0: the last one only",
-        );
+        v.int("log.keep_epochs", &mut self.keep_epochs, 0..=OFTEN, "checkpoints kept every N epochs; 0: only the last");
         v.flag("log.probe", &mut self.probe, PROBE);
     }
 }
 
 impl Configured for IterationsLog {
     fn visit(&mut self, v: &mut Visitor<'_>) {
-        v.int(
-            "log.evaluate_every",
-            &mut self.evaluate_every,
-            0..=OFTEN,
-            "evaluate every N iterations; 0: at the end only",
-        );
+        v.int("log.evaluate_every", &mut self.evaluate_every, 0..=OFTEN, "every N iterations; 0: at the end only");
         v.flag("log.probe", &mut self.probe, PROBE);
     }
 }

@@ -8,14 +8,6 @@ use elbo_datasets::{Layout, Proportions, ToyDensity};
 use elbo_models::{Configured, Visitor, Word};
 
 const HEADERS: &[(&str, Header)] = &[("auto", Header::Auto), ("yes", Header::Yes), ("no", Header::No)];
-const LAYOUTS: &[(&str, Layout)] = &[
-    ("axes", Layout::Axes),
-    ("circle", Layout::Circle),
-    ("grid", Layout::Grid),
-    ("dirs", Layout::Dirs),
-    ("triangle", Layout::Triangle),
-    ("line", Layout::Line),
-];
 const PROPORTIONS: &[(&str, Proportions)] =
     &[("multinomial", Proportions::Multinomial), ("balanced", Proportions::Balanced)];
 /// Most rows of a split.
@@ -82,9 +74,9 @@ pub struct DataOptions {
     pub label_member: String,
     /// What becomes of pixels.
     pub binarize: Binarize,
-    /// Rows held out for validation.
+    /// Rows held out for validation: of IDX files the first training rows, of a table drawn at random.
     pub valid_rows: usize,
-    /// Training rows.
+    /// Training rows: of IDX files the number used, 0 for all; of a table always all that are left.
     pub train_rows: usize,
     /// Test rows.
     pub test_rows: usize,
@@ -152,48 +144,19 @@ impl Default for DataOptions {
 
 impl Configured for DataOptions {
     fn visit(&mut self, v: &mut Visitor<'_>) {
-        v.text(
-            "data.name",
-            &mut self.name,
-            "a built-in set (see `elbo data ls`) or a folder of IDX files such as mnist",
-        );
-        v.optional_path(
-            "data.file",
-            &mut self.file,
-            "a table in place of the named set: a file .csv, .npy or .npz, one row a datum",
-        );
-        v.optional_path(
-            "data.test_file",
-            &mut self.test_file,
-            "a table whose rows are the test rows; without it test_rows are drawn",
-        );
-        v.optional_text(
-            "data.label_column",
-            &mut self.label_column,
-            "the table's column of labels: its name, its number from 0, or `last`",
-        );
-        v.choice(
-            "data.header",
-            &mut self.header,
-            HEADERS,
-            "whether the first row of a CSV file names the columns; auto: if a cell of it is not a number",
-        );
-        v.optional_text(
-            "data.member",
-            &mut self.member,
-            "the array of an NPZ file; without it x, data, x_train, z or arr_0",
-        );
-        v.optional_text(
-            "data.label_member",
-            &mut self.label_member,
-            "the labels in an NPZ file; without it y, labels, label or y_train, if there",
-        );
+        v.text("data.name", &mut self.name, "a built-in set (`elbo data ls`) or a folder of IDX files such as mnist");
+        v.optional_path("data.file", &mut self.file, "a table instead: .csv, .npy or .npz, one row a datum");
+        v.optional_path("data.test_file", &mut self.test_file, "a table of test rows; without it test_rows are drawn");
+        v.optional_text("data.label_column", &mut self.label_column, "column of labels: name, number from 0 or `last`");
+        v.choice("data.header", &mut self.header, HEADERS, "first row names columns; auto: if not all are numbers");
+        v.optional_text("data.member", &mut self.member, "array of an NPZ file; else x, data, x_train, z or arr_0");
+        v.optional_text("data.label_member", &mut self.label_member, "NPZ labels; else y, labels, label or y_train");
         v.word("data.binarize", &mut self.binarize, "pixels as they are, or 1[x > U(0,1)] drawn again at every use");
         v.int(
             "data.valid_rows",
             &mut self.valid_rows,
             0..=ROWS,
-            "validation rows, which models fitted by iterations do not use; of IDX files the first, of a table drawn",
+            "validation rows, for models trained by steps; of IDX files the first training rows, of a table drawn",
         );
         v.int(
             "data.train_rows",
@@ -201,54 +164,22 @@ impl Configured for DataOptions {
             0..=ROWS,
             "training rows; of IDX files the number used, 0 for all; of a table always all that are left",
         );
-        v.int(
-            "data.test_rows",
-            &mut self.test_rows,
-            0..=ROWS,
-            "test rows of a generated set; of IDX files: rows used, 0 for all; of a table: drawn at random",
-        );
+        v.int("data.test_rows", &mut self.test_rows, 0..=ROWS, "test rows; of IDX files 0 for all; of a table drawn");
         v.word("data.test", &mut self.test, "the rows of the test metrics: held out, or the training rows themselves");
         v.seed("data.seed", &mut self.seed, "seed of a generated set, and of the rows of a table that are held out");
         v.int("data.components", &mut self.components, 1..=1000, "components of the mixture, also that of the factors");
         v.int("data.dimensions", &mut self.dimensions, 2..=4096, "dimensions of the mixture");
-        v.choice("data.layout", &mut self.layout, LAYOUTS, "where the mixture's components lie");
-        v.positive(
-            "data.std",
-            &mut self.std,
-            1e6,
-            "standard deviation of each component of the mixture, also that of the factors",
-        );
-        v.positive(
-            "data.separation",
-            &mut self.separation,
-            1e6,
-            "distance scale of the mixture's layout; of the factors the standard deviation of the components' means",
-        );
-        v.floats(
-            "data.weights",
-            &mut self.weights,
-            1000,
-            "weights of the mixture's components, in proportion; []: equal",
-        );
-        v.choice(
-            "data.proportions",
-            &mut self.proportions,
-            PROPORTIONS,
-            "rows of each component: drawn with the weights, or their exact shares",
-        );
+        let layouts = Layout::ALL.map(|layout| (layout.name(), layout));
+        v.choice("data.layout", &mut self.layout, &layouts, "where the mixture's components lie");
+        v.positive("data.std", &mut self.std, 1e6, "standard deviation of a component, also of the factors");
+        v.positive("data.separation", &mut self.separation, 1e6, "scale of the layout; of the factors the means' std");
+        v.floats("data.weights", &mut self.weights, 1000, "the components' weights, in proportion; []: equal");
+        v.choice("data.proportions", &mut self.proportions, PROPORTIONS, "drawn by the weights, or exact shares");
         v.flag("data.literal", &mut self.literal, "the toy densities with the misprints of their source");
-        v.word(
-            "data.project",
-            &mut self.project,
-            "rows replaced by their latents under a model that is fitted to the training rows first",
-        );
+        v.word("data.project", &mut self.project, "rows replaced by latents of a model fitted to the training rows");
         v.int("data.project_to", &mut self.project_to, 1..=4096, "number of these latents");
         v.float("data.scale", &mut self.scale, 1e-12..=1e12, "factor on every column, or on every latent");
-        v.flag(
-            "data.standardize",
-            &mut self.standardize,
-            "each column to mean 0 and standard deviation 1 over the training rows",
-        );
+        v.flag("data.standardize", &mut self.standardize, "each column to mean 0 and standard deviation 1");
     }
 }
 
@@ -271,6 +202,6 @@ impl DataOptions {
 
     /// How the layout is written.
     pub fn layout_word(&self) -> &'static str {
-        LAYOUTS.iter().find(|(_, layout)| *layout == self.layout).map_or("", |(word, _)| word)
+        self.layout.name()
     }
 }

@@ -85,12 +85,7 @@ impl Default for FactorAnalysisOptions {
 impl Configured for FactorAnalysisOptions {
     fn visit(&mut self, v: &mut Visitor<'_>) {
         v.int("model.latents", &mut self.latents, 1..=4096, "number of latents");
-        v.positive(
-            "model.floor",
-            &mut self.floor,
-            1e300,
-            "least variance of a column; with solver = \"em\" also least noise variance",
-        );
+        v.positive("model.floor", &mut self.floor, 1e300, "least variance of a column; of EM also least noise");
         v.word("model.rotate", &mut self.rotate, "coordinates of the latents");
         v.seed("train.seed", &mut self.seed, fit::SEED);
         v.word("train.solver", &mut self.solver, "exact EM, or steps in natural coordinates");

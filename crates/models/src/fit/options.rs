@@ -156,36 +156,18 @@ impl Configured for TrainOptions {
     fn visit(&mut self, v: &mut Visitor<'_>) {
         v.seed("train.seed", &mut self.seed, SEED);
         v.int("train.epochs", &mut self.epochs, 1..=1_000_000, "number of epochs");
-        v.int(
-            "train.epoch_steps",
-            &mut self.epoch_steps,
-            0..=1_000_000_000,
-            "steps of an epoch; 0: one pass over the training rows",
-        );
+        v.int("train.epoch_steps", &mut self.epoch_steps, 0..=1_000_000_000, "steps of an epoch; 0: one pass");
         v.int("train.batch", &mut self.batch, 1..=1_000_000, "batch size");
-        v.word(
-            "train.shuffle",
-            &mut self.shuffle,
-            "order of the rows: shuffled in every pass, or as they stand in the first one",
-        );
+        v.word("train.shuffle", &mut self.shuffle, "rows shuffled in every pass, or from the second one on");
         v.int("train.samples", &mut self.samples, 1..=10_000, "samples of the latent for each row and step");
         v.positive("train.lr", &mut self.lr, 1e3, LR);
         v.word("train.lr_decay", &mut self.lr_decay, "how the learning rate falls to 0 over all epochs");
         v.float("train.beta1", &mut self.beta1, 0.0..=0.999_999, "Adam's decay of the first moment");
         v.float("train.beta2", &mut self.beta2, 0.0..=0.999_999_9, "Adam's decay of the second moment");
         v.float("train.epsilon", &mut self.epsilon, 1e-30..=1.0, "summand of Adam's denominator");
-        v.word(
-            "train.epsilon_form",
-            &mut self.epsilon_form,
-            "ε beside the bias-corrected √v (PyTorch) or the raw √v (TensorFlow 1)",
-        );
+        v.word("train.epsilon_form", &mut self.epsilon_form, "ε beside corrected √v (PyTorch) or the raw one (TF 1)");
         v.float("train.clip", &mut self.clip, 0.0..=1e12, CLIP);
-        v.int(
-            "train.kl_warmup",
-            &mut self.kl_warmup,
-            0..=1_000_000_000,
-            "steps over which a factor on all divergences rises to 1",
-        );
+        v.int("train.kl_warmup", &mut self.kl_warmup, 0..=1_000_000_000, "steps over which a factor on KL rises to 1");
         v.float(
             "train.average",
             &mut self.average,
@@ -193,11 +175,7 @@ impl Configured for TrainOptions {
             "decay of averaged weights, which evaluation then uses: plain mean first, then exponential; 0: off",
         );
         v.word("train.reduction", &mut self.reduction, "whether the gradient is of the batch mean or of the sum");
-        v.word(
-            "train.on_divergence",
-            &mut self.on_divergence,
-            "at a non-finite loss or gradient: stop, or go back one epoch and halve the learning rate",
-        );
+        v.word("train.on_divergence", &mut self.on_divergence, "stop, or go back an epoch and halve the learning rate");
         v.int("train.max_rollbacks", &mut self.max_rollbacks, 0..=1000, "rollbacks before giving up");
     }
 }

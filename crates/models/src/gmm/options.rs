@@ -55,11 +55,7 @@ impl Default for GmmOptions {
 impl Configured for GmmOptions {
     fn visit(&mut self, v: &mut Visitor<'_>) {
         v.int("model.k", &mut self.k, 1..=1_000_000, "number of components");
-        v.word(
-            "model.covariance",
-            &mut self.covariance,
-            "form of the covariances: independent dimensions, any, one for all components, one variance each",
-        );
+        v.word("model.covariance", &mut self.covariance, "diagonal, any, one for all components, or one variance each");
         v.float("model.reg_covar", &mut self.reg_covar, 0.0..=1e300, "added to all variances");
         v.seed("train.seed", &mut self.seed, fit::SEED);
         v.word("train.init", &mut self.init, "the first posterior: of k-means, or random");

@@ -144,43 +144,15 @@ impl Configured for NaturalGmmOptions {
         v.positive("train.lr", &mut self.lr, 1e3, fit::LR);
         v.float("train.clip", &mut self.clip, 0.0..=1e12, fit::CLIP);
         v.flag("train.epoch_reset", &mut self.epoch_reset, "whether Adam starts again with each epoch");
-        v.float(
-            "train.min_prob",
-            &mut self.min_prob,
-            0.0..=0.5,
-            "least probability of a component in the bounds of an M-step's target",
-        );
-        v.float(
-            "train.lat_min_var",
-            &mut self.lat_min_var,
-            0.0..=1e12,
-            "least variance in the bounds of an M-step's target",
-        );
-        v.float(
-            "train.lat_jitter_var",
-            &mut self.lat_jitter_var,
-            0.0..=1e12,
-            "variance added in the bounds of an M-step's target",
-        );
+        v.float("train.min_prob", &mut self.min_prob, 0.0..=0.5, "least probability in the target's bounds");
+        v.float("train.lat_min_var", &mut self.lat_min_var, 0.0..=1e12, "least variance in the target's bounds");
+        v.float("train.lat_jitter_var", &mut self.lat_jitter_var, 0.0..=1e12, "added to variances in the bounds");
         v.float("train.upr_prs_reg", &mut self.upr_prs_reg, 0.0..=1e6, "weight of tr Λ: penalises large precisions");
-        v.float(
-            "train.lwr_prs_reg",
-            &mut self.lwr_prs_reg,
-            0.0..=1e6,
-            "weight of −ln|Λ|: penalises small precisions, shrinks variances",
-        );
+        v.float("train.lwr_prs_reg", &mut self.lwr_prs_reg, 0.0..=1e6, "weight of −ln|Λ|: penalises large variances");
         v.float("train.l2_reg", &mut self.l2_reg, 0.0..=1e6, "weight of ‖θ‖² over the anchored coordinates");
-        v.word(
-            "train.init_var",
-            &mut self.init_var,
-            "shared variance at the start: within the clusters of k-means or of all rows",
-        );
+        v.word("train.init_var", &mut self.init_var, "variance at the start: in k-means' clusters, or of all rows");
         v.positive("train.init_var_floor", &mut self.init_var_floor, 1e12, "least variance at the start");
-        v.word(
-            "train.mode",
-            &mut self.mode,
-            "guarded: never a NaN; faithful: the anchor by differences, divided before it is bounded",
-        );
+        v.word("train.mode", &mut self.mode, "guarded: never a NaN; faithful: the anchor by differences, as published");
         v.word("train.gradient", &mut self.gradient, "how an M-step's gradient is computed");
         v.word("train.solver", &mut self.solver, "how an M-step is solved: by steps or exactly");
     }

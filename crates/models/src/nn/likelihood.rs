@@ -107,16 +107,8 @@ impl Default for LikelihoodOptions {
 
 impl LikelihoodOptions {
     pub(crate) fn visit(&mut self, v: &mut Visitor<'_>) {
-        v.word(
-            "model.likelihood",
-            &mut self.likelihood,
-            "distribution of x given the code, or the squared error, mean or sum over dimensions, without constant",
-        );
-        v.word(
-            "model.decoder_var",
-            &mut self.decoder_var,
-            "covariance of a Gaussian likelihood: constant, learned once, diagonal or full as a function of the code",
-        );
+        v.word("model.likelihood", &mut self.likelihood, "distribution of x, or a squared error: mean or sum");
+        v.word("model.decoder_var", &mut self.decoder_var, "Gaussian covariance: constant, learned, or of the code");
         v.positive("model.variance", &mut self.variance, 1e6, "the fixed variance of a Gaussian likelihood");
     }
 
