@@ -7,7 +7,7 @@
 use elbo::autograd::{Activation, Init, Var};
 use elbo::datasets::Mixture;
 use elbo::metrics::Contingency;
-use elbo::models::dist::{Kl, UniformCategorical};
+use elbo::models::dist::{Distribution, Kl, UniformCategorical};
 use elbo::models::fit::{Evaluated, TrainOptions, Trainer};
 use elbo::models::nn::{Builder, CategoricalNet, NormalNet, Spread};
 use elbo::models::{Model, Noise, Objective};

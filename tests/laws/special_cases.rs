@@ -5,7 +5,7 @@ use crate::support::{
     EXACT, assign, config, error, f64s, int, ints, l2_error, log_weights, normal, recorded, rng, text, uniform, values,
 };
 use elbo::autograd::{Activation, Init, Params, Tape, Var};
-use elbo::models::dist::{DiagNormal, Kl, StandardNormal, UniformCategorical};
+use elbo::models::dist::{DiagNormal, Distribution, Kl, StandardNormal, UniformCategorical};
 use elbo::models::nn::{BernoulliNet, Builder, CategoricalNet, Input, NormalNet, Spread};
 use elbo::models::{Model, Objective};
 use elbo::tensor::Tensor;

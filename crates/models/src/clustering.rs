@@ -7,7 +7,7 @@ use std::fmt;
 use elbo_autograd::{Tape, Var};
 use elbo_tensor::{Real, Tensor};
 
-use crate::dist::{Bernoulli, Categorical, DiagNormal, Kl, StandardNormal, UniformCategorical, codes};
+use crate::dist::{Bernoulli, Categorical, DiagNormal, Distribution, Kl, StandardNormal, UniformCategorical, codes};
 use crate::nn::{Builder, CategoricalNet, HIDDEN, NormalNet, Spread};
 use crate::{Model, Noise, Objective, Visitor};
 
@@ -43,7 +43,7 @@ impl<'t> Prior<'t> for StandardNormal {
 
 impl<'t> Prior<'t> for DiagNormal<'t> {
     fn log_prob(&self, z: Var<'t>) -> Var<'t> {
-        DiagNormal::log_prob(self, z)
+        Distribution::log_prob(self, z)
     }
     fn draw(&self, tape: &'t Tape<'t>, shape: [usize; 3], noise: &mut Noise) -> Var<'t> {
         self.transform(tape.constant(noise.normal(shape)))
@@ -124,7 +124,7 @@ impl<G: Generative> Clustered<G> {
         let q_z = self.q_z.given([x, y]);
         let p_z = self.p.p_z(y);
         let z = q_z.rsample(noise);
-        [self.p.p_x(y, z).log_prob(x), q_z.log_prob(z) - p_z.log_prob(z)]
+        [self.p.p_x(y, z).log_prob(x), Distribution::log_prob(&q_z, z) - p_z.log_prob(z)]
     }
 }
 

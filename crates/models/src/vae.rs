@@ -5,7 +5,7 @@
 use elbo_autograd::{Tape, Var};
 use elbo_tensor::Real;
 
-use crate::dist::{DiagNormal, Kl, StandardNormal, TrilNormal};
+use crate::dist::{DiagNormal, Distribution, Kl, StandardNormal, TrilNormal};
 use crate::nn::{
     Builder, LayerOptions, Likelihood, LikelihoodNet, LikelihoodOptions, NormalNet, Spread, TrilNormalNet,
 };

@@ -3,7 +3,7 @@
 use elbo_autograd::{Case, Op, Var};
 use elbo_tensor::{Tensor, math};
 
-use super::{Distribution, Kl};
+use super::distribution::{Distribution, Kl};
 use crate::Noise;
 
 /// `Πᵢ Bernoulli(σ(logitsᵢ))` over the last axis.

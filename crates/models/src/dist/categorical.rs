@@ -3,7 +3,7 @@
 use elbo_autograd::{Case, Op, Tape, Var};
 use elbo_tensor::{Real, Tensor, math};
 
-use super::{Distribution, Kl};
+use super::distribution::{Distribution, Kl};
 use crate::Noise;
 
 /// `Cat(softmax(logits))` over the last axis; an event is the one-hot code of a class, `[.., k]`.
@@ -101,8 +101,8 @@ impl UniformCategorical {
         x.tape().constant(Tensor::full(x.shape().without_last(), -log_k))
     }
 
-    /// `ln Σₖ exp f(eₖ) / k`: sums the class out of a joint log-density. `f` is called as in [`Categorical::expect`] and
-    /// returns `[.., k, b]`; the result is `[.., b]`.
+    /// `ln Σₖ exp f(eₖ) / k`: sums the class out of a joint log-density. `f` is called as in [`Categorical::expect`]
+    /// and returns `[.., k, b]`; the result is `[.., b]`.
     #[track_caller]
     pub fn marginalize<'t>(&self, tape: &'t Tape<'t>, f: impl FnOnce(Var<'t>) -> Var<'t>) -> Var<'t> {
         f(codes(tape, self.classes)).transpose().log_sum_exp() - (self.classes as f64).ln() as Real

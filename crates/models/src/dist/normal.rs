@@ -3,7 +3,7 @@
 use elbo_autograd::{Case, Op, Var};
 use elbo_tensor::{Real, Shape, Tensor, math};
 
-use super::{Distribution, Kl};
+use super::distribution::{Distribution, Kl};
 use crate::Noise;
 
 /// `½ ln 2π`

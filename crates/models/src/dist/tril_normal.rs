@@ -2,8 +2,8 @@
 
 use elbo_autograd::Var;
 
-use super::normal::{StandardNormalKl, half_log_two_pi};
-use super::{Distribution, Kl, StandardNormal};
+use super::distribution::{Distribution, Kl};
+use super::normal::{StandardNormal, StandardNormalKl, half_log_two_pi};
 use crate::Noise;
 
 /// `N(loc, L·Lᵀ)` with `L = diag(diag) + lower`, `diag > 0`; `diag` is the diagonal of L and not a standard deviation:

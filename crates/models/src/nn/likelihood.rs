@@ -5,7 +5,7 @@ use elbo_tensor::Real;
 
 use super::squared_error::SquaredError;
 use super::{BernoulliNet, Builder, Input, Net, NormalNet, Spread, TrilNormalNet};
-use crate::dist::{Bernoulli, DiagNormal, TrilNormal};
+use crate::dist::{Bernoulli, DiagNormal, Distribution, TrilNormal};
 use crate::{Noise, Visitor, Word};
 
 /// `p(x | ·)`, or a squared error in its place.
