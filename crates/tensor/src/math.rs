@@ -2,8 +2,8 @@
 //! lists, such as a softmax in f64.
 //!
 //! In the f32 build each scalar function is a polynomial after an exact range reduction; relative error ≤ 5e-7 where
-//! the result is normal, 1 ulp where it is subnormal, exact at ±∞ and NaN (measured in `tests/elementwise.rs`). In the f64
-//! build they are the standard library's. Coefficients: minimax fits of this project (Remez exchange in 40 digits).
+//! the result is normal, 1 ulp where it is subnormal, exact at ±∞ and NaN (measured in `tests/elementwise.rs`). In the
+//! f64 build they are the standard library's. Coefficients: minimax fits of this project (Remez exchange in 40 digits).
 
 mod lists;
 

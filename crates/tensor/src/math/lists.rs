@@ -1,7 +1,7 @@
 //! Functions of short lists: the largest entry, and sums of exponentials in f64.
 
-/// Index of the largest entry, the first of equals. A NaN is never larger, and nothing is larger than a NaN; 0 for an empty
-/// list.
+/// Index of the largest entry, the first of equals. A NaN is never larger, and nothing is larger than a NaN; 0 for an
+/// empty list.
 pub fn argmax<T: Copy + PartialOrd>(values: &[T]) -> usize {
     values.iter().enumerate().fold(0, |best, (index, &value)| if value > values[best] { index } else { best })
 }
@@ -28,8 +28,8 @@ impl LogSumExp {
     }
 }
 
-/// Replaces every entry by `exp xᵢ / Σⱼ exp xⱼ` and returns the logarithm of the sum; all become NaN if an entry is NaN or
-/// the largest is infinite.
+/// Replaces every entry by `exp xᵢ / Σⱼ exp xⱼ` and returns the logarithm of the sum; all become NaN if an entry is
+/// NaN or the largest is infinite.
 pub fn softmax(x: &mut [f64]) -> LogSumExp {
     let largest = largest(x.iter().copied());
     x.iter_mut().for_each(|x| *x = (*x - largest).exp());
