@@ -38,7 +38,7 @@ fn a_printed_recipe_is_the_same_configuration() {
     let sandbox = Sandbox::new();
     let list = sandbox.succeed("recipes");
     let names: Vec<&str> = list.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    let built_in = ["factor-analysis", "glyphs-gmm", "glyphs-gmvae", "glyphs-k-sweep", "gmm", "kmeans"];
+    let built_in = ["discrete-vae", "factor-analysis", "glyphs-gmm", "glyphs-gmvae", "glyphs-k-sweep", "gmm"];
     assert_eq!(names[..6], built_in);
     assert!(names.is_sorted() && names.len() > 10, "{names:?}");
     assert!(list.lines().all(|line| line.split_whitespace().count() > 5), "{list}");
