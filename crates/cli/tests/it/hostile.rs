@@ -231,7 +231,7 @@ fn settings_that_nothing_can_be_trained_with_are_refused() {
         ),
         ("gmm --data wide.npy", &["model.covariance = \"full\"", "try \"diagonal\""]),
         ("glyphs-gmave", &["no recipe `glyphs-gmave`", "did you mean glyphs-gmvae?"]),
-        ("thesis", &["no recipe `thesis`", "built in are factor-analysis, glyphs-gmm, glyphs-gmvae"]),
+        ("thesis", &["no recipe `thesis`", "built in are discrete-vae, factor-analysis, glyphs-gmm"]),
     ];
     let sandbox = Sandbox::new();
     let text = "{'descr': '|b1', 'fortran_order': False, 'shape': (30, 8000), }\n";
