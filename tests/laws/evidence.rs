@@ -103,7 +103,7 @@ proptest! {
             let [one, two] = [&params, &changed].map(|params| integrals(&subject, model.as_ref(), params, &x));
             let [evidence, bound] = [error(&one.log_evidence, &two.log_evidence), error(&one.bound, &two.bound)];
             prop_assert!(evidence <= EXACT, "{}", subject.name);
-            prop_assert!(bound > evidence, "{}: the bound depends on it", subject.name);
+            prop_assert!(bound > 10.0 * EXACT, "{}: the bound depends on it", subject.name);
         }
     }
 
@@ -224,7 +224,7 @@ fn exact_logits(params: &Params, likelihood: &str) -> (Vec<Vec<f64>>, Vec<f64>) 
 
 /// Means over many draws of the importance-weighted bounds of 1, 2, 5 and 20 samples: they rise and stay below the
 /// evidence. False-alarm rate over seeds: 12 models × 7 one-sided comparisons at 5 standard errors, 84 × 3e-7 ≈ 2e-5.
-/// That 20 samples are better than one by more than 3 standard errors is a matter of the models.
+/// That 20 samples are better than one by more than 5 standard errors is a matter of the models.
 #[test]
 fn importance_weighted_bounds_rise_with_the_number_of_samples_and_stay_below_the_evidence() {
     let (draws, mut rng) = (4000, rng(9));
@@ -251,7 +251,7 @@ fn importance_weighted_bounds_rise_with_the_number_of_samples_and_stay_below_the
             assert!(room >= -5.0, "{}: z = {room:.1}", subject.name);
         }
         let gain = z(bounds[0], bounds[3]);
-        assert!(gain >= 3.0, "{}: 20 samples beside one: z = {gain:.1}", subject.name);
+        assert!(gain >= 5.0, "{}: 20 samples beside one: z = {gain:.1}", subject.name);
     }
 }
 

@@ -92,7 +92,7 @@ proptest! {
         let mut ln_p = |means: &[f64], log_variances: &[f64]| {
             e_step.run(&x, &components(means, log_variances)).log_likelihood
         };
-        let (h, tolerance) = if cfg!(feature = "f64") { (1e-5, 1e-8) } else { (1e-2, 1e-2) };
+        let (h, tolerance) = if cfg!(feature = "f64") { (1e-5, 1e-8) } else { (1e-2, 1e-3) };
         let moved = |values: &[f64], at: usize, by: f64| {
             let mut values = values.to_vec();
             values[at] += by;
