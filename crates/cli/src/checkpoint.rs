@@ -8,7 +8,7 @@ mod params;
 mod state;
 mod weights;
 
-pub use arrays::{Notes, load_arrays, save_arrays};
+pub use arrays::{Notes, StoredArrays, load_arrays, save_arrays};
 pub use params::{fill, load_params, save_params, save_values};
 pub use state::{load_state, save_state};
 pub use weights::{NamedTensor, StoredTensor, Weights, load_weights, save_weights};

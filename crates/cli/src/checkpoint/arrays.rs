@@ -22,12 +22,25 @@ pub struct Notes {
     pub done: bool,
 }
 
+/// A state that was loaded.
+#[derive(Debug)]
+pub struct StoredArrays {
+    /// The arrays, for [`Estimator::restore`].
+    pub state: Vec<Array>,
+    /// What is noted beside them.
+    pub notes: Notes,
+    /// [`Weights::format`] of their file.
+    pub format: u32,
+}
+
 /// The state in the checkpoint `path`.
 ///
 /// # Errors
 /// Exit code 7 if it is missing or damaged.
-pub fn load_arrays(path: &Path) -> Result<(Vec<Array>, Notes)> {
-    let Weights { tensors, metadata } = load_weights::<f64>(path)?;
+pub fn load_arrays(path: &Path) -> Result<StoredArrays> {
+    let weights = load_weights::<f64>(path)?;
+    let format = weights.format();
+    let Weights { tensors, metadata } = weights;
     let array = |(name, tensor): (String, StoredTensor<f64>)| Array {
         name: name.into(),
         shape: tensor.shape,
@@ -36,7 +49,7 @@ pub fn load_arrays(path: &Path) -> Result<(Vec<Array>, Notes)> {
     let state: Vec<Array> = tensors.into_iter().map(array).collect();
     let noted = |key| metadata.get(key).and_then(|text| text.parse::<u64>().ok());
     let iteration = noted(ITERATION).ok_or_else(|| Error::checkpoint(path, "no epoch is noted in it"))?;
-    Ok((state, Notes { iteration, done: noted(DONE) == Some(1) }))
+    Ok(StoredArrays { state, notes: Notes { iteration, done: noted(DONE) == Some(1) }, format })
 }
 
 /// Writes the state of an estimator as the checkpoint `path`, for [`load_arrays`]; `header` is noted beside it.

@@ -84,6 +84,13 @@ pub struct Weights<T = Real> {
     pub metadata: BTreeMap<String, String>,
 }
 
+impl<T> Weights<T> {
+    /// Version of the format that the writer noted; 0 if it was of before there were versions.
+    pub fn format(&self) -> u32 {
+        self.metadata.get("format").and_then(|version| version.parse().ok()).unwrap_or(0)
+    }
+}
+
 /// The value of [`KEY`]; `sha256` comes first, so that its place is known before anything is parsed.
 #[derive(Serialize, Deserialize)]
 struct Note {
@@ -175,20 +182,19 @@ fn parse<T: Scalar>(bytes: &[u8]) -> std::result::Result<Weights<T>, String> {
     }
     let note = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)).map_or("", String::as_str);
     let note: Note = serde_json::from_str(note).map_err(|cause| malformed(&cause))?;
-    let version = note.metadata.get("format").and_then(|version| version.parse::<u32>().ok());
-    if version.is_some_and(|version| version > FORMAT) {
-        let found = note.metadata["format"].as_str();
+    let mut weights = Weights { tensors: BTreeMap::new(), metadata: note.metadata };
+    let found = weights.format();
+    if found > FORMAT {
         return Err(format!("checkpoint has format version {found}, this program reads up to {FORMAT}"));
     }
-    let mut tensors = BTreeMap::new();
     for (name, info) in header.tensors() {
         if info.dtype != T::DTYPE {
             return Err(format!("tensor `{name}` is {}, this program computes with {}", info.dtype, T::DTYPE));
         }
         let values = T::read(&data[info.data_offsets.0..info.data_offsets.1]);
-        tensors.insert(name, StoredTensor { shape: info.shape.clone(), data: values });
+        weights.tensors.insert(name, StoredTensor { shape: info.shape.clone(), data: values });
     }
-    Ok(Weights { tensors, metadata: note.metadata })
+    Ok(weights)
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub fn run(args: &Eval) -> Result<()> {
         return Err(Error::data(format_args!("data set {} has no test rows", config.data.title())));
     }
     let stored = Stored::load(&dir, args.checkpoint, &config, (set.width(), wanted.data))?;
+    output::remark(stored.remark.as_deref(), args.common.quiet);
     let result = stored.evaluate(&config, &set, Split::Test)?;
     let labels = set.labels().map(|labels| labels.values.as_slice());
     let mut metrics = result.metrics(labels, config.method.probe());

@@ -55,6 +55,7 @@ pub fn run(args: &Export) -> Result<()> {
         return Err(Error::data(format_args!("data set {} has no rows", config.data.title())));
     }
     let stored = Stored::load(&dir, args.checkpoint, &config, (set.width(), wanted.data))?;
+    output::remark(stored.remark.as_deref(), args.common.quiet);
     let found = stored.evaluate(&config, &set, Split::Test)?;
     let table = Table::of(&found, set.rows());
     let labels = set.labels().map(|labels| labels.values.as_slice());

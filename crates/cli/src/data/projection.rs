@@ -38,8 +38,8 @@ pub fn fitted(options: &dyn EstimatorOptions, train: &Dataset) -> Result<Box<dyn
     let file = file(options, train);
     let found = file.as_ref().filter(|path| path.exists()).and_then(|path| load_arrays(path).ok());
     let mut estimator = options.build(train.width());
-    if let Some((state, Notes { done: true, .. })) = found
-        && estimator.restore(&state).is_ok()
+    if let Some(found) = found.filter(|found| found.notes.done)
+        && estimator.restore(&found.state).is_ok()
     {
         return Ok(estimator);
     }

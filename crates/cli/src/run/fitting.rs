@@ -11,7 +11,7 @@ use super::evaluation::{Evaluation, of_estimator};
 use super::files::events::Events;
 use super::files::metrics_csv::ELAPSED;
 use super::progress::{Extent, Observer};
-use crate::checkpoint::{Notes, load_arrays, save_arrays};
+use crate::checkpoint::{Notes, StoredArrays, load_arrays, save_arrays};
 use crate::config::Iterations;
 use crate::machine::error::{Error, Result};
 
@@ -42,7 +42,7 @@ impl<'a> Fitting<'a> {
         let (mut iteration, mut done, mut events) = (0, false, Events::default());
         let resumed = matches!(job.start, Start::Resume) && path.exists();
         if resumed {
-            let (state, notes) = load_arrays(&path)?;
+            let StoredArrays { state, notes, .. } = load_arrays(&path)?;
             estimator.restore(&state).map_err(|reason| Error::checkpoint(&path, reason))?;
             (iteration, done) = (notes.iteration, notes.done);
             events = Events::read(&job.dir.events(), iteration)?;

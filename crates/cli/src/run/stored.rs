@@ -15,7 +15,7 @@ use super::files::metrics_csv::Metrics;
 use super::network::Network;
 use super::setup;
 use super::trained::{Split, Trained};
-use crate::checkpoint::{Weights, fill, load_arrays, load_weights};
+use crate::checkpoint::{FORMAT, StoredArrays, Weights, fill, load_arrays, load_weights};
 use crate::config::{Config, Method, read_recipe};
 use crate::data::{self, Preparation, Source};
 use crate::machine::error::{Error, Result};
@@ -188,6 +188,8 @@ pub struct Stored {
     pub epoch: u64,
     /// The model.
     pub model: Trained,
+    /// What is to be said of a checkpoint that an earlier version wrote.
+    pub remark: Option<String>,
 }
 
 impl Stored {
@@ -206,21 +208,23 @@ impl Stored {
         match &config.method {
             Method::Steps(steps) => {
                 let stored: Weights = load_weights(&path)?;
+                let remark = older(&path, stored.format());
                 let (model, mut params) = steps.model.create(width, steps.train.seed).map_err(Error::usage)?;
                 fill(&mut params, &stored).map_err(|reason| misfit(&path, reason))?;
                 let epoch = stored.metadata.get("epoch").and_then(|epoch| epoch.parse().ok());
                 let epoch = epoch.ok_or_else(|| Error::checkpoint(&path, "no epoch is noted in it"))?;
                 let options = steps.model.boxed();
-                Ok(Self { epoch, model: Trained::Steps(Network { options, model, params }) })
+                Ok(Self { epoch, model: Trained::Steps(Network { options, model, params }), remark })
             }
             Method::Iterations(iterations) if which == Which::Last => {
                 let mut estimator = iterations.options.build(width);
-                let (state, notes) = load_arrays(&path)?;
+                let StoredArrays { state, notes, format } = load_arrays(&path)?;
                 if notes.iteration == 0 {
                     return Err(Error::diverged(format_args!("{}: this run has no fit yet", dir.path().display())));
                 }
                 estimator.restore(&state).map_err(|reason| misfit(&path, reason))?;
-                Ok(Self { epoch: notes.iteration, model: Trained::Iterations(estimator) })
+                let remark = older(&path, format);
+                Ok(Self { epoch: notes.iteration, model: Trained::Iterations(estimator), remark })
             }
             Method::Iterations(_) => {
                 Err(Error::usage(format_args!("--checkpoint best: {} keeps its last state only", config.kind())))
@@ -236,6 +240,12 @@ impl Stored {
         setup::check_values(config, set)?;
         Ok(self.model.evaluate(config, set, (self.epoch, split)))
     }
+}
+
+/// A remark on the checkpoint `path` if its `format` is of an earlier version.
+fn older(path: &Path, format: u32) -> Option<String> {
+    let path = path.display();
+    (format < FORMAT).then(|| format!("{path}: written by an earlier version (format {format}, now {FORMAT})"))
 }
 
 /// The file of a checkpoint.

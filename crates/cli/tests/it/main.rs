@@ -2,6 +2,7 @@
 
 mod commands;
 mod estimators;
+mod formats;
 mod hostile;
 mod resume;
 mod studies;

@@ -70,6 +70,20 @@ impl Sandbox {
     }
 }
 
+/// Copies the directory `from` with everything below it.
+pub fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy_dir(&from, &to);
+        } else {
+            std::fs::copy(from, to).expect("a readable file");
+        }
+    }
+}
+
 fn collect(root: &Path, below: &Path, found: &mut BTreeMap<PathBuf, Option<Vec<u8>>>) {
     for entry in std::fs::read_dir(root.join(below)).expect("a directory") {
         let path = below.join(entry.expect("an entry").file_name());
