@@ -3,8 +3,8 @@
 use crate::support::seeds::shifted;
 use crate::support::subjects::{Subject, WIDTH, subjects};
 use crate::support::{
-    EXACT, assign, config, error, f64s, float, int, ints, log_weights, product_rule, recorded, rng, tensor, text,
-    uniform, values,
+    EXACT, assign, config, error, f64s, float, int, ints, log_mean_exp, log_weights, product_rule, recorded, rng,
+    tensor, text, uniform, values,
 };
 use elbo::autograd::{Params, Tape};
 use elbo::models::{Model, Noise};
@@ -80,18 +80,13 @@ fn integrals(subject: &Subject, model: &dyn Model, params: &Params, x: &Tensor) 
     }
 }
 
-/// `ln mean exp`
-fn log_mean_exp(values: &[f64]) -> f64 {
-    let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    max + (values.iter().map(|v| (v - max).exp()).sum::<f64>() / values.len() as f64).ln()
-}
-
 proptest! {
     #![proptest_config(config(4))]
 
-    /// `E_q[p(x, z)/q(z|x)] = p(x)` for every q.
+    /// `E_q[p(x, z)/q(z|x)] = p(x)` for every q. The bound of one row may happen to be that under another q; of three
+    /// or more it is not.
     #[test]
-    fn the_evidence_does_not_depend_on_the_recognition_network(seed: u64, b in 1..4usize) {
+    fn the_evidence_does_not_depend_on_the_recognition_network(seed: u64, b in 3..6usize) {
         let mut rng = rng(seed);
         for subject in smooth_subjects() {
             let ((model, params), (_, other)) = (create(&subject, seed), create(&subject, seed ^ 1));
@@ -224,14 +219,15 @@ fn exact_logits(params: &Params, likelihood: &str) -> (Vec<Vec<f64>>, Vec<f64>) 
 
 /// Means over many draws of the importance-weighted bounds of 1, 2, 5 and 20 samples: they rise and stay below the
 /// evidence. False-alarm rate over seeds: 12 models × 7 one-sided comparisons at 5 standard errors, 84 × 3e-7 ≈ 2e-5.
-/// That 20 samples are better than one by more than 5 standard errors is a matter of the models.
+/// That 20 samples are better than `E ln w`, the bound of one, by more than 5 standard errors is a matter of the models.
 #[test]
 fn importance_weighted_bounds_rise_with_the_number_of_samples_and_stay_below_the_evidence() {
     let (draws, mut rng) = (4000, rng(9));
     for (number, subject) in smooth_subjects().iter().enumerate() {
         let (model, params) = subject.create(3);
         let x = data(subject, 1, &mut rng);
-        let evidence = integrals(subject, model.as_ref(), &params, &x).log_evidence[0];
+        let exact = integrals(subject, model.as_ref(), &params, &x);
+        let (evidence, of_one) = (exact.log_evidence[0], exact.mean_log_weight[0]);
         let bounds = [1, 2, 5, 20].map(|samples: usize| {
             let tape = Tape::new(&params);
             let x = tape.constant(x.broadcast_to([draws, WIDTH]));
@@ -250,7 +246,7 @@ fn importance_weighted_bounds_rise_with_the_number_of_samples_and_stay_below_the
             let room = z(bound, (evidence, 0.0));
             assert!(room >= -5.0, "{}: z = {room:.1}", subject.name);
         }
-        let gain = z(bounds[0], bounds[3]);
+        let gain = z((of_one, 0.0), bounds[3]);
         assert!(gain >= 5.0, "{}: 20 samples beside one: z = {gain:.1}", subject.name);
     }
 }

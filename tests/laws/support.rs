@@ -125,6 +125,12 @@ pub fn error(a: &[f64], b: &[f64]) -> f64 {
     errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { worst.max(error) })
 }
 
+/// `ln mean exp`
+pub fn log_mean_exp(values: &[f64]) -> f64 {
+    let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    max + (values.iter().map(|v| (v - max).exp()).sum::<f64>() / values.len() as f64).ln()
+}
+
 /// `‖a − b‖ / ‖b‖`, 0 for equal lists.
 #[track_caller]
 pub fn l2_error(a: &[f64], b: &[f64]) -> f64 {
