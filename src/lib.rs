@@ -97,14 +97,17 @@
 //! # Open a run of the command
 //!
 //! `elbo train` leaves a directory; [`Run`] reads its settings, metrics and model, and applies the model to other rows,
-//! which are prepared as those of the training were.
+//! which are prepared as those of the training were. Here a small run that the tests keep, a mixture on a table of
+//! three columns:
 //!
-//! ```no_run
+//! ```
+//! # use elbo::tensor::Tensor;
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let rows = elbo::tensor::Tensor::zeros([1, 784]);
-//! let run = elbo::Run::open("runs/glyphs-gmvae-ab12cd34")?;
-//! println!("{} after {} epochs", run.config.kind(), run.metrics()?.len());
+//! let run = elbo::Run::open("crates/cli/tests/formats/af177e6/runs/gmm")?;
+//! println!("{} after {} iterations", run.config.kind(), run.metrics()?.len());
+//! let rows = Tensor::from_slice([2, 3], &[5.0, 30.0, 0.2, 9.0, 10.0, 0.5]);
 //! let clusters: Vec<u32> = run.predict(&rows)?;
+//! assert_ne!(clusters[0], clusters[1]);
 //! # Ok(())
 //! # }
 //! ```
