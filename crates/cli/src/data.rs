@@ -1,34 +1,26 @@
 //! Data sets: built in, folders of IDX files found on this machine, or tables; and how their rows become batches.
 
+pub mod formats;
 pub mod limits;
 mod options;
 mod prepare;
 mod projection;
+mod sets;
 mod table;
-
-pub use table::is_table;
 
 use std::path::{Path, PathBuf};
 
-use elbo_datasets::{DataError, Dataset, Factors, Mixture, Splits, Toy, glyphs, idx};
+use elbo_datasets::{DataError, Dataset, Splits, idx};
 use elbo_tensor::{Stream, Tensor};
 use serde_json::{Value, json};
 
 use crate::machine::cache_dir::cache_dir;
 use crate::machine::error::{Error, Result};
+use formats::{endings, is_table};
 pub use options::DataOptions;
 use options::TestRows;
 pub use prepare::Preparation;
-
-/// The data sets that need no file: name and what they are.
-pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let sets = [
-        ("glyphs", "28×28 grey digit-like images in 10 classes, drawn by a seeded program"),
-        ("mixture", "labelled mixture of round Gaussians, in the plane unless data.dimensions says otherwise"),
-        ("factors", "labelled rows of 40 columns from a linear model of 10 factors, which are a Gaussian mixture"),
-    ];
-    sets.into_iter().chain(Toy::ALL.map(|toy| (toy.name(), toy.about())))
-}
+pub use sets::{BuiltIn, built_in};
 
 impl From<DataError> for Error {
     fn from(error: DataError) -> Self {
@@ -126,56 +118,13 @@ fn named(data: &DataOptions, data_dir: Option<&Path>) -> Result<Splits> {
     if !data.test_file.is_empty() {
         return Err(Error::usage("data.test_file is the test set of a table; data.file must name the table"));
     }
-    let DataOptions { train_rows, valid_rows, test_rows, seed, .. } = *data;
-    let rows = train_rows + valid_rows + test_rows;
-    if built_in().any(|(name, _)| name == data.name) {
-        if train_rows == 0 {
-            return Err(Error::usage("data.train_rows = 0: a generated set needs at least 1 training row"));
-        }
-        let width = match data.name.as_str() {
-            "glyphs" => glyphs::SIDE * glyphs::SIDE,
-            "mixture" => data.dimensions,
-            "factors" => 40,
-            _ => 2,
-        };
-        limits::generated(rows, width)?;
+    if let Some(set) = built_in().find(|set| set.name == data.name) {
+        return set.splits(data);
     }
-    let cut = |all: Dataset| {
-        let [a, b] = [train_rows, train_rows + valid_rows];
-        Splits { train: all.slice(0..a), valid: all.slice(a..b), test: all.slice(b..b + test_rows) }
-    };
-    Ok(match (data.name.as_str(), data.toy()) {
-        ("glyphs", _) => glyphs::generate(train_rows, valid_rows, test_rows, seed),
-        ("mixture", _) => cut(mixture(data, rows).generate(seed)?),
-        ("factors", _) => cut(factors(data, rows).generate(seed)?),
-        (_, Some(density)) => cut(density.generate(rows, seed)?),
-        (name, None) => {
-            let (train, test) = idx::load_folder(&find(name, data_dir)?)?;
-            let first =
-                |set: Dataset, wanted| if wanted == 0 || wanted >= set.rows() { set } else { set.slice(0..wanted) };
-            let splits = Splits::holdout(train, test, valid_rows)?;
-            Splits { train: first(splits.train, train_rows), test: first(splits.test, test_rows), ..splits }
-        }
-    })
-}
-
-/// The mixture that `[data]` describes.
-fn mixture(data: &DataOptions, rows: usize) -> Mixture {
-    Mixture {
-        components: data.components,
-        dimensions: data.dimensions,
-        rows,
-        std: data.std,
-        separation: data.separation,
-        weights: Some(data.weights.clone()).filter(|weights| !weights.is_empty()),
-        layout: data.layout,
-        proportions: data.proportions,
-    }
-}
-
-/// The factor model that `[data]` describes.
-fn factors(data: &DataOptions, rows: usize) -> Factors {
-    Factors { components: data.components, rows, std: data.std, separation: data.separation }
+    let (train, test) = idx::load_folder(&find(&data.name, data_dir)?)?;
+    let first = |set: Dataset, wanted| if wanted == 0 || wanted >= set.rows() { set } else { set.slice(0..wanted) };
+    let splits = Splits::holdout(train, test, data.valid_rows)?;
+    Ok(Splits { train: first(splits.train, data.train_rows), test: first(splits.test, data.test_rows), ..splits })
 }
 
 /// The folders in which data sets are looked for, in order: each itself, then its subfolder with the set's name.
@@ -191,7 +140,7 @@ fn find(name: &str, data_dir: Option<&Path>) -> Result<PathBuf> {
     }
     let path = Path::new(name);
     if path.is_file() || (name.contains(['/', '\\']) && path.extension().is_some() && !path.is_dir()) {
-        return Err(Error::usage(format_args!("{name}: {}", table::ENDINGS)));
+        return Err(Error::usage(format_args!("{name}: the name of a table ends with {}", endings())));
     }
     if name.contains(['/', '\\']) || name.starts_with('.') {
         return Err(Error::usage(format_args!(
@@ -210,7 +159,8 @@ fn find(name: &str, data_dir: Option<&Path>) -> Result<PathBuf> {
             ""
         };
         if path.extension().is_some() {
-            return Error::usage(format_args!("no data set `{name}`; {}", table::ENDINGS));
+            let endings = endings();
+            return Error::usage(format_args!("no data set `{name}`; the name of a table ends with {endings}"));
         }
         Error::data(format_args!("no data set `{name}` in {}{hint}", looked.join(", ")))
     })

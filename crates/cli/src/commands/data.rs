@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use elbo_datasets::{Dataset, Values, idx};
 
-use crate::data::{DataOptions, Loaded, built_in, is_table, load, roots};
+use crate::data::formats::is_table;
+use crate::data::{BuiltIn, DataOptions, Loaded, built_in, load, roots};
 use crate::machine::error::Result;
 use crate::machine::output;
 
@@ -20,7 +21,7 @@ pub enum Data {
     },
     /// Show rows, shape, labels and checksum of a data set
     Describe {
-        /// Name of the data set, or a table: a file .csv, .npy or .npz
+        /// Name of the data set, or the file of a table
         name: String,
         /// The table's column of labels: its name, its number from 0, or `last`
         #[arg(long, value_name = "COLUMN")]
@@ -46,7 +47,8 @@ pub fn run(args: &Data) -> Result<()> {
 }
 
 fn list(data_dir: Option<&Path>) -> Result<()> {
-    let mut text: String = built_in().map(|(name, about)| format!("{name:16} built in: {about}\n")).collect();
+    let mut text: String =
+        built_in().map(|BuiltIn { name, about, .. }| format!("{name:16} built in: {about}\n")).collect();
     for root in roots(data_dir) {
         let Ok(entries) = std::fs::read_dir(&root) else { continue };
         let mut dirs: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
@@ -66,7 +68,7 @@ fn list(data_dir: Option<&Path>) -> Result<()> {
 fn describe(name: &str, label_column: Option<&str>, data_dir: Option<&Path>) -> Result<()> {
     let mut data = DataOptions { label_column: label_column.unwrap_or_default().into(), ..DataOptions::default() };
     *(if is_table(name) { &mut data.file } else { &mut data.name }) = name.into();
-    if !built_in().any(|(known, _)| known == name) {
+    if !built_in().any(|set| set.name == name) {
         // All rows of files, as they are.
         data = DataOptions { train_rows: 0, valid_rows: 0, test_rows: 0, ..data };
     }

@@ -1,12 +1,12 @@
 //! `elbo export`: what a trained model says of each row, as a table.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
-use elbo_datasets::{Elements, Field, csv, npy, npz};
+use elbo_datasets::{Elements, Field};
 
 use super::args::{Common, EXIT_CODES};
+use crate::data::formats::{Format, endings};
 use crate::machine::error::{Error, Result};
 use crate::machine::{files, output};
 use crate::run::evaluation::Evaluation;
@@ -43,7 +43,8 @@ pub struct Latents {
 /// Writes latents, clusters and labels of the rows in their order.
 pub fn run(args: &Export) -> Result<()> {
     let Export::Latents(args) = args;
-    let write = format(&args.out)?;
+    let problem = || Error::usage(format_args!("--out {}: a name that ends in {}", args.out.display(), endings()));
+    let format = Format::of(&args.out).ok_or_else(problem)?;
     args.common.use_threads()?;
     let data_dir = args.common.data_dir.as_deref();
     let mut run = Run::open(&args.run)?;
@@ -59,7 +60,8 @@ pub fn run(args: &Export) -> Result<()> {
     let found = stored.evaluate(&config, &set, Split::Test)?;
     let table = Table::of(&found, set.rows());
     let labels = set.labels().map(|labels| labels.values.as_slice());
-    let bytes = write(&table.fields(labels))
+    let bytes = format
+        .write(&table.fields(labels))
         .map_err(|reason| Error::usage(format_args!("{}: {reason}", args.out.display())))?;
     files::write_atomic(&args.out, &bytes)?;
     if args.common.json {
@@ -68,33 +70,6 @@ pub fn run(args: &Export) -> Result<()> {
         return output::data(&format!("{told:#}\n"));
     }
     output::data(&format!("{}\n", args.out.display()))
-}
-
-/// How a table becomes the bytes of a file.
-type Writer = fn(&[Field<'_>]) -> std::result::Result<Vec<u8>, String>;
-
-/// The writer for the end of a file's name.
-fn format(path: &Path) -> Result<Writer> {
-    fn told(error: std::io::Error) -> String {
-        error.to_string()
-    }
-    match path.extension().and_then(OsStr::to_str) {
-        Some("npz") => Ok(|fields| {
-            let mut bytes = Vec::new();
-            npz::write(&mut bytes, fields).map(|()| bytes).map_err(told)
-        }),
-        Some("csv") => Ok(|fields| {
-            let mut bytes = Vec::new();
-            csv::write(&mut bytes, fields).map(|()| bytes).map_err(told)
-        }),
-        // One array: the latents, of a model without them the probabilities of its clusters.
-        Some("npy") => Ok(|fields| {
-            let field = fields.iter().find(|field| field.shape.len() == 2).ok_or("nothing to write")?;
-            let mut bytes = Vec::new();
-            npy::write(&mut bytes, field.shape, field.elements).map(|()| bytes).map_err(told)
-        }),
-        _ => Err(Error::usage(format_args!("--out {}: a name that ends in .npz, .npy or .csv", path.display()))),
-    }
 }
 
 /// The columns of the table, with their shapes.

@@ -24,7 +24,7 @@ use crate::run::{figures, setup};
 pub struct Train {
     /// A built-in recipe (see `elbo recipes`) or a TOML file
     pub recipe: String,
-    /// Train on another data set: a name (see `elbo data ls`) or a table, a file .csv, .npy or .npz
+    /// Train on another data set: a name (see `elbo data ls`) or the file of a table
     #[arg(long, value_name = "NAME|FILE")]
     pub data: Option<String>,
     /// The table's column of labels: its name, its number from 0, or `last` (the key `data.label_column`)

@@ -145,7 +145,7 @@ impl Default for DataOptions {
 impl Configured for DataOptions {
     fn visit(&mut self, v: &mut Visitor<'_>) {
         v.text("data.name", &mut self.name, "a built-in set (`elbo data ls`) or a folder of IDX files such as mnist");
-        v.optional_path("data.file", &mut self.file, "a table instead: .csv, .npy or .npz, one row a datum");
+        v.optional_path("data.file", &mut self.file, "a table in place of the named set, one row a datum");
         v.optional_path("data.test_file", &mut self.test_file, "a table of test rows; without it test_rows are drawn");
         v.optional_text("data.label_column", &mut self.label_column, "column of labels: name, number from 0 or `last`");
         v.choice("data.header", &mut self.header, HEADERS, "first row names columns; auto: if not all are numbers");
@@ -192,6 +192,11 @@ impl DataOptions {
     /// Whether the rows are binarised.
     pub fn is_binarized(&self) -> bool {
         self.binarize == Binarize::Dynamic
+    }
+
+    /// Rows of a generated set.
+    pub fn rows(&self) -> usize {
+        self.train_rows + self.valid_rows + self.test_rows
     }
 
     /// The toy density, if it is one.

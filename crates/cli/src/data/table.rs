@@ -1,51 +1,24 @@
-//! Tables from files of the user: CSV, NPY and NPZ.
+//! Tables from files of the user.
 
 use std::path::Path;
 
-use elbo_datasets::npz::{self, Npz};
-use elbo_datasets::{LabelColumn, Splits, Table, csv, npy};
+use elbo_datasets::{Splits, Table};
 use elbo_tensor::{Purpose, Real, stream};
 
+use super::formats::{Format, Reading, endings};
 use super::options::DataOptions;
 use crate::machine::error::{Error, Result};
-
-/// The kinds of tables, told by the ends of their names.
-#[derive(Clone, Copy, PartialEq)]
-enum Format {
-    Csv,
-    Npy,
-    Npz,
-}
-
-impl Format {
-    fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_ascii_lowercase().to_str()? {
-            "csv" => Some(Self::Csv),
-            "npy" => Some(Self::Npy),
-            "npz" => Some(Self::Npz),
-            _ => None,
-        }
-    }
-}
-
-/// What the files that are read are called.
-pub const ENDINGS: &str = "the name of a table ends with .csv, .npy or .npz";
-
-/// Whether `name` is the path of a table and not the name of a data set.
-pub fn is_table(name: &str) -> bool {
-    Format::of(Path::new(name)).is_some()
-}
 
 /// The splits of `data.file`, the names of its columns and a remark on it: the rows of `data.test_file`, or
 /// `data.test_rows` of its own drawn by `data.seed`, are the test; `data.valid_rows` are drawn for validation; all
 /// others are trained on. Each split keeps the order of the file. Tables of `unlabelled` columns may lack the labels.
 pub fn load(data: &DataOptions, unlabelled: Option<usize>) -> Result<(Splits, Vec<String>, Option<String>)> {
     let path = Path::new(&data.file);
-    let mut table = read(path, data, false, unlabelled)?;
+    let mut table = read(path, &Reading { data, test: false, unlabelled })?;
     let rows = table.rows();
     let test_file = Some(data.test_file.as_str()).filter(|file| !file.is_empty());
     if let Some(test_file) = test_file {
-        table.append(read(Path::new(test_file), data, true, unlabelled)?)?;
+        table.append(read(Path::new(test_file), &Reading { data, test: true, unlabelled })?)?;
     }
     let valid_rows = data.valid_rows;
     let test_rows = if test_file.is_some() { 0 } else { data.test_rows };
@@ -85,56 +58,8 @@ fn remark(table: &Table) -> Option<String> {
     ))
 }
 
-/// The table at `path`; of an archive the arrays of a test set if `test`. One of `unlabelled` columns
-/// may lack the labels.
-fn read(path: &Path, data: &DataOptions, test: bool, unlabelled: Option<usize>) -> Result<Table> {
-    let label_column = Some(data.label_column.as_str()).filter(|column| !column.is_empty()).map(|column| {
-        let column = LabelColumn::new(column);
-        unlabelled.map_or(column, |width| column.or_none_of(width))
-    });
-    match Format::of(path) {
-        Some(Format::Csv) => Ok(csv::read(path, data.header, label_column)?),
-        Some(Format::Npy) => {
-            let table = Table::of_array(path, npy::read(path)?);
-            Ok(match label_column {
-                Some(wanted) => table.label_by_column(wanted, |column| npy::read_label_column(path, column))?,
-                None => table,
-            })
-        }
-        Some(Format::Npz) => {
-            let archive = Npz::open(path)?;
-            let member = data_member(path, &archive, data, test)?;
-            let table = Table::of_array(path, archive.read(&member)?);
-            Ok(match (label_column, label_member(&archive, data, test, unlabelled.is_some())) {
-                (Some(wanted), _) => {
-                    table.label_by_column(wanted, |column| archive.read_label_column(&member, column))?
-                }
-                (None, Some(labels)) => table.with_labels(archive.read_labels(&labels)?)?,
-                (None, None) => table,
-            })
-        }
-        None => Err(Error::usage(format_args!("{}: {ENDINGS}", path.display()))),
-    }
-}
-
-/// The member that holds the rows.
-fn data_member(path: &Path, archive: &Npz, data: &DataOptions, test: bool) -> Result<String> {
-    let usual = if test { npz::TEST_DATA } else { npz::DATA };
-    let named = data.member.as_str();
-    let wanted = if named.is_empty() { usual } else { &[named] };
-    let found = archive.find(wanted).map(str::to_owned);
-    found.ok_or_else(|| {
-        let hint = if named.is_empty() { "; data.member chooses one" } else { "" };
-        Error::data(format_args!("{}: {}{hint}", path.display(), archive.absent(wanted)))
-    })
-}
-
-/// The member that holds the labels: the one that is named, which must be there unless it is `optional`, or one with a
-/// usual name if there is one.
-fn label_member(archive: &Npz, data: &DataOptions, test: bool, optional: bool) -> Option<String> {
-    let usual = if test { npz::TEST_LABELS } else { npz::LABELS };
-    match data.label_member.as_str() {
-        "" => archive.find(usual).map(str::to_owned),
-        named => Some(named.to_owned()).filter(|named| !optional || archive.find(&[named]).is_some()),
-    }
+/// The table at `path`.
+fn read(path: &Path, reading: &Reading<'_>) -> Result<Table> {
+    let problem = || Error::usage(format_args!("{}: the name of a table ends with {}", path.display(), endings()));
+    Format::of(path).ok_or_else(problem)?.read(path, reading)
 }

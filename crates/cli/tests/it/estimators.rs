@@ -413,7 +413,7 @@ fn what_does_not_fit_is_one_line_and_a_code() {
         ("eval run --checkpoint best", 2, "pca keeps its last state only"),
         ("eval run --iwae 5", 2, "the likelihood of pca is exact"),
         ("eval run --data mixture", 3, "data set mixture does not fit"),
-        ("export latents run -o z.parquet", 2, "a name that ends in .npz, .npy or .csv"),
+        ("export latents run -o z.parquet", 2, "a name that ends in .csv, .npy or .npz"),
         ("export latents nowhere -o z.npz", 2, "not a run directory"),
     ] {
         let line = if line.starts_with("train") { format!("{line} {ROWS} --out {}", "new") } else { line.into() };
