@@ -219,7 +219,8 @@ fn exact_logits(params: &Params, likelihood: &str) -> (Vec<Vec<f64>>, Vec<f64>) 
 
 /// Means over many draws of the importance-weighted bounds of 1, 2, 5 and 20 samples: they rise and stay below the
 /// evidence. False-alarm rate over seeds: 12 models × 7 one-sided comparisons at 5 standard errors, 84 × 3e-7 ≈ 2e-5.
-/// That 20 samples are better than `E ln w`, the bound of one, by more than 5 standard errors is a matter of the models.
+/// That 20 samples are better than `E ln w`, the bound of one, by more than 5 standard errors is a matter of the
+/// models.
 #[test]
 fn importance_weighted_bounds_rise_with_the_number_of_samples_and_stay_below_the_evidence() {
     let (draws, mut rng) = (4000, rng(9));
