@@ -2,20 +2,12 @@
 
 use elbo_autograd::{Params, Tape};
 use elbo_datasets::Dataset;
-use elbo_metrics::{
-    Contingency, active_clusters, active_units, conditional_entropy, importance_weighted_bound, linear_probe,
-    mean_radius, most_confident_accuracy,
-};
+use elbo_metrics::{conditional_entropy, importance_weighted_bound};
 use elbo_models::{Estimator, Model, Noise, argmax, fit};
 use elbo_tensor::{Purpose, Real, stream};
 
 use super::network::Network;
 use crate::data::{Rows, limits};
-
-/// Posterior variance over the data above which a dimension of the latent counts as active (Burda et al. 2016).
-const ACTIVE: f64 = 0.01;
-/// Weight of the squared norm in the linear probe.
-const PROBE_L2: f64 = 1e-4;
 
 /// Loss, terms, clustering and latents of a split.
 #[derive(Debug, Clone)]
@@ -129,35 +121,4 @@ pub fn importance_bound(
         total += importance_weighted_bound(&log_weights, log_weights.len() / indices.len()).iter().sum::<f64>();
     }
     total / count as f64
-}
-
-impl Evaluation {
-    /// Name and value of every metric: the loss and its terms, then what clusters, latents and labels allow; the
-    /// accuracy of a linear probe only if it is asked for, because it takes time.
-    pub fn metrics(&self, labels: Option<&[u32]>, probe: bool) -> Vec<(String, f64)> {
-        let mut list = Vec::new();
-        if let Some(clusters) = &self.clusters {
-            if let Some(labels) = labels {
-                let table = Contingency::new(&clusters.assignments, labels);
-                list.extend([
-                    ("majority_accuracy", table.majority_accuracy()),
-                    ("hungarian_accuracy", table.hungarian_accuracy()),
-                    ("confident_accuracy", most_confident_accuracy(&clusters.probs, clusters.count, labels)),
-                    ("nmi", table.nmi()),
-                    ("ari", table.adjusted_rand_index()),
-                ]);
-            }
-            list.push(("conditional_entropy", clusters.conditional_entropy));
-            list.push(("active_clusters", active_clusters(&clusters.assignments) as f64));
-        }
-        if let Some(Latents { width, means }) = &self.latents {
-            list.push(("mean_radius", mean_radius(means, *width)));
-            list.push(("active_units", active_units(means, *width, ACTIVE) as f64));
-            if let Some(labels) = labels.filter(|_| probe) {
-                list.push(("probe_accuracy", linear_probe(means, *width, labels, PROBE_L2).test_accuracy));
-            }
-        }
-        let rest = list.into_iter().map(|(name, value)| (name.to_string(), value));
-        self.terms.values.iter().cloned().chain(rest).collect()
-    }
 }
