@@ -14,6 +14,7 @@ pub use sweep::{Variant, variants};
 
 use std::fmt::Write as _;
 
+use data_encoding::HEXLOWER;
 use elbo_models::{Configured, Setting, Value, Visitor};
 use sha2::{Digest, Sha256};
 use toml::Spanned;
@@ -236,7 +237,7 @@ impl Config {
     pub fn id(&self) -> String {
         let settings = Self { description: String::new(), ..self.clone() };
         let digest = Sha256::digest(settings.to_toml());
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&digest[..8])
     }
 
     /// Every setting in which `self` and `theirs` differ, in declared order.

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
 use elbo_tensor::Real;
 use safetensors::tensor::{Dtype, Metadata, View};
 use serde::{Deserialize, Serialize};
@@ -125,7 +126,7 @@ fn checksum(bytes: &[u8]) -> String {
         .chain_update(ZEROS)
         .chain_update(&bytes[CHECKSUM + DIGITS..])
         .finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&digest)
 }
 
 /// Replaces `path` by `tensors` and `metadata`, atomically. Equal content gives equal bytes, whatever the order of

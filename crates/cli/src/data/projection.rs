@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use data_encoding::HEXLOWER;
 use elbo_datasets::Dataset;
 use elbo_models::{Estimator, EstimatorOptions, FactorAnalysisOptions, PcaOptions};
 use sha2::{Digest, Sha256};
@@ -61,7 +62,7 @@ fn file(options: &dyn EstimatorOptions, train: &Dataset) -> Option<PathBuf> {
     let mut hash = Sha256::new();
     hash.update(format!("{} {} {} {settings:?}", built.as_nanos(), program.len(), options.kind()));
     hash.update(format!("{} {:016x}", elbo_tensor::kernel_name(), train.checksum()));
-    let name: String = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let name = HEXLOWER.encode(&hash.finalize()[..12]);
     // Not where the user's data sets are.
     let folder = cache_dir(|variable| if variable == "ELBO_DATA_DIR" { None } else { std::env::var_os(variable) })?;
     Some(folder.join(FOLDER).join(format!("{name}.safetensors")))

@@ -158,17 +158,10 @@ impl Status {
     }
 
     fn parse(bytes: &[u8]) -> serde_json::Result<Self> {
-        #[derive(Deserialize)]
-        struct Tag {
-            state: String,
-        }
-        let tag: Tag = serde_json::from_slice(bytes)?;
-        Ok(match tag.state.as_str() {
-            "running" | "failed" => match serde_json::from_slice(bytes)? {
-                Unfinished::Running(holder) => Self::Running(holder),
-                Unfinished::Failed(failure) => Self::Failed(failure),
-            },
-            _ => Self::Ended(serde_json::from_slice(bytes)?),
+        Ok(match serde_json::from_slice(bytes) {
+            Ok(Unfinished::Running(holder)) => Self::Running(holder),
+            Ok(Unfinished::Failed(failure)) => Self::Failed(failure),
+            Err(_) => Self::Ended(serde_json::from_slice(bytes)?),
         })
     }
 

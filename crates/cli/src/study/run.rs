@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use elbo_datasets::Splits;
 use elbo_models::fit::LrDecay;
 use sha2::{Digest, Sha256};
@@ -108,7 +109,7 @@ fn identity(experiment: &Experiment, splits: &Splits, origin: Option<&Origin>) -
             Legacy::Latents => format!("latents of {id}\n"),
         });
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize()[..8])
 }
 
 impl Prepared {

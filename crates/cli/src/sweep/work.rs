@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -91,7 +92,7 @@ impl<'a> Work<'a> {
     /// Refuses rows that are not those of an earlier cell with the same settings of its data, whoever ran it.
     fn same_rows(&self, config: &Config, loaded: &Loaded) -> Result<()> {
         let digest = Sha256::digest(format!("{:?}", config.data));
-        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let name = HEXLOWER.encode(&digest[..8]);
         let found = setup::pretty(&loaded.note);
         let (path, before) = self.grid.note(&format!("{DATA}/{name}.json"), &found)?;
         if before != found {

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
@@ -104,7 +105,7 @@ pub fn verify(packed: File, path: &Path, file: &RemoteFile<'_>) -> Result<(), Fe
             file.unpacked_len
         )));
     }
-    let sha256: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = HEXLOWER.encode(&hash.finalize());
     if sha256 != file.sha256 {
         let expected = file.sha256;
         return Err(FetchError::malformed(format_args!("sent a file with SHA-256 {sha256}; {expected} is expected")));
