@@ -29,7 +29,7 @@ pub struct Reading<'a> {
     pub unlabelled: Option<usize>,
 }
 
-const FORMATS: [Format; 3] = [
+const FORMATS: &[Format] = &[
     Format {
         ending: "csv",
         read: |path, reading| Ok(csv::read(path, reading.data.header, reading.label_column())?),
@@ -61,7 +61,8 @@ impl Format {
 
 /// `.csv, .npy or .npz`
 pub fn endings() -> String {
-    let [first @ .., last] = FORMATS.each_ref().map(|format| format!(".{}", format.ending));
+    let all: Vec<String> = FORMATS.iter().map(|format| format!(".{}", format.ending)).collect();
+    let (last, first) = all.split_last().expect("there are formats");
     format!("{} or {last}", first.join(", "))
 }
 
