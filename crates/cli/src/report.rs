@@ -62,6 +62,13 @@ pub struct Section {
     pub blocks: Vec<Block>,
 }
 
+impl Section {
+    /// A chapter with this heading.
+    pub fn new(title: &str, blocks: Vec<Block>) -> Self {
+        Self { title: title.into(), blocks }
+    }
+}
+
 /// A piece of a section.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Block {

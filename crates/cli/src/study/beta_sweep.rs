@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
 use crate::config::{Config, argument_key};
-use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
 use setup::{ARMS, BETAS, MODELS};
@@ -76,8 +75,7 @@ impl Study for BetaSweep {
                 set.extend(request.set.iter().cloned());
                 config.set(&set)?;
                 let labels = [("arm", config.data.layout_word()), ("model", model), ("beta", beta)];
-                let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
-                experiments.push(Experiment { labels, config, cost: 0.012, width: Width::OneCore, from: None });
+                experiments.push(Experiment::new(&labels, config.clone(), 0.012));
             }
         }
         Ok(experiments)

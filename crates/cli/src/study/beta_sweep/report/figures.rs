@@ -3,20 +3,20 @@
 use super::super::super::Results;
 use super::super::super::results::numbers;
 use super::super::setup::{BETAS, MODELS, PROSE};
-use super::series::{look, medians, metrics};
+use super::series::{look, medians, metrics, of};
 use crate::plot::Look;
 use crate::plot::panel::{Confusion, HeatMap, Key, Line, Lines, Mark, Marked, Marks, Scale, Spot};
-use crate::report::{Block, Section};
+use crate::report::Block;
 
 /// All of them.
-pub(super) fn section(results: &Results<'_>, arms: &[&str]) -> Section {
+pub(super) fn blocks(results: &Results<'_>, arms: &[&str]) -> Vec<Block> {
     let mut blocks = Vec::new();
     for arm in arms {
         blocks.extend(MODELS.map(|model| histories(results, arm, model)));
         blocks.push(heat_maps(results, arm));
     }
     blocks.push(tradeoff(results, arms));
-    Section { title: "Figures".into(), blocks }
+    blocks
 }
 
 fn beta_keys(mark: Mark) -> Vec<Key> {
@@ -30,7 +30,7 @@ fn histories(results: &Results<'_>, arm: &str, model: &str) -> Block {
     let loss = [("loss", "loss", "")];
     let panel = |&(metric, name, unit): &(&str, &str, &str)| {
         let series = BETAS.iter().enumerate().map(|(i, beta)| {
-            let history = results.of(&[("arm", arm), ("model", model), ("beta", beta)]).history(metric);
+            let history = of(results, arm, model, beta).history(metric);
             let epochs = || history.iter().zip(1..).map(|(spread, epoch)| (f64::from(epoch), spread));
             Line {
                 points: epochs().map(|(epoch, s)| (epoch, s.median)).collect(),
@@ -50,7 +50,7 @@ fn histories(results: &Results<'_>, arm: &str, model: &str) -> Block {
     };
     Block::Figure {
         id: format!("history-{model}-{arm}"),
-        caption: format!("Training history of the {model} model by β, layout {arm}: medians and quartiles over seeds."),
+        caption: PROSE.fill("history", &[("model", model), ("arm", arm)]),
         legend: beta_keys(Mark::Band),
         panels: loss.iter().chain(&metrics(model)).map(panel).collect(),
     }
@@ -72,7 +72,7 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
     let mut panels: Vec<(String, String)> =
         MODELS.iter().map(|model| (format!("{model}-medians"), heat(model).draw())).collect();
     for beta in BETAS {
-        let record = results.of(&[("arm", arm), ("model", "discrete"), ("beta", beta)]).first_record();
+        let record = of(results, arm, "discrete", beta).first_record();
         let rows = record.and_then(|record| record["confusion"].as_array()).into_iter().flatten();
         let counts: Vec<Vec<u64>> =
             rows.filter_map(numbers).map(|row| row.iter().map(|&n| n as u64).collect()).collect();
@@ -91,11 +91,7 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
     }
     Block::Figure {
         id: format!("heat-{arm}"),
-        caption: format!(
-            "Layout {arm}. Metrics by β, medians over seeds: reconstruction error in squared units, KL in nats; each \
-             row is shaded from its least to its largest. Confusion matrices of the discrete model, first seed: the \
-             most probable class of every row, not matched to the modes, shaded by the share of its cluster."
-        ),
+        caption: PROSE.fill("heat", &[("arm", arm)]),
         legend: Vec::new(),
         panels,
     }
@@ -110,7 +106,7 @@ fn tradeoff(results: &Results<'_>, arms: &[&str]) -> Block {
             spots: BETAS
                 .iter()
                 .filter_map(|beta| {
-                    let runs = results.of(&[("arm", arm), ("model", model), ("beta", beta)]);
+                    let runs = of(results, arm, model, beta);
                     let spread =
                         |metric| Some(elbo_metrics::Spread::of(&runs.metric(metric))).filter(|_| !runs.is_empty());
                     let (kl, recon) = (spread("kl")?, spread("recon")?);
