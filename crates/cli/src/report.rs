@@ -107,6 +107,13 @@ pub enum Block {
     },
 }
 
+impl Block {
+    /// Panels under one legend and one caption.
+    pub fn figure(id: &str, caption: String, legend: Vec<Key>, panels: Vec<(String, String)>) -> Self {
+        Self::Figure { id: id.into(), caption, legend, panels }
+    }
+}
+
 /// Name and content of the file of every panel and every legend.
 pub fn figure_files(report: &Report) -> Vec<(String, String)> {
     let blocks = report.sections.iter().flat_map(|section| &section.blocks);

@@ -13,25 +13,8 @@ use crate::machine::error::Result;
 use crate::report::Report;
 use setup::{LATENT, LATENT_WHOLE, PER_SAMPLE, POSTERIORS, arms, budget};
 
-/// Settings of the source, with what it leaves open: ReLU, PyTorch's initial weights, averaged weights.
-const BASE: &str = r#"
-[data]
-valid_rows = 0
-test_rows = 2000
-
-[model]
-kind = "vae"
-z = 2
-hidden = [128]
-branch = 128
-posterior_head = "log-scale"
-likelihood = "gaussian"
-
-[train]
-batch = 32
-lr = 1e-3
-average = 0.999
-"#;
+/// The settings that all runs have in common.
+const BASE: &str = include_str!("../../studies/toy-density/study.toml");
 
 /// The study of this file.
 pub struct ToyDensity;

@@ -1,20 +1,20 @@
 //! The report of `mnist-clustering`.
 
+use super::super::figure::lines;
 use super::super::judge::Quantity;
 use super::super::results::{ends, median, numbers};
 use super::super::text::rows;
 use super::super::{Request, Results};
 use super::setup::{BOUND, MODELS, PROSE, slug};
 use crate::plot::Look;
-use crate::plot::panel::{Key, Line, Lines, Mark, Scale};
+use crate::plot::panel::{Key, Line, Mark, Scale};
 use crate::report::{Band, Block, Report, Section, Statement, Verdict, number};
 
 /// The published training logs, thinned.
 const PUBLISHED: &str = include_str!("../reference/mnist-clustering.csv");
 
 fn look(model: &str) -> Look {
-    let index = MODELS.iter().position(|name| *name == model).unwrap_or(0);
-    Look::new(index).pattern(index)
+    Look::new(MODELS.iter().position(|name| *name == model).unwrap_or(0))
 }
 
 /// One published run.
@@ -128,8 +128,7 @@ fn curves(results: &Results<'_>) -> Block {
                 series.push(Line { points, ..Line::new(look(model)) });
             }
         }
-        let lines = Lines { title: title.into(), x: Scale::new("epoch").log(), y, series, reference: None };
-        (stem.to_string(), lines.draw())
+        lines(stem, title, Scale::new("epoch").log(), y, series)
     };
     let key = |name: &str, look| Key { name: name.into(), look, mark: Mark::Line };
     let mut legend = MODELS.map(|model| key(model, look(model))).to_vec();
@@ -137,16 +136,12 @@ fn curves(results: &Results<'_>) -> Block {
     legend.push(key("grey: published M2 with the narrow decoder", Look::GREY.faint()));
     let loss = Scale::new("loss (nats)").limits(90.0, 150.0);
     let accuracy = Scale::new("majority accuracy (share)").limits(0.0, 1.0);
-    Block::Figure {
-        id: "curves".into(),
-        caption: PROSE.get("curves"),
-        legend,
-        panels: vec![
-            panel("entropy", "Conditional entropy", "entropy", 1, Scale::new("H(Y | X) (nats)")),
-            panel("loss", "Variational loss", "loss", 2, loss),
-            panel("accuracy", "Accuracy", "majority accuracy", 3, accuracy),
-        ],
-    }
+    let panels = vec![
+        panel("entropy", "Conditional entropy", "entropy", 1, Scale::new("H(Y | X) (nats)")),
+        panel("loss", "Variational loss", "loss", 2, loss),
+        panel("accuracy", "Accuracy", "majority accuracy", 3, accuracy),
+    ];
+    Block::figure("curves", PROSE.get("curves"), legend, panels)
 }
 
 fn bands(results: &Results<'_>, request: &Request<'_>) -> Block {
@@ -207,5 +202,5 @@ fn accuracies(results: &Results<'_>) -> Block {
 fn samples(results: &Results<'_>) -> Block {
     let panel = |model: &&str| Some((slug(model), of(results, model).first_record()?["samples"].as_str()?.to_string()));
     let panels = MODELS.iter().filter_map(panel).collect();
-    Block::Figure { id: "samples".into(), caption: PROSE.get("samples"), legend: Vec::new(), panels }
+    Block::figure("samples", PROSE.get("samples"), Vec::new(), panels)
 }

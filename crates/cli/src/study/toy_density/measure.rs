@@ -8,6 +8,7 @@ use elbo_models::{Noise, Posterior, Vae, VaeOptions};
 use elbo_tensor::{Purpose, Real, Stream, Tensor, stream};
 use serde_json::{Value, json};
 
+use super::super::results::without_epochs;
 use super::super::{Done, Measured};
 use super::setup::budget;
 use crate::data::Rows;
@@ -141,9 +142,7 @@ impl Subject<'_> {
         let tape = Tape::new(self.params);
         let x = tape.constant(Tensor::from_slice([SHOWN, 2], shown));
         let reconstructed = self.vae.decode(self.vae.encode(x).rsample(&mut noise)).mean().value();
-        let finished = done.finished;
-        let metrics = &finished.metrics;
-        let column = |name| metrics.column(name).unwrap_or_default().into_iter().map(|(_, v)| v).collect::<Vec<f64>>();
+        let column = |name| without_epochs(&done.finished.metrics.column(name).unwrap_or_default());
         let mut record = json!({
             "data": rounded(shown),
             "generated": rounded(&self.generate(SHOWN)),

@@ -3,14 +3,15 @@
 use elbo_datasets::Toy;
 use serde_json::Value;
 
-use super::super::super::Results;
-use super::super::super::results::numbers;
 use super::super::setup::{KNOWN, PER_SAMPLE, POSTERIORS, PROSE};
 use super::failures::fails;
 use super::runs::{key, look, of};
 use crate::plot::Look;
-use crate::plot::panel::{Cloud, Ellipse, Key, Line, Lines, Mark, Points, Polyline, Scale};
+use crate::plot::panel::{Cloud, Ellipse, Key, Line, Mark, Points, Polyline, Scale};
 use crate::report::{Block, number};
+use crate::study::Results;
+use crate::study::figure::lines;
+use crate::study::results::numbers;
 
 const DATA: Look = Look::GREY;
 /// Ellipses of single posteriors.
@@ -34,10 +35,6 @@ pub(super) fn blocks(results: &Results<'_>) -> Vec<Block> {
         blocks.extend(worst(results, density.name()));
     }
     blocks
-}
-
-fn figure(density: &str, what: &str, caption: String, legend: Vec<Key>, panels: Vec<Panel>) -> Block {
-    Block::Figure { id: format!("{density}-{what}"), caption, legend, panels }
 }
 
 fn entry(name: &str, look: Look, mark: Mark) -> Key {
@@ -93,7 +90,7 @@ fn per_sample(results: &Results<'_>, density: Toy) -> Option<Block> {
     }
     let legend = POSTERIORS.map(|posterior| key(posterior, Mark::Points)).into_iter().chain([ellipse_key()]).collect();
     let caption = PROSE.fill("per-sample", &[("density", density.name()), ("kl", &kl.join(", "))]);
-    Some(figure(density.name(), "per-sample", caption, legend, panels))
+    Some(Block::figure(&format!("{}-per-sample", density.name()), caption, legend, panels))
 }
 
 /// What the slides show of a run: data, samples, reconstructions, and the latent space before and after training.
@@ -115,21 +112,17 @@ fn one_run(density: &str, posterior: &str, record: &Value) -> Block {
         legend.extend(GRID.map(|(name, look)| entry(name, look, Mark::Line)));
         caption += &format!(" {}", PROSE.get("grid"));
     }
-    figure(density, posterior, caption, legend, panels)
+    Block::figure(&format!("{density}-{posterior}"), caption, legend, panels)
 }
 
 /// Loss of batches and of epochs of the first seed.
 fn losses(results: &Results<'_>, density: Toy) -> Block {
     let records = POSTERIORS.map(|posterior| (posterior, of(results, density, KNOWN, posterior).first_record()));
-    let lines = |path: &dyn Fn(&Value) -> Vec<(f64, f64)>| {
+    let of_each = |path: &dyn Fn(&Value) -> Vec<(f64, f64)>| {
         let drawn = records.iter().filter_map(|(posterior, record)| Some((look(posterior), path((*record)?))));
         drawn.map(|(look, points)| Line { points, ..Line::new(look) }).collect::<Vec<_>>()
     };
-    let panel = |stem: &str, title: &str, x: &str, series| {
-        let (x, y) = (Scale::new(x), Scale::new("loss (nats)"));
-        (stem.to_string(), Lines { title: title.into(), x, y, series, reference: None }.draw())
-    };
-    let mut epochs = lines(&|record| {
+    let mut epochs = of_each(&|record| {
         let list = numbers(&record["test_loss"]).unwrap_or_default().into_iter();
         list.enumerate().map(|(epoch, loss)| (1.0 + epoch as f64, loss)).collect()
     });
@@ -141,11 +134,13 @@ fn losses(results: &Results<'_>, density: Toy) -> Block {
     }
     let mut legend = POSTERIORS.map(|posterior| key(posterior, Mark::Line)).to_vec();
     legend.push(entry("−log p of the same rows (epochs)", best, Mark::Line));
+    let caption = PROSE.fill("losses", &[("density", density.name())]);
+    let (loss, batches) = (|| Scale::new("loss (nats)"), of_each(&|record| points(&record["batches"])));
     let panels = vec![
-        panel("batches", "Loss of a batch", "step", lines(&|record| points(&record["batches"]))),
-        panel("epochs", "Loss of an epoch", "epoch", epochs),
+        lines("batches", "Loss of a batch", Scale::new("step"), loss(), batches),
+        lines("epochs", "Loss of an epoch", Scale::new("epoch"), loss(), epochs),
     ];
-    figure(density.name(), "loss", PROSE.fill("losses", &[("density", density.name())]), legend, panels)
+    Block::figure(&format!("{}-loss", density.name()), caption, legend, panels)
 }
 
 /// The run with the largest gap over both arms and posteriors.
@@ -166,5 +161,5 @@ fn worst(results: &Results<'_>, density: &str) -> Option<Block> {
     ];
     let legend = vec![key(posterior, Mark::Points), ellipse_key()];
     let panels = trained(look(posterior), &outcome.record, "").into();
-    Some(figure(density, "worst", PROSE.fill("worst", &values), legend, panels))
+    Some(Block::figure(&format!("{density}-worst"), PROSE.fill("worst", &values), legend, panels))
 }

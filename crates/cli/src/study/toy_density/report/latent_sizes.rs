@@ -4,9 +4,10 @@ use elbo_datasets::Toy;
 
 use super::super::setup::{KNOWN, LATENT, LATENT_WHOLE, POSTERIORS, PROSE};
 use super::runs::{both, key, look};
-use crate::plot::panel::{Line, Lines, Mark, Scale};
+use crate::plot::panel::{Line, Mark, Scale};
 use crate::report::{Block, number};
 use crate::study::Results;
+use crate::study::figure::lines;
 use crate::study::results::ends;
 
 /// The runs on the mixture with latents of one size.
@@ -60,16 +61,12 @@ fn figure(sizes: &[Size<'_>]) -> Block {
             line
         };
         let (x, y) = (Scale::new("dimensions of the latent").limits(0.5, 5.5), Scale::new(label));
-        let lines = Lines { title: title.into(), x, y, series: POSTERIORS.map(line).into(), reference: None };
-        (stem.to_string(), lines.draw())
+        lines(stem, title, x, y, POSTERIORS.map(line).into())
     };
-    Block::Figure {
-        id: "latent-size".into(),
-        caption: PROSE.get("latent-size"),
-        legend: POSTERIORS.map(|posterior| key(posterior, Mark::JoinedPoints)).into(),
-        panels: vec![
-            panel("elbo", "Bound on ln p(x)", "elbo", "ELBO (nats)"),
-            panel("off-mode", "Generated off every mode", "off-mode share", "share of points"),
-        ],
-    }
+    let legend = POSTERIORS.map(|posterior| key(posterior, Mark::JoinedPoints)).into();
+    let panels = vec![
+        panel("elbo", "Bound on ln p(x)", "elbo", "ELBO (nats)"),
+        panel("off-mode", "Generated off every mode", "off-mode share", "share of points"),
+    ];
+    Block::figure("latent-size", PROSE.get("latent-size"), legend, panels)
 }
