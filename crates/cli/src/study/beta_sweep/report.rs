@@ -12,7 +12,7 @@ use crate::report::{Band, Block, Report, Section, Statement, Verdict, number};
 use series::{look, medians, metrics, of};
 
 /// Percentiles of independent restarts and the values of the source.
-const REFERENCE: &str = include_str!("../reference/beta-sweep.csv");
+const REFERENCE: &str = include_str!("../../../studies/beta-sweep/source.csv");
 /// `ln 3`, the most that the KL of a posterior over three classes from the uniform prior can be.
 const LN_3: f64 = 1.098_612_289;
 

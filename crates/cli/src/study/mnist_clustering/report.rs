@@ -11,7 +11,7 @@ use crate::plot::panel::{Key, Line, Mark, Scale};
 use crate::report::{Band, Block, Report, Section, Statement, Verdict, number};
 
 /// The published training logs, thinned.
-const PUBLISHED: &str = include_str!("../reference/mnist-clustering.csv");
+const PUBLISHED: &str = include_str!("../../../studies/mnist-clustering/source.csv");
 
 fn look(model: &str) -> Look {
     Look::new(MODELS.iter().position(|name| *name == model).unwrap_or(0))
