@@ -3,8 +3,6 @@
 //! All have the same width, so that text has the same size in all of them: 18 units of 560, which is 12 px where three
 //! stand in a row of 1,180 px and 11 px on a page of 400 px. A title has room for about 45 characters.
 
-mod confusion;
-mod heat_map;
 mod images;
 mod key;
 mod lines;
@@ -14,12 +12,11 @@ mod points;
 mod sheet;
 mod strip;
 
-pub use confusion::Confusion;
-pub use heat_map::HeatMap;
 pub use images::Images;
 pub use key::{Key, Mark, key_sample, legend};
 pub use lines::{Line, Lines, Reference};
 pub use marks::{Marked, Marks, Spot};
+pub use matrix::{Cells, Matrix, Names};
 pub use points::{Cloud, Ellipse, Points, Polyline, align};
 pub use sheet::sheet;
 pub use strip::Strip;

@@ -3,7 +3,7 @@
 use super::{Band, Block, Report, Section, Statement, Verdict};
 use crate::plot::Look;
 use crate::plot::panel::{
-    Cloud, Confusion, Ellipse, HeatMap, Images, Key, Line, Lines, Mark, Marked, Marks, Points, Polyline, Reference,
+    Cells, Cloud, Ellipse, Images, Key, Line, Lines, Mark, Marked, Marks, Matrix, Names, Points, Polyline, Reference,
     Scale, Spot, Strip,
 };
 
@@ -195,13 +195,11 @@ fn names(texts: &[&str]) -> Vec<String> {
 
 fn heat() -> String {
     let values = [3.27, 5.13, 0.943, 0.98].map(|v| (0..6).map(|i| v * (1.0 - 0.1 * f64::from(i))).collect());
-    HeatMap {
+    Matrix {
         title: "metrics, continuous latent".into(),
-        row_axis: "metric".into(),
-        rows: names(&["recon (nats)", "KL (nats)", "NMI", "accuracy"]),
-        column_axis: "β".into(),
-        columns: names(&["0.1", "0.25", "0.5", "1", "2", "5"]),
-        values: values.to_vec(),
+        rows: Names::new("metric", names(&["recon (nats)", "KL (nats)", "NMI", "accuracy"])),
+        columns: Names::new("β", names(&["0.1", "0.25", "0.5", "1", "2", "5"])),
+        cells: Cells::Values(values.to_vec()),
     }
     .draw()
 }
@@ -209,13 +207,11 @@ fn heat() -> String {
 fn confusion() -> String {
     let digits: Vec<String> = (0..10).map(|i| i.to_string()).collect();
     let counts = (0..10).map(|i| (0..10).map(|j| if i == j { 1012 } else { (i * 31 + j * 17) % 13 * 9 }).collect());
-    Confusion {
+    Matrix {
         title: "test rows by cluster and label".into(),
-        row_axis: "cluster".into(),
-        rows: digits.clone(),
-        column_axis: "label".into(),
-        columns: digits,
-        counts: counts.collect(),
+        rows: Names::new("cluster", digits.clone()),
+        columns: Names::new("label", digits),
+        cells: Cells::Counts(counts.collect()),
     }
     .draw()
 }

@@ -13,7 +13,7 @@ use super::network::Network;
 use crate::machine::error::Result;
 use crate::machine::files;
 use crate::plot::Look;
-use crate::plot::panel::{Cloud, Confusion, Images, Key, Line, Lines, Mark, Points, Scale, align, sheet};
+use crate::plot::panel::{Cells, Cloud, Images, Key, Line, Lines, Mark, Matrix, Names, Points, Scale, align, sheet};
 
 /// Images of each cluster, and the width of their page.
 const COLUMNS: usize = 12;
@@ -114,13 +114,12 @@ fn clouds(title: &str, samples: &Tensor, test: &Dataset) -> String {
 fn confusion(test: &Dataset, clusters: Option<&Clusters>) -> Option<String> {
     let (table, clusters, columns) = (contingency(test, clusters)?, clusters?, class_names(test));
     let count = |k| (0..columns.len() as u32).map(|label| table.count(k, label)).collect();
-    let panel = Confusion {
+    let cells = Cells::Counts((0..clusters.count as u32).map(count).collect());
+    let panel = Matrix {
         title: "Test rows by cluster and label".into(),
-        row_axis: "cluster".into(),
-        rows: (0..clusters.count).map(|k| k.to_string()).collect(),
-        column_axis: "label".into(),
-        counts: (0..clusters.count as u32).map(count).collect(),
-        columns,
+        rows: Names::new("cluster", (0..clusters.count).map(|k| k.to_string())),
+        columns: Names::new("label", columns),
+        cells,
     };
     Some(panel.draw())
 }

@@ -5,7 +5,7 @@ use elbo_metrics::Spread;
 use super::super::setup::{BETAS, MODELS, PROSE};
 use super::series::{look, medians, metrics, of};
 use crate::plot::Look;
-use crate::plot::panel::{Confusion, HeatMap, Key, Line, Mark, Marked, Marks, Scale, Spot};
+use crate::plot::panel::{Cells, Key, Line, Mark, Marked, Marks, Matrix, Names, Scale, Spot};
 use crate::report::Block;
 use crate::study::Results;
 use crate::study::figure::lines;
@@ -53,13 +53,11 @@ fn histories(results: &Results<'_>, arm: &str, model: &str) -> Block {
 fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
     let heat = |model: &str| {
         let names = metrics(model);
-        HeatMap {
+        Matrix {
             title: format!("Medians, {model}"),
-            row_axis: "metric".into(),
-            rows: names.iter().map(|(_, name, _)| name.to_string()).collect(),
-            column_axis: "β".into(),
-            columns: BETAS.iter().map(ToString::to_string).collect(),
-            values: names.iter().map(|(metric, ..)| medians(results, arm, model, metric)).collect(),
+            rows: Names::new("metric", names.iter().map(|(_, name, _)| name.to_string())),
+            columns: Names::new("β", BETAS.iter().map(ToString::to_string)),
+            cells: Cells::Values(names.iter().map(|(metric, ..)| medians(results, arm, model, metric)).collect()),
         }
     };
     let mut panels: Vec<(String, String)> =
@@ -72,13 +70,11 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
         if counts.first().is_none_or(|first| counts.iter().any(|row| row.len() != first.len())) {
             continue;
         }
-        let confusion = Confusion {
+        let confusion = Matrix {
             title: format!("Clusters and modes, β = {beta}"),
-            row_axis: "cluster".into(),
-            rows: (1..=counts.len()).map(|k| k.to_string()).collect(),
-            column_axis: "true mode".into(),
-            columns: (1..=counts[0].len()).map(|k| k.to_string()).collect(),
-            counts,
+            rows: Names::new("cluster", (1..=counts.len()).map(|k| k.to_string())),
+            columns: Names::new("true mode", (1..=counts[0].len()).map(|k| k.to_string())),
+            cells: Cells::Counts(counts),
         };
         panels.push((format!("confusion-{}", beta.replace('.', "-")), confusion.draw()));
     }
