@@ -51,7 +51,8 @@ impl Prose {
         paragraphs(text).iter().map(|paragraph| filled(paragraph, values)).collect()
     }
 
-    /// The table under `## key`: its caption, and in the last paragraph its head, the names of the columns between bars.
+    /// The table under `## key`: its caption, and in the last paragraph its head, the names of the columns between
+    /// bars.
     ///
     /// # Panics
     /// As [`Prose::fill_list`] does.
