@@ -39,7 +39,7 @@ fn a_warm_step_allocates_the_same_for_any_batch() {
     let vae = VaeOptions { z, layers, ..VaeOptions::default() };
     let gmvae = GmvaeOptions { clustering: ClusteringOptions { k: 5, z, hidden, ..ClusteringOptions::default() } };
     for (options, width, b) in [(&vae as &dyn ModelOptions, 2, 300), (&gmvae, 784, 600)] {
-        let kind = options.kind();
+        let kind = options.facts().kind;
         let [once, twice] = [b, 2 * b].map(|b| bytes_of_ten_steps(options, width, b));
         assert!(once > 0, "the counter counts");
         assert!(twice <= once, "{kind}: {once} bytes for {b} rows, {twice} for twice as many");

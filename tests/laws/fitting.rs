@@ -54,7 +54,7 @@ fn a_fit_is_its_iterations_to_the_end() {
     let x = rows(130);
     let all = all(&x);
     for options in estimators() {
-        assert!(all.iter().any(|(other, _)| other.kind() == options.kind()), "{options:?} is tested");
+        assert!(all.iter().any(|(other, _)| other.facts().kind == options.facts().kind), "{options:?} is tested");
     }
     for (options, by_type) in all {
         let mut by_hand = options.build(WIDTH);
@@ -97,7 +97,7 @@ fn predictions_and_scores_are_those_of_what_is_inferred() {
     for (options, fitted) in all(&x) {
         for rows in [&x, &held_out] {
             let Inferred { log_density, clusters, .. } = fitted.infer(rows);
-            let (n, k) = (rows.shape().rows(), options.clusters());
+            let (n, k) = (rows.shape().rows(), options.facts().clusters);
             let largest =
                 |row: &[Real]| (0..k).rev().max_by(|&a, &b| row[a].total_cmp(&row[b])).expect("a cluster") as u32;
             let expected: Vec<u32> = clusters.chunks_exact(k).map(largest).collect();
@@ -109,7 +109,7 @@ fn predictions_and_scores_are_those_of_what_is_inferred() {
         let none = Tensor::from_slice([0, WIDTH], &[]);
         assert_eq!((fitted.predict(&none), fitted.score(&none)), (vec![], None), "{options:?}");
         // Clusters without spread, and components that hold all of the variance, are no distribution.
-        let is_distribution = options.kind() != "kmeans" && !format!("{options:?}").contains("latents: 4");
+        let is_distribution = options.facts().kind != "kmeans" && !format!("{options:?}").contains("latents: 4");
         assert_eq!(fitted.score(&x).is_some(), is_distribution, "{options:?}");
     }
 }

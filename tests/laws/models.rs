@@ -243,8 +243,8 @@ fn joint<'t>(
 fn every_model_is_a_subject_of_the_laws() {
     let subjects = subjects();
     for options in elbo::models::models() {
-        let kind = options.kind();
-        assert!(subjects.iter().any(|subject| subject.options.kind() == kind), "no subject of `{kind}`");
+        let kind = options.facts().kind;
+        assert!(subjects.iter().any(|subject| subject.options.facts().kind == kind), "no subject of `{kind}`");
     }
 }
 
@@ -274,7 +274,7 @@ fn every_parameter_of_every_model_receives_a_gradient() {
             let x = tape.constant(uniform([b, width], [0.0, 1.0], &mut rng));
             let grads = tape.backward(model.objective(x, &mut Noise::from(rng.clone())).per_point().mean_all());
             for id in params.ids() {
-                let name = format!("{} of {}", params.name(id), options.kind());
+                let name = format!("{} of {}", params.name(id), options.facts().kind);
                 let gradient = f64s(grads.param(id).unwrap_or_else(|| panic!("{name}: no gradient, {options:?}")));
                 assert!(gradient.iter().all(|g| g.is_finite()), "{name}: {options:?}");
                 // A hidden unit may be idle on a whole batch; an output may not.

@@ -17,8 +17,8 @@ use elbo::models::{
 
 /// Every options struct at its defaults: name, what `Debug` shows of it, and the options.
 fn all() -> Vec<(&'static str, String, Box<dyn Configured>)> {
-    let models = models().into_iter().map(|o| (o.kind(), format!("{o:?}"), o as Box<dyn Configured>));
-    let estimators = estimators().into_iter().map(|o| (o.kind(), format!("{o:?}"), o as Box<dyn Configured>));
+    let models = models().into_iter().map(|o| (o.facts().kind, format!("{o:?}"), o as Box<dyn Configured>));
+    let estimators = estimators().into_iter().map(|o| (o.facts().kind, format!("{o:?}"), o as Box<dyn Configured>));
     let train = Box::<TrainOptions>::default();
     models.chain(estimators).chain([("train", format!("{train:?}"), train as Box<dyn Configured>)]).collect()
 }

@@ -108,7 +108,7 @@ pub fn assign(params: &mut Params, name: &str, value: impl Fn(usize) -> f64) {
 /// The options of this kind of model at their defaults.
 #[track_caller]
 pub fn options(kind: &str) -> Box<dyn ModelOptions> {
-    models().into_iter().find(|options| options.kind() == kind).unwrap_or_else(|| panic!("no model `{kind}`"))
+    models().into_iter().find(|options| options.facts().kind == kind).unwrap_or_else(|| panic!("no model `{kind}`"))
 }
 
 /// The log-weights of [`Model::log_evidence`].

@@ -171,7 +171,7 @@ impl Config {
 
     /// Whether a loss is minus a bound on `ln p(x)`, in nats.
     pub fn is_bound(&self) -> bool {
-        !matches!(&self.method, Method::Steps(steps) if !steps.model.is_bound())
+        !matches!(&self.method, Method::Steps(steps) if !steps.model.facts().is_bound)
     }
 
     /// The method of a model that is trained by steps.

@@ -7,7 +7,7 @@ use elbo_tensor::{Real, Tensor};
 
 use crate::dist::{Kl, UniformCategorical};
 use crate::nn::{Builder, CategoricalNet, LayerOptions, LikelihoodNet, LikelihoodOptions};
-use crate::{Configured, Model, ModelOptions, Noise, Objective, Visitor};
+use crate::{Configured, Model, ModelFacts, ModelOptions, Noise, Objective, Visitor};
 
 /// `y ~ Cat(1/k)`, `x | y ~ p(x | decoder(y))`.
 #[derive(Debug)]
@@ -47,20 +47,13 @@ impl Configured for DiscreteVaeOptions {
 }
 
 impl ModelOptions for DiscreteVaeOptions {
-    fn kind(&self) -> &'static str {
-        "discrete-vae"
-    }
-    fn about(&self) -> &'static str {
-        "VAE with one of k classes as its code: clusters by an exact expectation"
-    }
-    fn classes(&self) -> usize {
-        self.k
-    }
-    fn of_intensities(&self) -> bool {
-        self.likelihood.of_intensities()
-    }
-    fn is_bound(&self) -> bool {
-        self.likelihood.is_density()
+    fn facts(&self) -> ModelFacts {
+        ModelFacts {
+            kind: "discrete-vae",
+            classes: self.k,
+            of_intensities: self.likelihood.of_intensities(),
+            is_bound: self.likelihood.is_density(),
+        }
     }
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(DiscreteVae::new(self, width, b))

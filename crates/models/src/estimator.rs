@@ -131,29 +131,25 @@ impl<T: EstimatorOptions + Clone + 'static> BoxedEstimator for T {
     }
 }
 
+/// What is known of an estimator before it is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EstimatorFacts {
+    /// The word in `model.kind`.
+    pub kind: &'static str,
+    /// `train.seed`.
+    pub seed: u64,
+    /// Iterations of a fit at most.
+    pub max_iterations: usize,
+    /// Number of clusters k; 1 for a model without.
+    pub clusters: usize,
+    /// Whether the options are there to show how a fit ends in NaN, so that such an end is a result.
+    pub shows_collapse: bool,
+}
+
 /// The options of an estimator, by which recipes know it and which build it.
 pub trait EstimatorOptions: BoxedEstimator + Configured + fmt::Debug + Send + Sync {
-    /// The word in `model.kind`.
-    fn kind(&self) -> &'static str;
-
-    /// One line for help texts.
-    fn about(&self) -> &'static str;
-
-    /// `train.seed`.
-    fn seed(&self) -> u64;
-
-    /// Iterations of a fit at most.
-    fn max_iterations(&self) -> usize;
-
-    /// Number of clusters k; 1 for a model without.
-    fn clusters(&self) -> usize {
-        1
-    }
-
-    /// Whether these options are there to show how a fit ends in NaN, so that such an end is a result.
-    fn shows_collapse(&self) -> bool {
-        false
-    }
+    /// What is known of the estimator before it is built.
+    fn facts(&self) -> EstimatorFacts;
 
     /// Refuses options that do not fit together, or to rows of `width` columns.
     ///

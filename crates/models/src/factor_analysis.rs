@@ -7,7 +7,7 @@ mod options;
 mod statistics;
 
 use crate::linear_gaussian::{MOST_COVARIANCES, at_most_columns};
-use crate::{Estimator, EstimatorOptions, Invalid};
+use crate::{Estimator, EstimatorFacts, EstimatorOptions, Invalid};
 
 pub use em::FactorAnalysis;
 pub use gradient::GradientFactorAnalysis;
@@ -15,17 +15,14 @@ pub use harmonium::Harmonium;
 pub use options::{FactorAnalysisOptions, FactorSolver, Rotation};
 
 impl EstimatorOptions for FactorAnalysisOptions {
-    fn kind(&self) -> &'static str {
-        "factor-analysis"
-    }
-    fn about(&self) -> &'static str {
-        "factor analysis: latents of few dimensions and independent noise of each column"
-    }
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-    fn max_iterations(&self) -> usize {
-        self.max_iter
+    fn facts(&self) -> EstimatorFacts {
+        EstimatorFacts {
+            kind: "factor-analysis",
+            seed: self.seed,
+            max_iterations: self.max_iter,
+            clusters: 1,
+            shows_collapse: false,
+        }
     }
     fn fits(&self, width: usize) -> Result<(), Invalid> {
         at_most_columns(self.latents, width)?;

@@ -14,27 +14,23 @@ pub use parameters::{Covariance, GaussianMixture};
 use elbo_tensor::{Stream, Tensor};
 
 use crate::mixture::{EStep, Posterior, Statistics};
-use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Invalid, Iteration, MOST_NUMBERS};
+use crate::{
+    Array, Degenerate, Estimator, EstimatorFacts, EstimatorOptions, Inferred, Invalid, Iteration, MOST_NUMBERS,
+};
 use matrices::Matrices;
 
 /// Covariances of all components at most: f64, and their second moments are kept for each of several blocks of rows.
 const MOST_IN_BLOCKS: usize = MOST_NUMBERS / 8;
 
 impl EstimatorOptions for GmmOptions {
-    fn kind(&self) -> &'static str {
-        "gmm"
-    }
-    fn about(&self) -> &'static str {
-        "mixture of normals by EM"
-    }
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-    fn max_iterations(&self) -> usize {
-        self.max_iter
-    }
-    fn clusters(&self) -> usize {
-        self.k
+    fn facts(&self) -> EstimatorFacts {
+        EstimatorFacts {
+            kind: "gmm",
+            seed: self.seed,
+            max_iterations: self.max_iter,
+            clusters: self.k,
+            shows_collapse: false,
+        }
     }
     fn fits(&self, width: usize) -> Result<(), Invalid> {
         let (k, full) = (self.k, self.covariance == Covariance::Full);

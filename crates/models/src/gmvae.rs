@@ -7,7 +7,7 @@ use elbo_autograd::Var;
 use crate::clustering::{Clustered, ClusteringOptions, Generative};
 use crate::dist::{Bernoulli, DiagNormal};
 use crate::nn::{BernoulliNet, Builder, NormalNet, Spread};
-use crate::{Configured, Model, ModelOptions, Visitor};
+use crate::{Configured, Model, ModelFacts, ModelOptions, Visitor};
 
 /// `y ~ Cat(1/k)`, `z | y ~ N(μ(y), diag σ²(y))`, `x | z ~ Bernoulli(decoder(z))`.
 #[derive(Debug)]
@@ -30,17 +30,8 @@ impl Configured for GmvaeOptions {
 }
 
 impl ModelOptions for GmvaeOptions {
-    fn kind(&self) -> &'static str {
-        "gmvae"
-    }
-    fn about(&self) -> &'static str {
-        "Gaussian-mixture VAE: clusters by a mixture of normals as the prior of the latent"
-    }
-    fn classes(&self) -> usize {
-        self.clustering.k
-    }
-    fn of_intensities(&self) -> bool {
-        true
+    fn facts(&self) -> ModelFacts {
+        ModelFacts { kind: "gmvae", classes: self.clustering.k, of_intensities: true, is_bound: true }
     }
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(Gmvae::new(self, width, b))

@@ -10,7 +10,8 @@ mod seeding;
 use elbo_tensor::{Purpose, Real, Stream, Tensor, stream};
 
 use crate::{
-    Array, Configured, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration, Visitor, Word, estimator, fit,
+    Array, Configured, Degenerate, Estimator, EstimatorFacts, EstimatorOptions, Inferred, Iteration, Visitor, Word,
+    estimator, fit,
 };
 use geometry::Coordinates;
 use lloyd::Lloyd;
@@ -63,20 +64,14 @@ impl Configured for KmeansOptions {
 }
 
 impl EstimatorOptions for KmeansOptions {
-    fn kind(&self) -> &'static str {
-        "kmeans"
-    }
-    fn about(&self) -> &'static str {
-        "k-means: k-means++ with greedy trials, then Lloyd's iterations"
-    }
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-    fn max_iterations(&self) -> usize {
-        self.max_iter
-    }
-    fn clusters(&self) -> usize {
-        self.k
+    fn facts(&self) -> EstimatorFacts {
+        EstimatorFacts {
+            kind: "kmeans",
+            seed: self.seed,
+            max_iterations: self.max_iter,
+            clusters: self.k,
+            shows_collapse: false,
+        }
     }
     fn build(&self, width: usize) -> Box<dyn Estimator> {
         Box::new(Kmeans { width, ..Kmeans::new(self.clone()) })

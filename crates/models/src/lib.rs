@@ -32,7 +32,7 @@ mod vae;
 
 pub use clustering::{Clustered, ClusteringOptions, Generative, Prior};
 pub use discrete::{DiscreteVae, DiscreteVaeOptions};
-pub use estimator::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Iteration, argmax};
+pub use estimator::{Array, Degenerate, Estimator, EstimatorFacts, EstimatorOptions, Inferred, Iteration, argmax};
 pub use factor_analysis::{
     FactorAnalysis, FactorAnalysisOptions, FactorSolver, GradientFactorAnalysis, Harmonium, Rotation,
 };
@@ -44,7 +44,7 @@ pub use limits::MOST_NUMBERS;
 pub use linear_gaussian::LinearGaussian;
 pub use list::{estimators, models, ops};
 pub use m2::{M2, M2Options};
-pub use model::{Model, ModelOptions};
+pub use model::{Model, ModelFacts, ModelOptions};
 pub use modified_m2::{ModifiedDecoder, ModifiedM2, ModifiedM2Options, ModifiedScale};
 pub use natural_gmm::{NaturalGmm, NaturalGmmOptions};
 pub use noise::Noise;

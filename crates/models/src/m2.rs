@@ -7,7 +7,7 @@ use elbo_autograd::Var;
 use crate::clustering::{Clustered, ClusteringOptions, Generative};
 use crate::dist::{Bernoulli, StandardNormal};
 use crate::nn::{BernoulliNet, Builder};
-use crate::{Configured, Model, ModelOptions, Visitor};
+use crate::{Configured, Model, ModelFacts, ModelOptions, Visitor};
 
 /// `y ~ Cat(1/k)`, `z ~ N(0, I)`, `x | y, z ~ Bernoulli(decoder(z, y))`.
 #[derive(Debug)]
@@ -38,17 +38,8 @@ impl Configured for M2Options {
 }
 
 impl ModelOptions for M2Options {
-    fn kind(&self) -> &'static str {
-        "m2"
-    }
-    fn about(&self) -> &'static str {
-        "M2 without labels: the decoder receives a class and an independent latent"
-    }
-    fn classes(&self) -> usize {
-        self.clustering.k
-    }
-    fn of_intensities(&self) -> bool {
-        true
+    fn facts(&self) -> ModelFacts {
+        ModelFacts { kind: "m2", classes: self.clustering.k, of_intensities: true, is_bound: true }
     }
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(M2::new(self, width, b))

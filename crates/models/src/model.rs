@@ -40,26 +40,23 @@ impl<T: ModelOptions + Clone + 'static> BoxedModel for T {
     }
 }
 
+/// What is known of a model before it is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// The word in `model.kind`.
+    pub kind: &'static str,
+    /// Number of classes k; 1 for a model without.
+    pub classes: usize,
+    /// Whether the likelihood is of values in [0, 1] (Bernoulli), so that other data are refused.
+    pub of_intensities: bool,
+    /// Whether the loss is minus a bound on a log-density: with a squared error or a point posterior it is not.
+    pub is_bound: bool,
+}
+
 /// The options of a model, by which recipes know it and which build it.
 pub trait ModelOptions: BoxedModel + Configured + fmt::Debug + Send + Sync {
-    /// The word in `model.kind`.
-    fn kind(&self) -> &'static str;
-
-    /// One line for help texts.
-    fn about(&self) -> &'static str;
-
-    /// Number of classes k; 1 for a model without.
-    fn classes(&self) -> usize {
-        1
-    }
-
-    /// Whether the likelihood is of values in [0, 1] (Bernoulli), so that other data are refused.
-    fn of_intensities(&self) -> bool;
-
-    /// Whether the loss is minus a bound on a log-density: with a squared error or a point posterior it is not.
-    fn is_bound(&self) -> bool {
-        true
-    }
+    /// What is known of the model before it is built.
+    fn facts(&self) -> ModelFacts;
 
     /// Builds the model for data of `width` dimensions; its parameters go to the builder.
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model>;

@@ -7,7 +7,7 @@ use elbo_autograd::{Tape, Var};
 use crate::clustering::{Clustered, ClusteringOptions, Generative};
 use crate::dist::{Bernoulli, StandardNormal, codes};
 use crate::nn::{BernoulliNet, Builder, NormalNet, Spread};
-use crate::{Configured, Model, ModelOptions, Visitor, Word};
+use crate::{Configured, Model, ModelFacts, ModelOptions, Visitor, Word};
 
 /// `y ~ Cat(1/k)`, `z ~ N(0, I)`, `h = m(y) + s(y) ⊙ z`, `x | h ~ Bernoulli(decoder(h))`.
 #[derive(Debug)]
@@ -86,17 +86,8 @@ impl Configured for ModifiedM2Options {
 }
 
 impl ModelOptions for ModifiedM2Options {
-    fn kind(&self) -> &'static str {
-        "modified-m2"
-    }
-    fn about(&self) -> &'static str {
-        "modified M2: the class shifts and scales the latent before the decoder"
-    }
-    fn classes(&self) -> usize {
-        self.clustering.k
-    }
-    fn of_intensities(&self) -> bool {
-        true
+    fn facts(&self) -> ModelFacts {
+        ModelFacts { kind: "modified-m2", classes: self.clustering.k, of_intensities: true, is_bound: true }
     }
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(ModifiedM2::new(self, width, b))

@@ -20,7 +20,7 @@ use elbo_tensor::{Purpose, Real, Stream, Tensor, fill_uniform, stream};
 
 use crate::dist::natural::{MixtureNatural, MixtureSource, NormalSource};
 use crate::mixture::{DiagonalComponents, EStep};
-use crate::{Array, Degenerate, Estimator, EstimatorOptions, Inferred, Invalid, Iteration};
+use crate::{Array, Degenerate, Estimator, EstimatorFacts, EstimatorOptions, Inferred, Invalid, Iteration};
 use bounds::{Moments, by_component, by_differences, mean_coordinates};
 pub use layout::Layout;
 use m_step::{Collapse, MStep};
@@ -29,23 +29,14 @@ pub use options::{Guarding, MStepGradient, MStepSolver, NaturalGmmOptions, Start
 use report::Report;
 
 impl EstimatorOptions for NaturalGmmOptions {
-    fn kind(&self) -> &'static str {
-        "natural-gmm"
-    }
-    fn about(&self) -> &'static str {
-        "mixture of diagonal normals trained by Adam in natural parameters"
-    }
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-    fn max_iterations(&self) -> usize {
-        self.max_iter
-    }
-    fn clusters(&self) -> usize {
-        self.k
-    }
-    fn shows_collapse(&self) -> bool {
-        !self.guarded()
+    fn facts(&self) -> EstimatorFacts {
+        EstimatorFacts {
+            kind: "natural-gmm",
+            seed: self.seed,
+            max_iterations: self.max_iter,
+            clusters: self.k,
+            shows_collapse: !self.guarded(),
+        }
     }
     fn fits(&self, _width: usize) -> Result<(), Invalid> {
         if self.exact() && self.l2_reg > 0.0 {

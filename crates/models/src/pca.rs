@@ -10,8 +10,8 @@ use rayon::prelude::*;
 
 use crate::linear_gaussian::{MOST_COVARIANCES, at_most_columns, product};
 use crate::{
-    Array, Configured, Degenerate, Estimator, EstimatorOptions, Inferred, Invalid, Iteration, LinearGaussian, Visitor,
-    fit,
+    Array, Configured, Degenerate, Estimator, EstimatorFacts, EstimatorOptions, Inferred, Invalid, Iteration,
+    LinearGaussian, Visitor, fit,
 };
 
 /// A variance below this share of the largest is rounding.
@@ -48,17 +48,8 @@ impl Configured for PcaOptions {
 }
 
 impl EstimatorOptions for PcaOptions {
-    fn kind(&self) -> &'static str {
-        "pca"
-    }
-    fn about(&self) -> &'static str {
-        "principal components, with the density of probabilistic PCA"
-    }
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-    fn max_iterations(&self) -> usize {
-        1
+    fn facts(&self) -> EstimatorFacts {
+        EstimatorFacts { kind: "pca", seed: self.seed, max_iterations: 1, clusters: 1, shows_collapse: false }
     }
     fn fits(&self, width: usize) -> Result<(), Invalid> {
         at_most_columns(self.latents, width)

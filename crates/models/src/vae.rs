@@ -9,7 +9,7 @@ use crate::dist::{DiagNormal, Distribution, Kl, StandardNormal, TrilNormal};
 use crate::nn::{
     Builder, LayerOptions, Likelihood, LikelihoodNet, LikelihoodOptions, NormalNet, Spread, TrilNormalNet,
 };
-use crate::{Configured, Model, ModelOptions, Noise, Objective, Visitor, Word};
+use crate::{Configured, Model, ModelFacts, ModelOptions, Noise, Objective, Visitor, Word};
 
 /// `z ~ N(0, I)`, `x | z ~ p(x | decoder(z))`.
 #[derive(Debug)]
@@ -113,17 +113,13 @@ impl Configured for VaeOptions {
 }
 
 impl ModelOptions for VaeOptions {
-    fn kind(&self) -> &'static str {
-        "vae"
-    }
-    fn about(&self) -> &'static str {
-        "VAE with a diagonal or full-covariance normal posterior, or an autoencoder"
-    }
-    fn of_intensities(&self) -> bool {
-        self.likelihood.of_intensities()
-    }
-    fn is_bound(&self) -> bool {
-        self.posterior != PosteriorKind::Point && self.likelihood.is_density()
+    fn facts(&self) -> ModelFacts {
+        ModelFacts {
+            kind: "vae",
+            classes: 1,
+            of_intensities: self.likelihood.of_intensities(),
+            is_bound: self.posterior != PosteriorKind::Point && self.likelihood.is_density(),
+        }
     }
     fn build(&self, width: usize, b: &mut Builder) -> Box<dyn Model> {
         Box::new(Vae::new(self, width, b))

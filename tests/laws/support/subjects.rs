@@ -101,7 +101,7 @@ impl Subject {
 
     /// The setting that weighs this term.
     pub fn weight_setting(&self, term: &str) -> Option<&'static str> {
-        match (term, self.options.kind()) {
+        match (term, self.options.facts().kind) {
             ("recon", _) => None,
             ("kl_z", _) | (_, "discrete-vae") => Some("beta"),
             _ => Some("eta"),

@@ -41,8 +41,8 @@ const COORDINATES: usize = 200;
 /// Prints the error of every parameter tensor.
 pub fn run(args: &CheckGrad) -> Result<()> {
     let models = elbo_models::models();
-    if !models.iter().any(|model| model.kind() == args.model) {
-        let kinds: Vec<&str> = models.iter().map(|model| model.kind()).collect();
+    if !models.iter().any(|model| model.facts().kind == args.model) {
+        let kinds: Vec<&str> = models.iter().map(|model| model.facts().kind).collect();
         let problem = format!("no model of kind `{}`; there are {}", args.model, kinds.join(", "));
         return Err(Error::usage(problem));
     }
@@ -61,14 +61,17 @@ pub fn run(args: &CheckGrad) -> Result<()> {
     let mut points = (0..POINTS).map(|index| compare(model, (args.seed, index)));
     let smooth = points.find(|comparisons| comparisons.iter().all(Comparison::is_smooth));
     let comparisons = smooth.ok_or_else(|| {
-        Error::check(format_args!("{}: {POINTS} random points all lie at kinks; try smaller layers", model.kind()))
+        Error::check(format_args!(
+            "{}: {POINTS} random points all lie at kinks; try smaller layers",
+            model.facts().kind
+        ))
     })?;
     output::data(&if args.json { json(&comparisons) } else { table(&comparisons) })?;
     let wrong: Vec<&str> = comparisons.iter().filter(|c| !c.passes()).map(|c| c.name.as_str()).collect();
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Error::check(format_args!("{}: gradient wrong for {}", model.kind(), wrong.join(", "))))
+    Err(Error::check(format_args!("{}: gradient wrong for {}", model.facts().kind, wrong.join(", "))))
 }
 
 /// Gradients of the mean loss of a random batch at random parameters.

@@ -133,16 +133,16 @@ impl Method {
     /// `model.kind`.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Steps(steps) => steps.model.kind(),
-            Self::Iterations(iterations) => iterations.options.kind(),
+            Self::Steps(steps) => steps.model.facts().kind,
+            Self::Iterations(iterations) => iterations.options.facts().kind,
         }
     }
 
     /// Number of clusters or classes k; 1 for a model without.
     pub fn classes(&self) -> usize {
         match self {
-            Self::Steps(steps) => steps.model.classes(),
-            Self::Iterations(iterations) => iterations.options.clusters(),
+            Self::Steps(steps) => steps.model.facts().classes,
+            Self::Iterations(iterations) => iterations.options.facts().clusters,
         }
     }
 
@@ -150,7 +150,7 @@ impl Method {
     pub fn seed(&self) -> u64 {
         match self {
             Self::Steps(steps) => steps.train.seed,
-            Self::Iterations(iterations) => iterations.options.seed(),
+            Self::Iterations(iterations) => iterations.options.facts().seed,
         }
     }
 
@@ -158,7 +158,7 @@ impl Method {
     pub fn extent(&self) -> u64 {
         match self {
             Self::Steps(steps) => steps.train.epochs as u64,
-            Self::Iterations(iterations) => iterations.options.max_iterations() as u64,
+            Self::Iterations(iterations) => iterations.options.facts().max_iterations as u64,
         }
     }
 

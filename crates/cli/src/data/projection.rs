@@ -33,7 +33,7 @@ pub fn options(project: Project, latents: usize) -> Option<Box<dyn EstimatorOpti
 /// # Errors
 /// Exit code 2 if the options do not fit the rows, 4 if the model cannot be fitted.
 pub fn fitted(options: &dyn EstimatorOptions, train: &Dataset) -> Result<Box<dyn Estimator>> {
-    let kind = options.kind();
+    let kind = options.facts().kind;
     let problem = |reason: &dyn std::fmt::Display| format!("data.project = {kind:?}: {reason}");
     options.check_for(train.width()).map_err(|reason| Error::usage(problem(&reason)))?;
     let file = file(options, train);
@@ -60,7 +60,7 @@ fn file(options: &dyn EstimatorOptions, train: &Dataset) -> Option<PathBuf> {
     let built = program.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     let settings = options.boxed().settings();
     let mut hash = Sha256::new();
-    hash.update(format!("{} {} {} {settings:?}", built.as_nanos(), program.len(), options.kind()));
+    hash.update(format!("{} {} {} {settings:?}", built.as_nanos(), program.len(), options.facts().kind));
     hash.update(format!("{} {:016x}", elbo_tensor::kernel_name(), train.checksum()));
     let name = HEXLOWER.encode(&hash.finalize()[..12]);
     // Not where the user's data sets are.

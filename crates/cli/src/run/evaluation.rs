@@ -97,7 +97,7 @@ pub fn importance_bound(
     seed: u64,
 ) -> f64 {
     let widest = params.ids().map(|id| params.get(id).shape().last()).max().unwrap_or(1);
-    let (rows_at_a_time, samples_at_a_time) = limits::chunk(widest, options.classes());
+    let (rows_at_a_time, samples_at_a_time) = limits::chunk(widest, options.facts().classes);
     let count = count.min(rows.data.rows());
     let all: Vec<u32> = (0..count as u32).collect();
     let mut binarize = stream(seed, Purpose::Bound, 0);

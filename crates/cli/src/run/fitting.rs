@@ -101,7 +101,7 @@ impl<'a> Fitting<'a> {
 
 impl Advance for Fitting<'_> {
     fn extent(&self) -> Extent {
-        Extent { rows: self.iterations.options.max_iterations() as u64, steps_of_row: 1, done: self.iteration }
+        Extent { rows: self.iterations.options.facts().max_iterations as u64, steps_of_row: 1, done: self.iteration }
     }
 
     fn resumed(&self) -> bool {

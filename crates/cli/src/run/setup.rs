@@ -24,7 +24,7 @@ pub fn check(config: &Config, splits: &Splits) -> Result<()> {
     match &config.method {
         Method::Steps(steps) => check_steps(config, splits, steps),
         Method::Iterations(Iterations { options, .. }) if config.data.is_binarized() => {
-            let reason = format!("{} sees the same rows in every iteration", options.kind());
+            let reason = format!("{} sees the same rows in every iteration", options.facts().kind);
             Err(Error::usage(format_args!("data.binarize = \"dynamic\": {reason}")))
         }
         Method::Iterations(Iterations { options, .. }) => {
@@ -40,7 +40,7 @@ fn check_steps(config: &Config, splits: &Splits, Steps { model, train, .. }: &St
         return Err(Error::usage(format_args!("train.batch = {}: more than the {rows} training rows", train.batch)));
     }
     let size = limits::networks(&**model, splits.train.width())?;
-    limits::activations(size.widest, train.batch, train.samples, model.classes())?;
+    limits::activations(size.widest, train.batch, train.samples, model.facts().classes)?;
     [&splits.train, &splits.valid, &splits.test].into_iter().try_for_each(|set| check_values(config, set))
 }
 
@@ -49,7 +49,7 @@ fn check_steps(config: &Config, splits: &Splits, Steps { model, train, .. }: &St
 /// # Errors
 /// Exit code 2 if not.
 pub fn check_values(config: &Config, set: &Dataset) -> Result<()> {
-    let bernoulli = matches!(&config.method, Method::Steps(steps) if steps.model.of_intensities());
+    let bernoulli = matches!(&config.method, Method::Steps(steps) if steps.model.facts().of_intensities);
     let needing = [(bernoulli, "a Bernoulli likelihood"), (config.data.is_binarized(), "data.binarize = \"dynamic\"")];
     match needing.into_iter().find(|(needs, _)| *needs && set.rows() > 0 && !set.is_intensity()) {
         Some((_, what)) => {

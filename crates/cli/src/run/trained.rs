@@ -74,7 +74,7 @@ impl Trained {
     pub fn network(&self) -> &Network {
         match self {
             Self::Steps(network) => network,
-            Self::Iterations(estimator) => panic!("{} is not trained by steps", estimator.options().kind()),
+            Self::Iterations(estimator) => panic!("{} is not trained by steps", estimator.options().facts().kind),
         }
     }
 
@@ -86,7 +86,7 @@ impl Trained {
     pub fn estimator(&self) -> &dyn Estimator {
         match self {
             Self::Iterations(estimator) => &**estimator,
-            Self::Steps(network) => panic!("{} is not fitted by iterations", network.options.kind()),
+            Self::Steps(network) => panic!("{} is not fitted by iterations", network.options.facts().kind),
         }
     }
 }

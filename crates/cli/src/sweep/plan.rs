@@ -39,7 +39,7 @@ pub fn config(index: usize, cell: &Cell) -> Result<Config> {
 
 /// Whether the cell with `config` is there to show how its training ends in NaN: it is a mixture whose guards are off.
 pub fn shows_collapse(config: &Config) -> bool {
-    matches!(&config.method, Method::Iterations(iterations) if iterations.options.shows_collapse())
+    matches!(&config.method, Method::Iterations(iterations) if iterations.options.facts().shows_collapse)
 }
 
 fn refused(problem: std::fmt::Arguments<'_>) -> Error {
