@@ -35,6 +35,6 @@ mod tape;
 pub use init::Init;
 pub use op::{Case, Entry, Op};
 pub use ops::{concat::concat, linear::Activation};
-pub use optim::{Adam, AdamConfig, EpsilonForm, StepReport};
+pub use optim::{Adam, AdamConfig, AdamUpdate, EpsilonForm, StepReport};
 pub use params::{ParamId, Params};
 pub use tape::{Grads, Smallest, Tape, Var};

@@ -100,25 +100,19 @@ impl Adam {
         }
 
         self.steps += 1;
-        let corrections = [c.beta1, c.beta2].map(|beta| -f64::exp_m1(self.steps as f64 * beta.ln()));
-        let rate = c.lr * corrections[1].sqrt() / corrections[0];
-        let epsilon = match c.form {
-            EpsilonForm::Corrected => c.epsilon * corrections[1].sqrt(),
-            EpsilonForm::Uncorrected => c.epsilon,
-        };
-        let update = Update {
-            factor: factor as Real,
-            beta1: c.beta1 as Real,
-            rest1: (1.0 - c.beta1) as Real,
-            beta2: c.beta2 as Real,
-            rest2: (1.0 - c.beta2) as Real,
-            rate: rate as Real,
-            epsilon: epsilon as Real,
-        };
+        let update = c.update(self.steps, factor as Real);
         for id in params.ids() {
             let range = params.range(id);
             let moments = [&mut self.first[range.clone()], &mut self.second[range.clone()]];
-            update.apply(&mut params.flat_mut()[range], moments, grads.param(id));
+            let zeros;
+            let gradient = match grads.param(id) {
+                Some(gradient) => gradient,
+                None => {
+                    zeros = Tensor::zeros([range.len()]);
+                    &zeros
+                }
+            };
+            update.apply(&mut params.flat_mut()[range], moments, gradient.as_slice());
         }
         StepReport::Taken { norm }
     }
@@ -129,8 +123,30 @@ fn sum_of_squares(gradient: &Tensor) -> f64 {
     elbo_tensor::sum_of_squares(gradient.as_slice())
 }
 
-/// The constants of one Adam step.
-struct Update {
+impl AdamConfig {
+    /// Step number `step`, from 1, of gradients that are multiplied by `factor` first.
+    pub fn update(&self, step: u64, factor: Real) -> AdamUpdate {
+        let corrections = [self.beta1, self.beta2].map(|beta| -f64::exp_m1(step as f64 * beta.ln()));
+        let rate = self.lr * corrections[1].sqrt() / corrections[0];
+        let epsilon = match self.form {
+            EpsilonForm::Corrected => self.epsilon * corrections[1].sqrt(),
+            EpsilonForm::Uncorrected => self.epsilon,
+        };
+        AdamUpdate {
+            factor,
+            beta1: self.beta1 as Real,
+            rest1: (1.0 - self.beta1) as Real,
+            beta2: self.beta2 as Real,
+            rest2: (1.0 - self.beta2) as Real,
+            rate: rate as Real,
+            epsilon: epsilon as Real,
+        }
+    }
+}
+
+/// The constants of one step of Adam.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamUpdate {
     factor: Real,
     beta1: Real,
     rest1: Real,
@@ -140,21 +156,22 @@ struct Update {
     epsilon: Real,
 }
 
-impl Update {
-    fn apply(&self, values: &mut [Real], [first, second]: [&mut [Real]; 2], gradient: Option<&Tensor>) {
-        let zeros;
-        let gradient = match gradient {
-            Some(gradient) => gradient.as_slice(),
-            None => {
-                zeros = Tensor::zeros([values.len()]);
-                zeros.as_slice()
-            }
-        };
-        elbo_tensor::update3(values, first, second, gradient, |p, m, v, g| {
-            let g = g * self.factor;
-            let m = self.beta1 * m + self.rest1 * g;
-            let v = self.beta2 * v + self.rest2 * g * g;
-            (p - self.rate * m / (v.sqrt() + self.epsilon), m, v)
-        });
+impl AdamUpdate {
+    /// `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `θ ← θ − lr·m̂/(√v̂ + ε)`; all lists have the same length.
+    pub fn apply(self, values: &mut [Real], [first, second]: [&mut [Real]; 2], gradient: &[Real]) {
+        let Self { factor, beta1, rest1, beta2, rest2, rate, epsilon } = self;
+        elbo_tensor::update3(
+            values,
+            first,
+            second,
+            gradient,
+            #[inline(always)]
+            move |p, m, v, g| {
+                let g = g * factor;
+                let m = beta1 * m + rest1 * g;
+                let v = beta2 * v + rest2 * g * g;
+                (p - rate * m / (v.sqrt() + epsilon), m, v)
+            },
+        );
     }
 }

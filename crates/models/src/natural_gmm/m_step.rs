@@ -1,15 +1,12 @@
 //! The inner loop of an M-step: Adam on the anchored coordinates, with or without its guard.
 
-use elbo_tensor::{Real, sum_of_squares, update3};
+use elbo_autograd::AdamConfig;
+use elbo_tensor::{Real, sum_of_squares};
 
 use super::layout::Layout;
 use super::objective::Objective;
 use super::options::{MStepGradient, NaturalGmmOptions};
 use super::point::Point;
-
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.999;
-const EPSILON: f64 = 1e-8;
 
 /// The largest fraction of a component's −η₂ that a guarded step takes away.
 const MOST: Real = 0.5;
@@ -111,23 +108,9 @@ impl MStep {
         let clip = options.clip as Real;
         let factor = if clip > 0.0 && norm >= clip { clip / norm } else { 1.0 };
         self.steps += 1;
-        let [correction1, correction2] = [BETA1, BETA2].map(|beta: f64| -f64::exp_m1(self.steps as f64 * beta.ln()));
-        let rate = (options.lr * correction2.sqrt() / correction1) as Real;
-        let epsilon = (EPSILON * correction2.sqrt()) as Real;
-        let [beta1, rest1, beta2, rest2] = [BETA1, 1.0 - BETA1, BETA2, 1.0 - BETA2].map(|v| v as Real);
-        update3(
-            &mut self.theta,
-            &mut self.first,
-            &mut self.second,
-            &self.here.gradient,
-            #[inline(always)]
-            move |theta, m, v, g| {
-                let g = g * factor;
-                let m = beta1 * m + rest1 * g;
-                let v = beta2 * v + rest2 * g * g;
-                (theta - rate * m / (v.sqrt() + epsilon), m, v)
-            },
-        );
+        let config = AdamConfig { lr: options.lr, ..AdamConfig::default() };
+        let moments = [&mut *self.first, &mut *self.second];
+        config.update(self.steps, factor).apply(&mut self.theta, moments, &self.here.gradient);
     }
 
     /// Shortens the step from `previous` to `theta` as [`MStep::run`] says; the norm at its end, and whether it did.
