@@ -67,6 +67,9 @@ pub enum Command {
 }
 
 /// Runs a command.
+///
+/// # Errors
+/// What the user is told, with the exit code.
 pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Train(args) => train::run(&args),

@@ -182,6 +182,9 @@ impl<'m> Trainer<'m> {
 
     /// One step on a batch `x: [b, d]`. Noise is the stream of this step's number. A non-finite term or gradient is
     /// refused: parameters and moments stay as they are.
+    ///
+    /// # Errors
+    /// What was not finite, and where.
     pub fn step(&mut self, x: Tensor) -> Result<StepInfo, Divergence> {
         let step = self.step;
         let mut noise = Noise::from(stream(self.options.seed, Purpose::Noise, step)).with_samples(self.options.samples);

@@ -113,7 +113,10 @@ impl Gmm {
     }
 }
 
-/// Log-density and posterior of the rows `x: [n, d]`. Refused where a covariance matrix is not positive definite.
+/// Log-density and posterior of the rows `x: [n, d]`.
+///
+/// # Errors
+/// If a covariance matrix is not positive definite.
 pub fn posterior(x: &Tensor, mixture: &GaussianMixture) -> Result<Posterior, Degenerate> {
     if mixture.covariance.is_diagonal() {
         return Ok(EStep::new().posterior(x, &mixture.diagonal()));

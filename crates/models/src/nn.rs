@@ -164,6 +164,9 @@ impl Linear {
     }
 
     /// The layer's value for as many inputs as it was made for.
+    ///
+    /// # Panics
+    /// If there are more or fewer inputs.
     pub fn forward<'t>(&self, inputs: &[Var<'t>]) -> Var<'t> {
         assert_eq!(inputs.len(), self.weights.len(), "inputs of a layer");
         let tape = inputs[0].tape();

@@ -73,6 +73,7 @@ impl<'t> Objective<'t> {
     }
 
     /// `Σ weight · term`, one value a data point: `[b]`.
+    #[expect(clippy::missing_panics_doc, reason = "an objective starts with one term")]
     pub fn per_point(&self) -> Var<'t> {
         let weighted = self.terms.iter().map(|t| if t.weight == 1.0 { t.value } else { t.weight * t.value });
         weighted.reduce(|a, b| a + b).expect("an objective starts with one term")

@@ -26,6 +26,9 @@ impl Layout {
     }
 
     /// η₁ `[k, d]`, η₂ `[k, d]` and θ_Z `[k − 1]`.
+    ///
+    /// # Panics
+    /// If `flat` has not [`Layout::len`] coordinates.
     #[track_caller]
     pub fn parts<'a>(&self, flat: &'a [Real]) -> [&'a [Real]; 3] {
         assert_eq!(flat.len(), self.len(), "coordinates of {self:?}");
@@ -35,6 +38,9 @@ impl Layout {
     }
 
     /// [`Layout::parts`] for writing.
+    ///
+    /// # Panics
+    /// As [`Layout::parts`].
     #[track_caller]
     pub fn parts_mut<'a>(&self, flat: &'a mut [Real]) -> [&'a mut [Real]; 3] {
         assert_eq!(flat.len(), self.len(), "coordinates of {self:?}");

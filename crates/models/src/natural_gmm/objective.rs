@@ -48,6 +48,9 @@ impl Objective {
     }
 
     /// The gradient through the tape, in the order of the layout.
+    ///
+    /// # Panics
+    /// If `theta` has not [`Layout::len`] coordinates.
     pub fn autodiff(&self, theta: &[Real]) -> Vec<Real> {
         let (params, Layout { k, d }) = (Params::new(), self.layout);
         let tape = Tape::new(&params);

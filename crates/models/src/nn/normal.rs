@@ -90,6 +90,9 @@ impl NormalNet {
     }
 
     /// The conditional distribution.
+    ///
+    /// # Panics
+    /// If there are other inputs than the network was made for.
     pub fn given<'t, const N: usize>(&self, inputs: [Var<'t>; N]) -> DiagNormal<'t> {
         let tape = inputs[0].tape();
         if self.spread.is_head() {

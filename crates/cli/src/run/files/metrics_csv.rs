@@ -74,6 +74,9 @@ impl Metrics {
     }
 
     /// Replaces the file.
+    ///
+    /// # Errors
+    /// Exit code 5 if the system cannot write.
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut text = self.header.join(",") + "\n";
         for row in &self.rows {

@@ -52,7 +52,9 @@ impl Summary<'_> {
     pub fn text(&self, dir: &RunDir) -> String {
         let Finished { last, best, steps, elapsed, .. } = self.finished;
         let (kind, data, epochs) = (self.config.kind(), self.config.data.title(), self.epochs());
-        let mut text = format!("{kind} on {data}: {epochs} epochs, {steps} steps, {elapsed:.0} s\n");
+        let some = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (epochs, steps) = (some(epochs, "epoch"), some(*steps, "step"));
+        let mut text = format!("{kind} on {data}: {epochs}, {steps}, {elapsed:.0} s\n");
         let mut names: Vec<&str> = Vec::new();
         for (_, name) in last.iter().filter_map(|(column, _)| metric::of_column(column)) {
             if !names.contains(&name) {

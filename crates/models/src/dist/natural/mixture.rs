@@ -32,6 +32,9 @@ pub struct MixtureSource {
 
 impl MixtureNatural {
     /// From `ln π` up to a constant, finite, and θⱼ of each component: `θ_Z,ⱼ = ln(πⱼ/π₁) − (ψ(θⱼ) − ψ(θ₁))`.
+    ///
+    /// # Panics
+    /// Without components, or if there is not one weight for each.
     #[track_caller]
     pub fn new(log_weights: &[f64], components: Vec<NormalNatural>) -> Self {
         assert!(!components.is_empty() && components.len() == log_weights.len(), "one weight a component");
@@ -212,6 +215,9 @@ impl MixtureMean {
 impl MixtureSource {
     /// Weights (positive, of sum 1 to 1e-6; they are divided by their sum) and components, or
     /// `None` outside the domain.
+    ///
+    /// # Panics
+    /// Without components, or if there is not one weight for each.
     #[track_caller]
     pub fn new(weights: Vec<f64>, components: Vec<NormalSource>) -> Option<Self> {
         assert!(!weights.is_empty() && weights.len() == components.len(), "one weight a component");

@@ -52,6 +52,9 @@ impl Eta2 {
 
 impl NormalNatural {
     /// `θ = (eta1, eta2)`, or `None` if `eta1` is not finite.
+    ///
+    /// # Panics
+    /// If the two differ in their dimensions.
     #[track_caller]
     pub fn new(eta1: Vec<f64>, eta2: Eta2) -> Option<Self> {
         assert_eq!(eta1.len(), eta2.0.len(), "both natural parameters have one entry a dimension");
@@ -162,6 +165,9 @@ impl NormalMean {
 
 impl NormalSource {
     /// Means and variances, or `None` if a mean is not finite or a variance not positive with a finite precision.
+    ///
+    /// # Panics
+    /// If the two differ in their dimensions.
     #[track_caller]
     pub fn new(mean: Vec<f64>, var: Vec<f64>) -> Option<Self> {
         assert_eq!(mean.len(), var.len(), "one mean and one variance a dimension");
