@@ -14,7 +14,7 @@ use std::path::Path;
 
 use elbo_tensor::Real;
 
-use crate::file::{self, Source};
+use crate::file::{self, BLOCK, Source};
 use crate::rounding::Roundings;
 use crate::{DataError, Place};
 use header::Header;
@@ -25,10 +25,8 @@ pub use write::write;
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself reads no header above 10,000 bytes.
 const LONGEST_HEADER: u64 = 1 << 16;
-/// The most numbers of a row: each column has its place and its moments.
+/// The most numbers of a row: each column has its moments.
 const WIDEST: u64 = 1 << 26;
-/// Bytes that are decoded at once: a multiple of every element's size.
-const BLOCK: usize = 1 << 16;
 
 /// An array of finite numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +59,8 @@ fn open(path: &Path) -> Result<(Source<'static>, u64), DataError> {
 /// The array in `source`, which has `length` bytes, or so it is said.
 pub(crate) fn read_numbers(source: Source<'_>, length: u64) -> Result<Array, DataError> {
     let mut roundings = Roundings::default();
-    let (shape, values) = read_as(source, length, |column, x| roundings.add(column, x), |x: Real| x.is_finite())?;
+    let kept = |column, number| Some(roundings.add(column, number)).filter(|kept| kept.is_finite());
+    let (shape, values) = read_as(source, length, kept)?;
     Ok(Array { shape, values, coarse: roundings.coarse() })
 }
 
@@ -75,65 +74,43 @@ pub(crate) fn read_numbers(source: Source<'_>, length: u64) -> Result<Array, Dat
 /// If the rows are no lists of more than `column` numbers.
 pub fn read_label_column(path: impl AsRef<Path>, column: usize) -> Result<Vec<String>, DataError> {
     let (source, size) = open(path.as_ref())?;
-    read_column(source, size, column)
+    read_labels(source, size, Some(column))
 }
 
-/// [`read_label_column`] of `source`.
-pub(crate) fn read_column(source: Source<'_>, length: u64, column: usize) -> Result<Vec<String>, DataError> {
-    let (shape, values) = read_as(source, length, |_, x| x, |x: f64| x.is_finite())?;
-    Ok(values.chunks_exact(shape[1]).map(|row| row[column].to_string()).collect())
-}
-
-/// The labels in `source`, one a row, as text.
-pub(crate) fn read_labels(source: Source<'_>, length: u64) -> Result<Vec<String>, DataError> {
+/// The labels in `source` as text: its column `column`, or without one the only number of each row.
+pub(crate) fn read_labels(source: Source<'_>, length: u64, column: Option<usize>) -> Result<Vec<String>, DataError> {
     let path = source.path.clone();
-    let (shape, values) = read_as(source, length, |_, x| x, |x: f64| x.is_finite())?;
-    if shape[1..].iter().any(|&extent| extent != 1) {
-        let reason = format!("labels have the shape {shape:?}; one a row is wanted");
-        return Err(DataError::Malformed { path, offset: 0, unpacked: false, reason });
+    let (shape, values) = read_as(source, length, |_, number| Some(number).filter(|number| number.is_finite()))?;
+    let width = shape[1..].iter().product();
+    if column.is_none() && width != 1 {
+        return Err(DataError::malformed(path, 0, format!("labels have the shape {shape:?}; one a row is wanted")));
     }
-    Ok(values.iter().map(f64::to_string).collect())
+    Ok(values.chunks_exact(width).map(|row| row[column.unwrap_or(0)].to_string()).collect())
 }
 
-/// Shape and values in C order, each converted, which is told its place in the row, and then found good.
-fn read_as<T: Copy + Default>(
+/// Shape and values in C order. `convert` makes a value of a number and its place in the row, or finds it unfit.
+fn read_as<T: Copy>(
     mut source: Source<'_>,
     length: u64,
-    mut convert: impl FnMut(usize, f64) -> T,
-    good: impl Fn(T) -> bool,
+    mut convert: impl FnMut(usize, f64) -> Option<T>,
 ) -> Result<(Vec<usize>, Vec<T>), DataError> {
     let header = read_header(&mut source, length)?;
     let shape = checked_shape(&source, &header, length)?;
     let layout = Layout { rows: shape[0], row: &shape[1..], fortran: header.fortran };
-    let (element, count, columns) = (header.element, shape.iter().product(), layout.columns());
-    let mut values: Vec<T> = Vec::new();
-    let mut block = vec![0; BLOCK];
-    while values.len() < count {
-        let block = &mut block[..BLOCK.min((count - values.len()) * element.size)];
-        let got = source.fill(block)?;
-        if got < block.len() {
-            let position = source.position;
-            let reason = format!("the header announces {length} bytes in all, but the data end after {position}");
-            return Err(source.malformed(position, reason));
-        }
-        // What is packed may lie about its size: memory then grows with what has truly arrived.
-        let more = if source.packed.is_some() { (2 * values.len()).max(BLOCK).min(count) } else { count };
-        values
-            .try_reserve_exact(more.saturating_sub(values.len()))
-            .map_err(|_| source.no_memory(count * size_of::<T>()))?;
+    let (element, path) = (header.element, source.path.clone());
+    let announced = format!("the header announces {length} bytes in all");
+    let values = source.elements(shape.iter().product(), element.size, &announced, |values, block| {
         for bytes in block.chunks_exact(element.size) {
             let number = element.value(bytes);
-            let value = convert(columns[layout.in_row(values.len())], number);
-            if !good(value) {
-                let place = layout.place(values.len());
-                return Err(DataError::Table { path: source.path, place, reason: unfit(number) });
-            }
+            let (row, column) = layout.place(values.len());
+            let Some(value) = convert(column, number) else {
+                let place = Place::Entry { row, column };
+                return Err(DataError::Table { path: path.clone(), place, reason: unfit(number) });
+            };
             values.push(value);
         }
-    }
-    if source.fill(&mut [0])? != 0 {
-        return Err(source.malformed(length, format!("the header announces {length} bytes in all, but the data go on")));
-    }
+        Ok(())
+    })?;
     let values = layout.in_c_order(values);
     Ok((shape, values))
 }
@@ -180,7 +157,7 @@ fn read_header(source: &mut Source<'_>, length: u64) -> Result<Header, DataError
 
 /// The shape, if it is that of a table and needs as many bytes as follow.
 fn checked_shape(source: &Source<'_>, header: &Header, length: u64) -> Result<Vec<usize>, DataError> {
-    let shown = header.shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ");
+    let shown = file::shown_shape(&header.shape);
     let begin = source.position;
     if header.shape.is_empty() {
         return Err(source.malformed(begin, "the array is a single number; a table has rows".into()));
@@ -188,12 +165,7 @@ fn checked_shape(source: &Source<'_>, header: &Header, length: u64) -> Result<Ve
     if header.shape.contains(&0) {
         return Err(source.malformed(begin, format!("the array has no values: its shape is {shown}")));
     }
-    let total = header
-        .shape
-        .iter()
-        .try_fold(header.element.size as u64, |product, &extent| product.checked_mul(extent))
-        .and_then(|bytes| bytes.checked_add(begin))
-        .filter(|&total| isize::try_from(total).is_ok())
+    let total = file::total_bytes(begin, header.element.size as u64, &header.shape)
         .ok_or_else(|| source.malformed(begin, format!("the shape {shown} overflows")))?;
     if total != length {
         let reason = format!("the header announces {shown} elements, {total} bytes in all, but the data have {length}");
@@ -219,49 +191,31 @@ impl Layout<'_> {
         self.row.iter().product()
     }
 
-    /// Of each value of a row, its place among the values of a row in the file.
-    fn places(&self) -> Vec<usize> {
-        if !self.fortran {
-            return (0..self.width()).collect();
-        }
-        let place = |mut index: usize| {
-            // From the last index, which runs fastest in C order, to the first, whose step in the file is 1.
-            let mut step = self.width();
-            self.row.iter().rev().fold(0, |place, extent| {
-                step /= extent;
-                let digit = index % extent;
-                index /= extent;
-                place + digit * step
-            })
-        };
-        (0..self.width()).map(place).collect()
-    }
-
-    /// The value of a row that stands at each place among the values of a row in the file: the inverse of
-    /// [`Layout::places`].
-    fn columns(&self) -> Vec<usize> {
-        let mut columns = vec![0; self.width()];
-        self.places().into_iter().enumerate().for_each(|(column, place)| columns[place] = column);
-        columns
-    }
-
-    /// The place among the values of a row in the file of the value that stands at `index` in it.
-    fn in_row(&self, index: usize) -> usize {
-        if self.fortran { index / self.rows } else { index % self.width() }
-    }
-
     /// Row and column of the value that stands at `index` in the file.
-    fn place(&self, index: usize) -> Place {
-        let row = if self.fortran { index % self.rows } else { index / self.width() };
-        Place::Entry { row, column: self.columns()[self.in_row(index)] }
+    fn place(&self, index: usize) -> (usize, usize) {
+        let mut step = self.width();
+        if !self.fortran {
+            return (index / step, index % step);
+        }
+        // From the first index of a row, whose step is the largest in C order, to the last.
+        let (mut rest, mut column) = (index / self.rows, 0);
+        for extent in self.row {
+            step /= extent;
+            column += rest % extent * step;
+            rest /= extent;
+        }
+        (index % self.rows, column)
     }
 
     fn in_c_order<T: Copy>(&self, values: Vec<T>) -> Vec<T> {
-        if !self.fortran || self.row.is_empty() {
+        if !self.fortran {
             return values;
         }
-        let places = self.places();
-        let row = |row| places.iter().map(move |place| place * self.rows + row);
-        (0..self.rows).flat_map(row).map(|place| values[place]).collect()
+        let mut ordered = values.clone();
+        for (index, value) in values.into_iter().enumerate() {
+            let (row, column) = self.place(index);
+            ordered[row * self.width() + column] = value;
+        }
+        ordered
     }
 }

@@ -51,8 +51,7 @@ impl Npz {
         let (mut file, size) = file::open(path, "an NPZ file")?;
         let start = file::start(path, &mut file, 8)?;
         if !start.starts_with(b"PK") {
-            let reason = format!("{}, not an NPZ file", file::describe(&start));
-            return Err(DataError::Malformed { path: path.to_owned(), offset: 0, unpacked: false, reason });
+            return Err(malformed(path, format!("{}, not an NPZ file", file::describe(&start))));
         }
         let mut buffer = vec![0; rawzip::RECOMMENDED_BUFFER_SIZE];
         let archive = ZipArchive::from_file(file, &mut buffer).map_err(|error| broken(path, error))?;
@@ -78,23 +77,15 @@ impl Npz {
         self.with(name, npy::read_numbers)
     }
 
-    /// Reads the labels `name`, one number a row, as text.
+    /// Reads the labels `name`, one number a row, as text; of an array of lists of numbers those in `column`.
     ///
     /// # Errors
-    /// As [`Npz::read`], and if there is more than one number a row.
-    pub fn read_labels(&self, name: &str) -> Result<Vec<String>, DataError> {
-        self.with(name, npy::read_labels)
-    }
-
-    /// Reads the column `column` of the array `name` as labels.
-    ///
-    /// # Errors
-    /// As [`Npz::read`].
+    /// As [`Npz::read`], and if there is more than one number a row and no column is named.
     ///
     /// # Panics
     /// As [`npy::read_label_column`].
-    pub fn read_label_column(&self, name: &str, column: usize) -> Result<Vec<String>, DataError> {
-        self.with(name, |source, length| npy::read_column(source, length, column))
+    pub fn read_labels(&self, name: &str, column: Option<usize>) -> Result<Vec<String>, DataError> {
+        self.with(name, |source, length| npy::read_labels(source, length, column))
     }
 
     /// What `read` makes of the member `name` and its announced length.
@@ -170,7 +161,7 @@ fn members(path: &Path, archive: &ZipArchive<FileReader>, buffer: &mut [u8]) -> 
 const MOST_MEMBERS: usize = 4096;
 
 fn malformed(path: &Path, reason: String) -> DataError {
-    DataError::Malformed { path: path.to_owned(), offset: 0, unpacked: false, reason }
+    DataError::malformed(path, 0, reason)
 }
 
 /// An archive or a member that the zip reader cannot make sense of, or a failure of the system.

@@ -80,7 +80,7 @@ impl Table {
     }
 
     fn malformed(&self, reason: String) -> DataError {
-        DataError::Malformed { path: self.path.clone(), offset: 0, unpacked: false, reason }
+        DataError::malformed(&self.path, 0, reason)
     }
 
     /// This table with `labels`, one a row.
@@ -140,8 +140,7 @@ impl Table {
             (None, None) => {}
             (_, more) => {
                 let [has, lacks] = if more.is_some() { [&other.path, &self.path] } else { [&self.path, &other.path] };
-                let reason = format!("{} has labels, but this has none", has.display());
-                return Err(DataError::Malformed { path: lacks.clone(), offset: 0, unpacked: false, reason });
+                return Err(DataError::malformed(lacks, 0, format!("{} has labels, but this has none", has.display())));
             }
         }
         self.values.extend(other.values);

@@ -107,9 +107,9 @@ fn read(path: &Path, data: &DataOptions, test: bool, unlabelled: Option<usize>) 
             let table = Table::of_array(path, archive.read(&member)?);
             Ok(match (label_column, label_member(&archive, data, test, unlabelled.is_some())) {
                 (Some(wanted), _) => {
-                    table.label_by_column(wanted, |column| archive.read_label_column(&member, column))?
+                    table.label_by_column(wanted, |column| archive.read_labels(&member, Some(column)))?
                 }
-                (None, Some(labels)) => table.with_labels(archive.read_labels(&labels)?)?,
+                (None, Some(labels)) => table.with_labels(archive.read_labels(&labels, None)?)?,
                 (None, None) => table,
             })
         }

@@ -67,7 +67,7 @@ fn what_we_write_is_read_and_depends_on_nothing_else() {
     assert_eq!(archive.names().collect::<Vec<_>>(), ["z", "assignments", "classes"]);
     let z = archive.read("z").unwrap();
     assert_eq!((z.shape.as_slice(), z.values.as_slice()), (&[3, 2][..], &[0.5, 1.5, 2.5, 3.5, 4.5, 5.5][..]));
-    assert_eq!(archive.read_labels("assignments").unwrap(), ["2", "0", "1"]);
+    assert_eq!(archive.read_labels("assignments", None).unwrap(), ["2", "0", "1"]);
     let mut again = Cursor::new(Vec::new());
     npz::write(&mut again, &fields).unwrap();
     assert!(again.into_inner() == fs::read(&path).unwrap());
@@ -89,7 +89,12 @@ fn labels_are_one_number_a_row() {
     let path = numpy("stored.npz");
     let archive = Npz::open(&path).unwrap();
     let member = path.join("f4_le_c.npy");
-    assert_malformed(archive.read_labels("f4_le_c"), &member, 0, "labels have the shape [3, 4]; one a row is wanted");
+    assert_malformed(
+        archive.read_labels("f4_le_c", None),
+        &member,
+        0,
+        "labels have the shape [3, 4]; one a row is wanted",
+    );
 }
 
 #[test]
