@@ -20,16 +20,11 @@ pub enum Values {
 
 impl Values {
     /// How many numbers there are.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Reals(reals) => reals.len(),
         }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The rows `indices` of `width` values each.

@@ -16,8 +16,8 @@ use elbo_tensor::Real;
 
 use crate::file::{self, BLOCK, Source};
 use crate::rounding::Roundings;
-use crate::{DataError, Place};
-use header::Header;
+use crate::{DataError, LabelColumn, Place, Table};
+use header::{Element, Header};
 
 pub use write::write;
 
@@ -28,78 +28,74 @@ const LONGEST_HEADER: u64 = 1 << 16;
 /// The most numbers of a row: each column has its moments.
 const WIDEST: u64 = 1 << 26;
 
-/// An array of finite numbers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Array {
-    /// Its extents, outermost first; at least one, all positive.
-    pub shape: Vec<usize>,
-    /// Its values in C order: the last index runs fastest.
-    pub values: Vec<Real>,
-    /// Places in a row, from 0, whose rounding error as [`Real`] is more than 1 % of their standard deviation.
-    pub coarse: Vec<usize>,
-}
-
-/// Reads an NPY file.
+/// Reads an NPY file as a table, whose rows the first axis counts. The numbers in the column `labels` become labels:
+/// text that is exact for floats and for integers up to 2⁵³.
 ///
 /// # Errors
-/// [`DataError`] if the file is missing, cannot be read, is not exactly such a file, has no rows or no axis, or holds a
-/// number that is not finite as a [`Real`], which is named by the row and its place in the row.
-pub fn read(path: impl AsRef<Path>) -> Result<Array, DataError> {
-    let (source, size) = open(path.as_ref())?;
-    read_numbers(source, size)
-}
-
-/// The open file at `path` and its size.
-fn open(path: &Path) -> Result<(Source<'static>, u64), DataError> {
+/// [`DataError`] if the file is missing, cannot be read, is not exactly such a file, has no rows or no axis, has no
+/// column `labels` or none beside it, or holds a number that is not finite as a [`Real`], which is named by the row and
+/// its place in the row.
+pub fn read(path: impl AsRef<Path>, labels: Option<LabelColumn<'_>>) -> Result<Table, DataError> {
+    let path = path.as_ref();
     let (file, size) = file::open(path, "an NPY file")?;
     let reader = Box::new(BufReader::with_capacity(BLOCK, file));
-    Ok((Source { path: path.to_owned(), reader, packed: None, size, position: 0 }, size))
+    let source = Source { path: path.to_owned(), reader, packed: None, size, position: 0 };
+    read_table(source, size, path, labels)
 }
 
-/// The array in `source`, which has `length` bytes, or so it is said.
-pub(crate) fn read_numbers(source: Source<'_>, length: u64) -> Result<Array, DataError> {
-    let mut roundings = Roundings::default();
-    let kept = |column, number| Some(roundings.add(column, number)).filter(|kept| kept.is_finite());
-    let (shape, values) = read_as(source, length, kept)?;
-    Ok(Array { shape, values, coarse: roundings.coarse() })
-}
-
-/// Reads the column `column`, counted from 0, of an NPY file whose rows are lists of numbers, as labels: numbers as
-/// text, exact for floats and for integers up to 2⁵³.
-///
-/// # Errors
-/// As [`read`].
-///
-/// # Panics
-/// If the rows are no lists of more than `column` numbers.
-pub fn read_label_column(path: impl AsRef<Path>, column: usize) -> Result<Vec<String>, DataError> {
-    let (source, size) = open(path.as_ref())?;
-    read_labels(source, size, Some(column))
-}
-
-/// The labels in `source` as text: its column `column`, or without one the only number of each row.
-pub(crate) fn read_labels(source: Source<'_>, length: u64, column: Option<usize>) -> Result<Vec<String>, DataError> {
-    let path = source.path.clone();
-    let (shape, values) = read_as(source, length, |_, number| Some(number).filter(|number| number.is_finite()))?;
-    let width = shape[1..].iter().product();
-    if column.is_none() && width != 1 {
-        return Err(DataError::malformed(path, 0, format!("labels have the shape {shape:?}; one a row is wanted")));
-    }
-    Ok(values.chunks_exact(width).map(|row| row[column.unwrap_or(0)].to_string()).collect())
-}
-
-/// Shape and values in C order. `convert` makes a value of a number and its place in the row, or finds it unfit.
-fn read_as<T: Copy>(
+/// The table in `source`, which has `length` bytes, or so it is said, and is an array of the file `path`.
+pub(crate) fn read_table(
     mut source: Source<'_>,
     length: u64,
+    path: &Path,
+    labels: Option<LabelColumn<'_>>,
+) -> Result<Table, DataError> {
+    let layout = read_layout(&mut source, length)?;
+    let row = if layout.row.is_empty() { vec![1] } else { layout.row.clone() };
+    let found = labels.map_or(Ok(None), |labels| labels.find_in_rows(&row));
+    let label = found.map_err(|reason| DataError::malformed(path, 0, reason))?;
+    let (mut texts, mut roundings) = (Vec::new(), Roundings::default());
+    let mut values = read_values(source, length, &layout, |column, number| {
+        if label == Some(column) {
+            // As [`Real`] two labels may be one.
+            texts.push(number.to_string());
+        }
+        Some(roundings.add(column, number)).filter(|kept| kept.is_finite())
+    })?;
+    let coarse = roundings.coarse().into_iter().filter(|&column| label != Some(column));
+    let coarse = coarse.map(|column| format!("column {column}")).collect();
+    let mut table = Table { path: path.to_owned(), shape: row, coarse, ..Table::default() };
+    if let Some(label) = label {
+        let mut columns = (0..layout.width()).cycle();
+        values.retain(|_| columns.next() != Some(label));
+        table.shape[0] -= 1;
+        table.labels = Some(texts);
+    }
+    Ok(Table { values, ..table })
+}
+
+/// The labels in `source`, one a row, as text.
+pub(crate) fn read_labels(mut source: Source<'_>, length: u64) -> Result<Vec<String>, DataError> {
+    let path = source.path.clone();
+    let layout = read_layout(&mut source, length)?;
+    let values = read_values(source, length, &layout, |_, number| Some(number).filter(|number| number.is_finite()))?;
+    if layout.width() != 1 {
+        let shape = [&[layout.rows], &layout.row[..]].concat();
+        return Err(DataError::malformed(path, 0, format!("labels have the shape {shape:?}; one a row is wanted")));
+    }
+    Ok(values.iter().map(f64::to_string).collect())
+}
+
+/// The values in C order. `convert` makes a value of a number and its place in the row, or finds it unfit.
+fn read_values<T: Copy>(
+    mut source: Source<'_>,
+    length: u64,
+    layout: &Layout,
     mut convert: impl FnMut(usize, f64) -> Option<T>,
-) -> Result<(Vec<usize>, Vec<T>), DataError> {
-    let header = read_header(&mut source, length)?;
-    let shape = checked_shape(&source, &header, length)?;
-    let layout = Layout { rows: shape[0], row: &shape[1..], fortran: header.fortran };
-    let (element, path) = (header.element, source.path.clone());
+) -> Result<Vec<T>, DataError> {
+    let (element, path) = (layout.element, source.path.clone());
     let announced = format!("the header announces {length} bytes in all");
-    let values = source.elements(shape.iter().product(), element.size, &announced, |values, block| {
+    let values = source.elements(layout.rows * layout.width(), element.size, &announced, |values, block| {
         for bytes in block.chunks_exact(element.size) {
             let number = element.value(bytes);
             let (row, column) = layout.place(values.len());
@@ -111,8 +107,7 @@ fn read_as<T: Copy>(
         }
         Ok(())
     })?;
-    let values = layout.in_c_order(values);
-    Ok((shape, values))
+    Ok(layout.in_c_order(values))
 }
 
 /// Why `number` is no value of a table.
@@ -155,8 +150,9 @@ fn read_header(source: &mut Source<'_>, length: u64) -> Result<Header, DataError
     Header::parse(&text).map_err(|(at, reason)| source.malformed(begin + at as u64, reason))
 }
 
-/// The shape, if it is that of a table and needs as many bytes as follow.
-fn checked_shape(source: &Source<'_>, header: &Header, length: u64) -> Result<Vec<usize>, DataError> {
+/// How the values lie, if the header's shape is that of a table and needs as many bytes as follow.
+fn read_layout(source: &mut Source<'_>, length: u64) -> Result<Layout, DataError> {
+    let header = read_header(source, length)?;
     let shown = file::shown_shape(&header.shape);
     let begin = source.position;
     if header.shape.is_empty() {
@@ -175,18 +171,20 @@ fn checked_shape(source: &Source<'_>, header: &Header, length: u64) -> Result<Ve
     if width > WIDEST {
         return Err(source.malformed(begin, format!("a row has {width} numbers; at most {WIDEST} are read")));
     }
-    Ok(header.shape.iter().map(|&extent| extent as usize).collect())
+    let row = header.shape[1..].iter().map(|&extent| extent as usize).collect();
+    Ok(Layout { element: header.element, rows: header.shape[0] as usize, row, fortran: header.fortran })
 }
 
 /// How the values of a file lie in it.
-struct Layout<'a> {
+struct Layout {
+    element: Element,
     rows: usize,
     /// The shape of a row.
-    row: &'a [usize],
+    row: Vec<usize>,
     fortran: bool,
 }
 
-impl Layout<'_> {
+impl Layout {
     fn width(&self) -> usize {
         self.row.iter().product()
     }
@@ -199,7 +197,7 @@ impl Layout<'_> {
         }
         // From the first index of a row, whose step is the largest in C order, to the last.
         let (mut rest, mut column) = (index / self.rows, 0);
-        for extent in self.row {
+        for extent in &self.row {
             step /= extent;
             column += rest % extent * step;
             rest /= extent;

@@ -11,8 +11,8 @@ use rawzip::{CompressionMethod, FileReader, ZipArchive, ZipArchiveEntryWayfinder
 
 use crate::error::shown;
 use crate::file::{self, Source};
-use crate::npy::{self, Array};
-use crate::{DataError, Field};
+use crate::npy;
+use crate::{DataError, Field, LabelColumn, Table};
 
 /// Names of a data matrix, tried in this order; the last is what `numpy.savez` calls an array without a name.
 pub const DATA: &[&str] = &["x", "data", "x_train", "z", "arr_0"];
@@ -69,23 +69,20 @@ impl Npz {
         names.iter().find_map(|name| self.names().find(|member| member == name))
     }
 
-    /// Reads the array `name`.
+    /// Reads the array `name` as a table, with labels as those of [`npy::read`].
     ///
     /// # Errors
     /// [`DataError`] if there is no such member, if it unpacks to too much, or as [`npy::read`].
-    pub fn read(&self, name: &str) -> Result<Array, DataError> {
-        self.with(name, npy::read_numbers)
+    pub fn read(&self, name: &str, labels: Option<LabelColumn<'_>>) -> Result<Table, DataError> {
+        self.with(name, |source, length| npy::read_table(source, length, &self.path, labels))
     }
 
-    /// Reads the labels `name`, one number a row, as text; of an array of lists of numbers those in `column`.
+    /// Reads the labels `name`, one number a row, as text.
     ///
     /// # Errors
-    /// As [`Npz::read`], and if there is more than one number a row and no column is named.
-    ///
-    /// # Panics
-    /// As [`npy::read_label_column`].
-    pub fn read_labels(&self, name: &str, column: Option<usize>) -> Result<Vec<String>, DataError> {
-        self.with(name, |source, length| npy::read_labels(source, length, column))
+    /// As [`Npz::read`], and if there is more than one number a row.
+    pub fn read_labels(&self, name: &str) -> Result<Vec<String>, DataError> {
+        self.with(name, npy::read_labels)
     }
 
     /// What `read` makes of the member `name` and its announced length.

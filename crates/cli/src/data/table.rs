@@ -94,23 +94,14 @@ fn read(path: &Path, data: &DataOptions, test: bool, unlabelled: Option<usize>) 
     });
     match Format::of(path) {
         Some(Format::Csv) => Ok(csv::read(path, data.header, label_column)?),
-        Some(Format::Npy) => {
-            let table = Table::of_array(path, npy::read(path)?);
-            Ok(match label_column {
-                Some(wanted) => table.label_by_column(wanted, |column| npy::read_label_column(path, column))?,
-                None => table,
-            })
-        }
+        Some(Format::Npy) => Ok(npy::read(path, label_column)?),
         Some(Format::Npz) => {
             let archive = Npz::open(path)?;
             let member = data_member(path, &archive, data, test)?;
-            let table = Table::of_array(path, archive.read(&member)?);
-            Ok(match (label_column, label_member(&archive, data, test, unlabelled.is_some())) {
-                (Some(wanted), _) => {
-                    table.label_by_column(wanted, |column| archive.read_labels(&member, Some(column)))?
-                }
-                (None, Some(labels)) => table.with_labels(archive.read_labels(&labels, None)?)?,
-                (None, None) => table,
+            let table = archive.read(&member, label_column)?;
+            Ok(match label_member(&archive, data, test, unlabelled.is_some()) {
+                Some(labels) if label_column.is_none() => table.with_labels(archive.read_labels(&labels)?)?,
+                _ => table,
             })
         }
         None => Err(Error::usage(format_args!("{}: {ENDINGS}", path.display()))),
