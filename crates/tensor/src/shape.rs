@@ -42,8 +42,13 @@ impl Shape {
     }
 
     /// The shape with its last extent replaced.
-    pub fn with_last(mut self, extent: usize) -> Self {
-        self.dims[self.rank - 1] = extent;
+    pub fn with_last(self, extent: usize) -> Self {
+        self.with(self.rank - 1, extent)
+    }
+
+    /// The shape with the extent of `axis` replaced.
+    pub(crate) fn with(mut self, axis: usize, extent: usize) -> Self {
+        self.dims[axis] = extent;
         self
     }
 
@@ -58,13 +63,11 @@ impl Shape {
     /// # Panics
     /// If the rank is [`Shape::MAX_RANK`] already.
     #[track_caller]
-    pub fn stacked(&self, extent: usize) -> Self {
-        let mut out = Self::new(&[]);
+    pub fn stacked(mut self, extent: usize) -> Self {
         assert!(self.rank < Self::MAX_RANK, "an axis in front of {self:?}");
-        out.dims[0] = extent;
-        out.dims[1..=self.rank].copy_from_slice(self);
-        out.rank = self.rank + 1;
-        out
+        self.rank += 1;
+        self.dims.rotate_right(1);
+        self.with(0, extent)
     }
 
     /// The shape without its last axis.
@@ -77,13 +80,13 @@ impl Shape {
     /// # Panics
     /// If there is no such axis.
     #[track_caller]
-    pub fn without(&self, axis: usize) -> Self {
+    pub fn without(mut self, axis: usize) -> Self {
         assert!(axis < self.rank, "axis {axis} of {self:?}");
-        let mut out = Self { dims: [1; Self::MAX_RANK], rank: self.rank - 1 };
-        for (to, from) in (0..self.rank).filter(|&i| i != axis).enumerate() {
-            out.dims[to] = self.dims[from];
+        for later in axis + 1..self.rank {
+            self.dims[later - 1] = self.dims[later];
         }
-        out
+        self.rank -= 1;
+        self.with(self.rank, 1)
     }
 
     /// The common shape of two operands: axes are aligned at the end, and an extent of 1 stretches.
