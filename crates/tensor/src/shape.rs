@@ -80,13 +80,13 @@ impl Shape {
     /// # Panics
     /// If there is no such axis.
     #[track_caller]
-    pub fn without(mut self, axis: usize) -> Self {
+    pub fn without(&self, axis: usize) -> Self {
         assert!(axis < self.rank, "axis {axis} of {self:?}");
-        for later in axis + 1..self.rank {
-            self.dims[later - 1] = self.dims[later];
+        let mut out = Self { dims: [1; Self::MAX_RANK], rank: self.rank - 1 };
+        for (to, from) in (0..self.rank).filter(|&i| i != axis).enumerate() {
+            out.dims[to] = self.dims[from];
         }
-        self.rank -= 1;
-        self.with(self.rank, 1)
+        out
     }
 
     /// The common shape of two operands: axes are aligned at the end, and an extent of 1 stretches.
