@@ -195,13 +195,13 @@ proptest! {
             let tape = Tape::new(&params);
             let [x, u, z] = [x, u, z].map(|value| tape.variable(value));
             let y = tape.constant(Tensor::eye(k).reshape([k, 1, k]));
-            let [codes, expanded] = [y.broadcast_to([k, b, k]), x.one_hot_expand(k)];
+            let codes = y.broadcast_to([k, b, k]);
             let pairs = [
-                (two.forward(&[x, y]), joint(&tape, &params, "two", &["x", "y"], expanded, activation)),
+                (two.forward(&[x, y]), joint(&tape, &params, "two", &["x", "y"], beside(x, codes), activation)),
                 (two.forward(&[z, y]), joint(&tape, &params, "two", &["x", "y"], concat(&[z, codes]), activation)),
                 (
                     three.forward(&[x, u, y]),
-                    joint(&tape, &params, "three", &["x", "u", "y"], concat(&[x, u]).one_hot_expand(k), activation),
+                    joint(&tape, &params, "three", &["x", "u", "y"], beside(concat(&[x, u]), codes), activation),
                 ),
             ];
             for (shared, naive) in pairs {
@@ -219,6 +219,12 @@ proptest! {
             }
         }
     }
+}
+
+/// Every row of `x`, `[b, d]`, beside every code of `codes`, `[k, b, k]`.
+fn beside<'t>(x: Var<'t>, codes: Var<'t>) -> Var<'t> {
+    let [k, b, _] = codes.shape()[..] else { unreachable!() };
+    concat(&[x.broadcast_to([k, b, x.shape().last()]), codes])
 }
 
 /// The net `name` with its first layer on one joined input and one joined matrix.

@@ -44,37 +44,13 @@ impl Comparison {
 
 /// Compares the gradients of the scalar `f` at `inputs`, one comparison an input.
 pub fn inputs(inputs: &[Tensor], f: impl for<'t> Fn(&'t Tape<'t>, &[Var<'t>]) -> Var<'t>) -> Vec<Comparison> {
-    let params = Params::new();
-    let value = |xs: &[Tensor]| {
-        let tape = Tape::new(&params);
-        // Variables, because only what depends on one has its kinks recorded.
-        let vars: Vec<_> = xs.iter().map(|x| tape.variable(x.clone())).collect();
-        (f64::from(f(&tape, &vars).item()), tape.pattern())
-    };
-    let gradients: Vec<Tensor> = {
-        let tape = Tape::new(&params);
-        let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x.clone())).collect();
-        let grads = tape.backward(f(&tape, &vars));
-        vars.iter().map(|&v| grads.of(v).cloned().unwrap_or_else(|| Tensor::zeros(v.shape()))).collect()
-    };
-    let mut moved = inputs.to_vec();
-    (0..inputs.len())
-        .map(|which| {
-            let base = inputs[which].as_slice();
-            compare(
-                which.to_string(),
-                &gradients[which],
-                0..base.len(),
-                |at, x| {
-                    moved[which].as_mut_slice()[at] = x;
-                    let y = value(&moved);
-                    moved[which].as_mut_slice()[at] = base[at];
-                    y
-                },
-                base,
-            )
-        })
-        .collect()
+    let mut params = Params::new();
+    let numbered = inputs.iter().enumerate();
+    let ids: Vec<_> = numbered.map(|(which, input)| params.add(which.to_string(), input.clone())).collect();
+    parameters(&params, usize::MAX, |tape| {
+        let vars: Vec<_> = ids.iter().map(|&id| tape.param(id)).collect();
+        f(tape, &vars)
+    })
 }
 
 /// Compares the gradients of the scalar `loss` with respect to the parameters, at no more than `most` evenly spread

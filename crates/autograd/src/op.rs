@@ -86,6 +86,12 @@ impl Case {
         self
     }
 
+    /// Pairs of arguments for an operation that broadcasts: of one shape, of fewer axes, and both stretched.
+    pub(crate) fn pairs() -> Vec<[Self; 2]> {
+        let shapes: [[&[usize]; 2]; 3] = [[&[3, 4], &[3, 4]], [&[2, 3, 4], &[4]], [&[2, 1, 4], &[3, 4]]];
+        shapes.map(|pair| pair.map(Self::of)).into()
+    }
+
     /// A random argument.
     pub fn draw(&self, rng: &mut Stream) -> Tensor {
         let mut x = Tensor::scratch(self.shape);

@@ -155,11 +155,9 @@ impl<'p> Tape<'p> {
         let loss = loss.id as usize;
         let shape = nodes[loss].value.shape();
         assert_eq!(shape.size(), 1, "backward of shape {shape:?}: a loss has one element");
-        let mut pending: Vec<Option<Tensor>> = Vec::new();
-        pending.resize_with(loss + 1, || None);
+        let mut pending: Vec<Option<Tensor>> = vec![None; loss + 1];
         pending[loss] = Some(Tensor::full(shape, 1.0));
-        let mut grads = Grads { params: Vec::new(), variables: Vec::new() };
-        grads.params.resize_with(self.params.len(), || None);
+        let mut grads = Grads { params: vec![None; self.params.len()], variables: Vec::new() };
 
         for at in (0..=loss).rev() {
             let Some(dy) = pending[at].take() else { continue };

@@ -43,8 +43,7 @@ pub fn read(path: impl AsRef<Path>, header: Header, labels: Option<LabelColumn<'
     let (mut file, _) = file::open(path, "a CSV file")?;
     let start = file::start(path, &mut file, 512)?;
     if start.is_empty() || start.contains(&0) || SIGNATURES.iter().any(|signature| start.starts_with(signature)) {
-        let reason = format!("{}, not CSV in UTF-8", file::describe(&start));
-        return Err(DataError::Malformed { path: path.to_owned(), offset: 0, unpacked: false, reason });
+        return Err(DataError::malformed(path, 0, format!("{}, not CSV in UTF-8", file::describe(&start))));
     }
     let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
     let mut records = Records { path, reader, record: ByteRecord::new(), names: Vec::new() };
@@ -175,7 +174,7 @@ impl Records<'_> {
 
     /// What is wrong with the current row.
     fn fault_here(&self, reason: impl Into<String>) -> DataError {
-        self.fault(self.place(), reason)
+        self.fault(Place::Line(self.line()), reason)
     }
 
     /// What is wrong with a cell of the current row.
@@ -183,10 +182,6 @@ impl Records<'_> {
         let line = self.line();
         let name = self.names.get(column).cloned();
         self.fault(Place::Cell { line, column: column + 1, name }, reason)
-    }
-
-    fn place(&self) -> Place {
-        Place::Line(self.line())
     }
 
     /// The line on which the current row begins, from 1.

@@ -20,49 +20,31 @@ pub enum Values {
 
 impl Values {
     /// How many numbers there are.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Reals(reals) => reals.len(),
         }
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn slice(&self, range: Range<usize>) -> Self {
-        match self {
-            Self::Bytes(bytes) => Self::Bytes(bytes[range].to_vec()),
-            Self::Reals(reals) => Self::Reals(reals[range].to_vec()),
-        }
-    }
-
     /// The rows `indices` of `width` values each.
     fn select(&self, width: usize, indices: &[u32]) -> Self {
-        fn rows<T: Copy>(all: &[T], width: usize, indices: &[u32]) -> Vec<T> {
-            indices.iter().flat_map(|&row| &all[row as usize * width..(row as usize + 1) * width]).copied().collect()
-        }
         match self {
-            Self::Bytes(bytes) => Self::Bytes(rows(bytes, width, indices)),
-            Self::Reals(reals) => Self::Reals(rows(reals, width, indices)),
-        }
-    }
-
-    /// Takes the first `count` out, in place: at no time are there two copies of the rest.
-    fn take_front(&mut self, count: usize) -> Self {
-        match self {
-            Self::Bytes(bytes) => Self::Bytes(take_front(bytes, count)),
-            Self::Reals(reals) => Self::Reals(take_front(reals, count)),
+            Self::Bytes(bytes) => Self::Bytes(select(bytes, width, indices)),
+            Self::Reals(reals) => Self::Reals(select(reals, width, indices)),
         }
     }
 }
 
-fn take_front<T>(all: &mut Vec<T>, count: usize) -> Vec<T> {
-    let front = all.drain(..count).collect();
+fn select<T: Copy>(all: &[T], width: usize, indices: &[u32]) -> Vec<T> {
+    let mut chosen = Vec::with_capacity(indices.len() * width);
+    indices.iter().for_each(|&row| chosen.extend_from_slice(&all[row as usize * width..][..width]));
+    chosen
+}
+
+fn drop_front<T>(all: &mut Vec<T>, count: usize) {
+    all.drain(..count);
     all.shrink_to_fit();
-    front
 }
 
 /// One class per row.
@@ -286,6 +268,11 @@ impl Dataset {
     fn check_gather(&self, what: &str, indices: &[u32], out: &[Real]) {
         let (b, width) = (indices.len(), self.width());
         assert!(out.len() == b * width, "{what}: {b} rows of {width} values do not fit an output of {}", out.len());
+        self.check_rows(what, indices);
+    }
+
+    #[track_caller]
+    fn check_rows(&self, what: &str, indices: &[u32]) {
         if let Some(row) = indices.iter().find(|&&row| row as usize >= self.rows) {
             panic!("{what}: row {row} of data set {}, which has {}", self.name, self.rows);
         }
@@ -303,13 +290,7 @@ impl Dataset {
             self.name,
             self.rows
         );
-        let width = self.width();
-        let labels = self
-            .labels
-            .as_ref()
-            .map(|labels| Labels { values: labels.values[range.clone()].to_vec(), classes: labels.classes });
-        let values = self.values.slice(range.start * width..range.end * width);
-        self.part(range.len(), values, labels)
+        self.select(&(range.start as u32..range.end as u32).collect::<Vec<_>>())
     }
 
     /// A copy of the rows `indices` in that order, with their labels and the same number of classes.
@@ -318,38 +299,31 @@ impl Dataset {
     /// If an index is not below the number of rows.
     #[track_caller]
     pub fn select(&self, indices: &[u32]) -> Self {
-        if let Some(row) = indices.iter().find(|&&row| row as usize >= self.rows) {
-            panic!("select: row {row} of data set {}, which has {}", self.name, self.rows);
-        }
-        let labels = self.labels.as_ref().map(|labels| Labels {
-            values: indices.iter().map(|&row| labels.values[row as usize]).collect(),
-            classes: labels.classes,
-        });
-        self.part(indices.len(), self.values.select(self.width(), indices), labels)
-    }
-
-    /// `rows` of this data set, which have these values and labels.
-    fn part(&self, rows: usize, values: Values, labels: Option<Labels>) -> Self {
+        self.check_rows("select", indices);
+        let labels = |labels: &Labels| Labels { values: select(&labels.values, 1, indices), classes: labels.classes };
         Self {
             name: self.name.clone(),
-            rows,
+            rows: indices.len(),
             shape: self.shape.clone(),
-            values,
+            values: self.values.select(self.width(), indices),
             intensity: self.intensity,
-            labels,
+            labels: self.labels.as_ref().map(labels),
             class_names: self.class_names.clone(),
         }
     }
 
-    /// Takes the first `count` rows out, in place.
+    /// Takes the first `count` rows out, in place: at no time are there two copies of the rest.
     pub(crate) fn take_front(&mut self, count: usize) -> Self {
-        let values = self.values.take_front(count * self.width());
-        let labels = self
-            .labels
-            .as_mut()
-            .map(|labels| Labels { values: take_front(&mut labels.values, count), classes: labels.classes });
+        let front = self.slice(0..count);
+        match &mut self.values {
+            Values::Bytes(bytes) => drop_front(bytes, front.values.len()),
+            Values::Reals(reals) => drop_front(reals, front.values.len()),
+        }
+        if let Some(labels) = &mut self.labels {
+            drop_front(&mut labels.values, count);
+        }
         self.rows -= count;
-        self.part(count, values, labels)
+        front
     }
 
     /// A checksum of the content: 64-bit FNV-1a over the shape, the values and the labels, each with its length. Names

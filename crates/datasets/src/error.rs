@@ -56,6 +56,11 @@ impl DataError {
             _ => Self::Io { path: path.to_owned(), source },
         }
     }
+
+    /// [`Malformed`](Self::Malformed) at byte `offset` of the file as it lies on disk.
+    pub(crate) fn malformed(path: impl Into<PathBuf>, offset: u64, reason: impl Into<String>) -> Self {
+        Self::Malformed { path: path.into(), offset, unpacked: false, reason: reason.into() }
+    }
 }
 
 impl fmt::Display for DataError {

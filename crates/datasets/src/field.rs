@@ -15,18 +15,13 @@ pub enum Elements<'a> {
 
 impl Elements<'_> {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::F32(all) => all.len(),
             Self::F64(all) => all.len(),
             Self::U32(all) => all.len(),
             Self::Text(all) => all.len(),
         }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

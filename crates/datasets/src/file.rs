@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 
 use crate::DataError;
 
+/// Bytes that are read at once: a multiple of every element's size.
+pub(crate) const BLOCK: usize = 1 << 16;
+
 /// The file at `path` and its size in bytes; `wanted` is what was looked for there.
 pub(crate) fn open(path: &Path, wanted: &str) -> Result<(File, u64), DataError> {
     let failed = |error| DataError::from_io(path, wanted, error);
     let metadata = fs::metadata(path).map_err(failed)?;
     // A pipe or a device has no size to check against, and reading it might never end.
     if !metadata.is_file() {
-        let reason = "not a regular file".into();
-        return Err(DataError::Malformed { path: path.to_owned(), offset: 0, unpacked: false, reason });
+        return Err(DataError::malformed(path, 0, "not a regular file"));
     }
     Ok((File::open(path).map_err(failed)?, metadata.len()))
 }
@@ -44,9 +46,41 @@ impl Source<'_> {
         DataError::Malformed { path: self.path.clone(), offset, unpacked: self.packed.is_some(), reason }
     }
 
-    pub(crate) fn no_memory(&self, bytes: usize) -> DataError {
+    fn no_memory(&self, bytes: usize) -> DataError {
         let source = io::Error::new(io::ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes"));
         DataError::Io { path: self.path.clone(), source }
+    }
+
+    /// The last `count` elements of the data, of `size` bytes each: `decode` appends those of a block of bytes.
+    /// `announced` is what the header says about their number.
+    pub(crate) fn elements<T>(
+        &mut self,
+        count: usize,
+        size: usize,
+        announced: &str,
+        mut decode: impl FnMut(&mut Vec<T>, &[u8]) -> Result<(), DataError>,
+    ) -> Result<Vec<T>, DataError> {
+        let mut elements = Vec::new();
+        let mut block = vec![0; BLOCK];
+        while elements.len() < count {
+            let block = &mut block[..BLOCK.min((count - elements.len()) * size)];
+            if self.fill(block)? < block.len() {
+                let end = self.position;
+                return Err(self.malformed(end, format!("{announced}, but the data end after {end}")));
+            }
+            // What is packed may lie about its size: memory then grows with what has truly arrived.
+            let more = if self.packed.is_some() { (2 * elements.len()).max(BLOCK).min(count) } else { count };
+            elements
+                .try_reserve_exact(more.saturating_sub(elements.len()))
+                .map_err(|_| self.no_memory(count * size_of::<T>()))?;
+            decode(&mut elements, block)?;
+        }
+        let end = self.position;
+        // The checksum of what is packed is looked at only when more is asked for.
+        if self.fill(&mut [0])? != 0 {
+            return Err(self.malformed(end, format!("{announced}, but the data go on")));
+        }
+        Ok(elements)
     }
 
     /// Fills `out` as far as the data go; the number of bytes got.
@@ -83,6 +117,17 @@ impl Source<'_> {
 /// ratio of 5; deflate could reach 1032, but no set of data does.
 pub(crate) fn unpacked_limit(size: u64) -> u64 {
     size.saturating_mul(100).saturating_add(16 << 20)
+}
+
+/// What a header of `header` bytes and an array of elements of `size` bytes take, if memory could hold it.
+pub(crate) fn total_bytes(header: u64, size: u64, shape: &[u64]) -> Option<u64> {
+    let bytes = shape.iter().try_fold(size, |product, &extent| product.checked_mul(extent))?;
+    bytes.checked_add(header).filter(|&total| isize::try_from(total).is_ok())
+}
+
+/// `shape` as messages show it.
+pub(crate) fn shown_shape(shape: &[u64]) -> String {
+    shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ")
 }
 
 /// What data that are not what was wanted seem to be, by their first bytes.

@@ -10,37 +10,22 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::file::{self, Source};
+use crate::file::{self, BLOCK, Source};
 use crate::{DataError, Dataset, Labels, Values};
 
-/// What an IDX file of bytes holds, as told by its number of dimensions.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Images,
-    Labels,
+/// What an IDX file of bytes holds.
+struct Kind {
+    name: &'static str,
+    /// What the dimensions count, outermost first.
+    dimensions: &'static [&'static str],
 }
 
+const IMAGES: Kind = Kind { name: "images", dimensions: &["images", "rows", "columns"] };
+const LABELS: Kind = Kind { name: "labels", dimensions: &["labels"] };
+
 impl Kind {
-    fn magic(self) -> u32 {
-        match self {
-            Self::Images => 0x0000_0803,
-            Self::Labels => 0x0000_0801,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Images => "images",
-            Self::Labels => "labels",
-        }
-    }
-
-    /// What the dimensions count, outermost first.
-    fn dimensions(self) -> &'static [&'static str] {
-        match self {
-            Self::Images => &["images", "rows", "columns"],
-            Self::Labels => &["labels"],
-        }
+    fn magic(&self) -> u32 {
+        0x0800 + self.dimensions.len() as u32
     }
 }
 
@@ -50,7 +35,7 @@ impl Kind {
 /// [`DataError`] if the file is missing, cannot be read, or is not exactly such a file.
 pub fn read_images(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let path = path.as_ref();
-    let (dims, bytes) = read(path, Kind::Images)?;
+    let (dims, bytes) = read(path, &IMAGES)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Dataset::new(name, &dims[1..], Values::Bytes(bytes), None)
 }
@@ -60,7 +45,7 @@ pub fn read_images(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
 /// # Errors
 /// [`DataError`] if the file is missing, cannot be read, or is not exactly such a file.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<Labels, DataError> {
-    let (_, bytes) = read(path.as_ref(), Kind::Labels)?;
+    let (_, bytes) = read(path.as_ref(), &LABELS)?;
     let classes = bytes.iter().max().map_or(0, |&label| usize::from(label) + 1);
     Ok(Labels { values: bytes.into_iter().map(u32::from).collect(), classes })
 }
@@ -86,8 +71,8 @@ pub fn load_folder(dir: impl AsRef<Path>) -> Result<(Dataset, Dataset), DataErro
     // What is missing is found before anything large is read.
     let train_path = images_path(dir, "train")?;
     let test_path = images_path(dir, "t10k")?;
-    let mut train_labels = find(dir, "train-labels", 1)?.map(|path| Ok((read_labels(&path)?, path))).transpose()?;
-    let mut test_labels = find(dir, "t10k-labels", 1)?.map(|path| Ok((read_labels(&path)?, path))).transpose()?;
+    let labels = |stem| find(dir, stem, 1)?.map(|path| Ok((read_labels(&path)?, path))).transpose();
+    let (mut train_labels, mut test_labels) = (labels("train-labels")?, labels("t10k-labels")?);
     let classes = [&train_labels, &test_labels].into_iter().flatten().map(|(labels, _)| labels.classes).max();
     for (labels, _) in [&mut train_labels, &mut test_labels].into_iter().flatten() {
         labels.classes = classes.unwrap_or(0);
@@ -98,7 +83,7 @@ pub fn load_folder(dir: impl AsRef<Path>) -> Result<(Dataset, Dataset), DataErro
     let test = labelled(&name, &test_path, test_labels)?;
     if train.shape() != test.shape() {
         let reason = format!("test images are {:?}, but train images {:?}", test.shape(), train.shape());
-        return Err(DataError::Malformed { path: test_path, offset: 8, unpacked: false, reason });
+        return Err(DataError::malformed(test_path, 8, reason));
     }
     Ok((train, test))
 }
@@ -123,11 +108,11 @@ fn find(dir: &Path, stem: &str, rank: usize) -> Result<Option<PathBuf>, DataErro
 }
 
 fn labelled(name: &str, images: &Path, labels: Option<(Labels, PathBuf)>) -> Result<Dataset, DataError> {
-    let (dims, bytes) = read(images, Kind::Images)?;
+    let (dims, bytes) = read(images, &IMAGES)?;
     let labels = match labels {
         Some((labels, path)) if labels.values.len() != dims[0] => {
             let reason = format!("{} labels for the {} images of {}", labels.values.len(), dims[0], images.display());
-            return Err(DataError::Malformed { path, offset: 4, unpacked: false, reason });
+            return Err(DataError::malformed(path, 4, reason));
         }
         labels => labels.map(|(labels, _)| labels),
     };
@@ -135,99 +120,60 @@ fn labelled(name: &str, images: &Path, labels: Option<(Labels, PathBuf)>) -> Res
 }
 
 /// The dimensions and the bytes of an IDX file.
-fn read(path: &Path, kind: Kind) -> Result<(Vec<usize>, Vec<u8>), DataError> {
+fn read(path: &Path, kind: &Kind) -> Result<(Vec<usize>, Vec<u8>), DataError> {
     let mut source = open(path, kind)?;
-    let header = source.header(kind)?;
-    let dims: Vec<u64> = header[4..].chunks_exact(4).map(|word| u64::from(be_u32(word))).collect();
+    let header = read_header(&mut source, kind)?;
+    let dims: Vec<u64> = header[4..].as_chunks().0.iter().map(|word| u64::from(u32::from_be_bytes(*word))).collect();
     if let Some(at) = dims.iter().position(|&n| n == 0) {
-        let reason = format!("the number of {} is 0; it must be positive", kind.dimensions()[at]);
+        let reason = format!("the number of {} is 0; it must be positive", kind.dimensions[at]);
         return Err(source.malformed(4 + 4 * at as u64, reason));
     }
-    let shape = dims.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ");
-    let expected = dims
-        .iter()
-        .try_fold(1u64, |product, &n| product.checked_mul(n))
-        .filter(|product| product.checked_add(header.len() as u64).is_some_and(|total| isize::try_from(total).is_ok()))
+    let (shape, size) = (file::shown_shape(&dims), source.size);
+    let total = file::total_bytes(header.len() as u64, 1, &dims)
         .ok_or_else(|| source.malformed(4, format!("the dimensions {shape} overflow")))?;
-    let bytes = source.body(header.len() as u64, expected, &format!("{shape} {}", kind.name()))?;
+    let announced = format!("the header announces {shape} {}, {total} bytes in all", kind.name);
+    if source.packed.is_none() && size != total {
+        return Err(source.malformed(size.min(total), format!("{announced}, but the file has {size}")));
+    }
+    if source.packed.is_some() && total > file::unpacked_limit(size) {
+        let advice = "(gzip bomb?); if it is meant, unpack it";
+        return Err(source.malformed(4, format!("{announced}: too much for a gzip file of {size} bytes {advice}")));
+    }
+    let bytes = source.elements(total as usize - header.len(), 1, &announced, |bytes, block| {
+        bytes.extend_from_slice(block);
+        Ok(())
+    })?;
     Ok((dims.into_iter().map(|n| n as usize).collect(), bytes))
 }
 
-fn be_u32(word: &[u8]) -> u32 {
-    word.iter().fold(0, |number, &byte| number << 8 | u32::from(byte))
-}
-
 /// The file at `path`, unpacked on the way if it is gzip.
-fn open(path: &Path, kind: Kind) -> Result<Source<'static>, DataError> {
-    let (mut file, size) = file::open(path, &format!("an IDX file of {}", kind.name()))?;
+fn open(path: &Path, kind: &Kind) -> Result<Source<'static>, DataError> {
+    let (mut file, size) = file::open(path, &format!("an IDX file of {}", kind.name))?;
     let packed = file::start(path, &mut file, 2)? == [0x1f, 0x8b];
-    let file = BufReader::with_capacity(1 << 16, file);
+    let file = BufReader::with_capacity(BLOCK, file);
     let reader: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     Ok(Source { path: path.to_owned(), reader, packed: packed.then_some("gzip file"), size, position: 0 })
 }
 
-impl Source<'_> {
-    /// Magic number and dimensions.
-    fn header(&mut self, kind: Kind) -> Result<Vec<u8>, DataError> {
-        let mut header = vec![0; 4 + 4 * kind.dimensions().len()];
-        let got = self.fill(&mut header)?;
-        let start = &header[..got];
-        if got < 4 || be_u32(&start[..4]) != kind.magic() {
-            let (what, name, magic) = (describe(start), kind.name(), kind.magic());
-            return Err(self.malformed(0, format!("{what}, not IDX {name} (magic 0x{magic:08x})")));
-        }
-        if got < header.len() {
-            let length = header.len();
-            return Err(self.malformed(got as u64, format!("the data end within the header of {length} bytes")));
-        }
-        Ok(header)
+/// Magic number and dimensions.
+fn read_header(source: &mut Source<'_>, kind: &Kind) -> Result<Vec<u8>, DataError> {
+    let mut header = vec![0; 4 + 4 * kind.dimensions.len()];
+    let got = source.fill(&mut header)?;
+    if !header[..got].starts_with(&kind.magic().to_be_bytes()) {
+        let (what, name, magic) = (describe(&header[..got]), kind.name, kind.magic());
+        return Err(source.malformed(0, format!("{what}, not IDX {name} (magic 0x{magic:08x})")));
     }
-
-    /// The `expected` bytes after a header of `header` bytes, which must be all that is left.
-    fn body(&mut self, header: u64, expected: u64, what: &str) -> Result<Vec<u8>, DataError> {
-        let total = header + expected;
-        let announced = format!("the header announces {what}, {total} bytes in all");
-        if self.packed.is_none() && self.size != total {
-            let size = self.size;
-            return Err(self.malformed(size.min(total), format!("{announced}, but the file has {size}")));
-        }
-        if self.packed.is_some() && total > file::unpacked_limit(self.size) {
-            let size = self.size;
-            return Err(self.malformed(
-                4,
-                format!(
-                    "{announced}: too much for a gzip file of {size} bytes (gzip bomb?); if it is meant, unpack it"
-                ),
-            ));
-        }
-        let expected = expected as usize;
-        let mut bytes = Vec::new();
-        while bytes.len() < expected {
-            // Grows with what has truly arrived, and to no more than is wanted.
-            let start = bytes.len();
-            let end = if self.packed.is_some() { expected.min(start * 2 + (1 << 20)) } else { expected };
-            bytes.try_reserve_exact(end - start).map_err(|_| self.no_memory(expected))?;
-            bytes.resize(end, 0);
-            let got = self.fill(&mut bytes[start..])?;
-            if start + got < end {
-                let position = self.position;
-                return Err(self.malformed(position, format!("{announced}, but the data end after {position}")));
-            }
-        }
-        // Gzip checks its checksum only when it is asked for more.
-        if self.fill(&mut [0])? != 0 {
-            return Err(self.malformed(total, format!("{announced}, but the data go on")));
-        }
-        Ok(bytes)
+    if got < header.len() {
+        let length = header.len();
+        return Err(source.malformed(got as u64, format!("the data end within the header of {length} bytes")));
     }
+    Ok(header)
 }
 
 /// What a file that is not the IDX file wanted seems to be, by its first bytes.
 fn describe(start: &[u8]) -> String {
-    if let Some(kind) =
-        [Kind::Images, Kind::Labels].into_iter().find(|kind| start.starts_with(&kind.magic().to_be_bytes()))
-    {
-        return format!("these are IDX {} (magic 0x{:08x})", kind.name(), kind.magic());
+    if let Some(kind) = [IMAGES, LABELS].iter().find(|kind| start.starts_with(&kind.magic().to_be_bytes())) {
+        return format!("these are IDX {} (magic 0x{:08x})", kind.name, kind.magic());
     }
     if let [0, 0, element @ (0x08 | 0x09 | 0x0b..=0x0e), rank, ..] = start {
         return format!("this is IDX of element type 0x{element:02x} and {rank} dimensions");

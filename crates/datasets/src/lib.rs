@@ -34,4 +34,4 @@ pub use field::{Elements, Field};
 pub use mixture::{Layout, Mixture, Proportions};
 pub use splits::Splits;
 pub use table::{LabelColumn, Table};
-pub use toy::{Mode, Reference, Toy, ToyDensity};
+pub use toy::{Mode, Toy, ToyDensity};

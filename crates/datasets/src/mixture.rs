@@ -199,36 +199,36 @@ impl Mixture {
     }
 
     fn validate(&self) -> Result<(), DataError> {
-        let k = self.components;
+        let invalid = |reason: String| Err(DataError::Invalid(format!("mixture: {reason}")));
+        let is_scale = |x: f64| x.is_finite() && x >= 0.0;
+        let (k, rows, allowed) = (self.components, self.rows, self.layout.allows(self.dimensions));
         if self.dimensions < 2 {
-            return Err(DataError::Invalid(format!("mixture: {} dimensions; at least 2 are needed", self.dimensions)));
+            return invalid(format!("{} dimensions; at least 2 are needed", self.dimensions));
         }
-        let allowed = self.layout.allows(self.dimensions);
-        let reason = if !allowed.contains(&k) || k > self.rows {
-            let most = (*allowed.end()).min(self.rows);
-            format!(
-                "{k} components; layout {} with {} rows allows {} to {most}",
-                self.layout,
-                self.rows,
-                allowed.start()
-            )
-        } else if !(self.std.is_finite() && self.std >= 0.0) {
-            format!("std {}; it must be finite and not negative", self.std)
-        } else if !(self.separation.is_finite() && self.separation >= 0.0) {
-            format!("separation {}; it must be finite and not negative", self.separation)
-        } else {
-            match &self.weights {
-                Some(weights) if weights.len() != k => format!("{} weights for {k} components", weights.len()),
-                Some(weights) if weights.iter().any(|w| !(w.is_finite() && *w >= 0.0)) => {
-                    format!("weights {weights:?}; they must be finite and not negative")
-                }
-                Some(weights) if !(weights.iter().sum::<f64>() > 0.0 && weights.iter().sum::<f64>().is_finite()) => {
-                    format!("weights {weights:?}; their sum must be positive and finite")
-                }
-                _ => return Ok(()),
+        if !allowed.contains(&k) || k > rows {
+            let (least, most) = (allowed.start(), rows.min(*allowed.end()));
+            return invalid(format!(
+                "{k} components; layout {} with {rows} rows allows {least} to {most}",
+                self.layout
+            ));
+        }
+        for (name, value) in [("std", self.std), ("separation", self.separation)] {
+            if !is_scale(value) {
+                return invalid(format!("{name} {value}; it must be finite and not negative"));
             }
-        };
-        Err(DataError::Invalid(format!("mixture: {reason}")))
+        }
+        let Some(weights) = &self.weights else { return Ok(()) };
+        let total: f64 = weights.iter().sum();
+        if weights.len() != k {
+            return invalid(format!("{} weights for {k} components", weights.len()));
+        }
+        if !weights.iter().all(|&weight| is_scale(weight)) {
+            return invalid(format!("weights {weights:?}; they must be finite and not negative"));
+        }
+        if total == 0.0 || total.is_infinite() {
+            return invalid(format!("weights {weights:?}; their sum must be positive and finite"));
+        }
+        Ok(())
     }
 }
 

@@ -14,10 +14,10 @@ use std::path::Path;
 
 use elbo_tensor::Real;
 
-use crate::file::{self, Source};
+use crate::file::{self, BLOCK, Source};
 use crate::rounding::Roundings;
-use crate::{DataError, Place};
-use header::Header;
+use crate::{DataError, LabelColumn, Place, Table};
+use header::{Element, Header};
 
 pub use write::write;
 
@@ -25,117 +25,89 @@ pub use write::write;
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself reads no header above 10,000 bytes.
 const LONGEST_HEADER: u64 = 1 << 16;
-/// The most numbers of a row: each column has its place and its moments.
+/// The most numbers of a row: each column has its moments.
 const WIDEST: u64 = 1 << 26;
-/// Bytes that are decoded at once: a multiple of every element's size.
-const BLOCK: usize = 1 << 16;
 
-/// An array of finite numbers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Array {
-    /// Its extents, outermost first; at least one, all positive.
-    pub shape: Vec<usize>,
-    /// Its values in C order: the last index runs fastest.
-    pub values: Vec<Real>,
-    /// Places in a row, from 0, whose rounding error as [`Real`] is more than 1 % of their standard deviation.
-    pub coarse: Vec<usize>,
-}
-
-/// Reads an NPY file.
+/// Reads an NPY file as a table, whose rows the first axis counts. The numbers in the column `labels` become labels:
+/// text that is exact for floats and for integers up to 2⁵³.
 ///
 /// # Errors
-/// [`DataError`] if the file is missing, cannot be read, is not exactly such a file, has no rows or no axis, or holds a
-/// number that is not finite as a [`Real`], which is named by the row and its place in the row.
-pub fn read(path: impl AsRef<Path>) -> Result<Array, DataError> {
-    let (source, size) = open(path.as_ref())?;
-    read_numbers(source, size)
-}
-
-/// The open file at `path` and its size.
-fn open(path: &Path) -> Result<(Source<'static>, u64), DataError> {
+/// [`DataError`] if the file is missing, cannot be read, is not exactly such a file, has no rows or no axis, has no
+/// column `labels` or none beside it, or holds a number that is not finite as a [`Real`], which is named by the row and
+/// its place in the row.
+pub fn read(path: impl AsRef<Path>, labels: Option<LabelColumn<'_>>) -> Result<Table, DataError> {
+    let path = path.as_ref();
     let (file, size) = file::open(path, "an NPY file")?;
     let reader = Box::new(BufReader::with_capacity(BLOCK, file));
-    Ok((Source { path: path.to_owned(), reader, packed: None, size, position: 0 }, size))
+    let source = Source { path: path.to_owned(), reader, packed: None, size, position: 0 };
+    read_table(source, size, path, labels)
 }
 
-/// The array in `source`, which has `length` bytes, or so it is said.
-pub(crate) fn read_numbers(source: Source<'_>, length: u64) -> Result<Array, DataError> {
-    let mut roundings = Roundings::default();
-    let (shape, values) = read_as(source, length, |column, x| roundings.add(column, x), |x: Real| x.is_finite())?;
-    Ok(Array { shape, values, coarse: roundings.coarse() })
-}
-
-/// Reads the column `column`, counted from 0, of an NPY file whose rows are lists of numbers, as labels: numbers as
-/// text, exact for floats and for integers up to 2⁵³.
-///
-/// # Errors
-/// As [`read`].
-///
-/// # Panics
-/// If the rows are no lists of more than `column` numbers.
-pub fn read_label_column(path: impl AsRef<Path>, column: usize) -> Result<Vec<String>, DataError> {
-    let (source, size) = open(path.as_ref())?;
-    read_column(source, size, column)
-}
-
-/// [`read_label_column`] of `source`.
-pub(crate) fn read_column(source: Source<'_>, length: u64, column: usize) -> Result<Vec<String>, DataError> {
-    let (shape, values) = read_as(source, length, |_, x| x, |x: f64| x.is_finite())?;
-    Ok(values.chunks_exact(shape[1]).map(|row| row[column].to_string()).collect())
+/// The table in `source`, which has `length` bytes, or so it is said, and is an array of the file `path`.
+pub(crate) fn read_table(
+    mut source: Source<'_>,
+    length: u64,
+    path: &Path,
+    labels: Option<LabelColumn<'_>>,
+) -> Result<Table, DataError> {
+    let layout = read_layout(&mut source, length)?;
+    let row = if layout.row.is_empty() { vec![1] } else { layout.row.clone() };
+    let found = labels.map_or(Ok(None), |labels| labels.find_in_rows(&row));
+    let label = found.map_err(|reason| DataError::malformed(path, 0, reason))?;
+    let (mut texts, mut roundings) = (Vec::new(), Roundings::default());
+    let mut values = read_values(source, length, &layout, |column, number| {
+        if label == Some(column) {
+            // As [`Real`] two labels may be one.
+            texts.push(number.to_string());
+        }
+        Some(roundings.add(column, number)).filter(|kept| kept.is_finite())
+    })?;
+    let coarse = roundings.coarse().into_iter().filter(|&column| label != Some(column));
+    let coarse = coarse.map(|column| format!("column {column}")).collect();
+    let mut table = Table { path: path.to_owned(), shape: row, coarse, ..Table::default() };
+    if let Some(label) = label {
+        let mut columns = (0..layout.width()).cycle();
+        values.retain(|_| columns.next() != Some(label));
+        table.shape[0] -= 1;
+        table.labels = Some(texts);
+    }
+    Ok(Table { values, ..table })
 }
 
 /// The labels in `source`, one a row, as text.
-pub(crate) fn read_labels(source: Source<'_>, length: u64) -> Result<Vec<String>, DataError> {
+pub(crate) fn read_labels(mut source: Source<'_>, length: u64) -> Result<Vec<String>, DataError> {
     let path = source.path.clone();
-    let (shape, values) = read_as(source, length, |_, x| x, |x: f64| x.is_finite())?;
-    if shape[1..].iter().any(|&extent| extent != 1) {
-        let reason = format!("labels have the shape {shape:?}; one a row is wanted");
-        return Err(DataError::Malformed { path, offset: 0, unpacked: false, reason });
+    let layout = read_layout(&mut source, length)?;
+    let values = read_values(source, length, &layout, |_, number| Some(number).filter(|number| number.is_finite()))?;
+    if layout.width() != 1 {
+        let shape = [&[layout.rows], &layout.row[..]].concat();
+        return Err(DataError::malformed(path, 0, format!("labels have the shape {shape:?}; one a row is wanted")));
     }
     Ok(values.iter().map(f64::to_string).collect())
 }
 
-/// Shape and values in C order, each converted, which is told its place in the row, and then found good.
-fn read_as<T: Copy + Default>(
+/// The values in C order. `convert` makes a value of a number and its place in the row, or finds it unfit.
+fn read_values<T: Copy>(
     mut source: Source<'_>,
     length: u64,
-    mut convert: impl FnMut(usize, f64) -> T,
-    good: impl Fn(T) -> bool,
-) -> Result<(Vec<usize>, Vec<T>), DataError> {
-    let header = read_header(&mut source, length)?;
-    let shape = checked_shape(&source, &header, length)?;
-    let layout = Layout { rows: shape[0], row: &shape[1..], fortran: header.fortran };
-    let (element, count, columns) = (header.element, shape.iter().product(), layout.columns());
-    let mut values: Vec<T> = Vec::new();
-    let mut block = vec![0; BLOCK];
-    while values.len() < count {
-        let block = &mut block[..BLOCK.min((count - values.len()) * element.size)];
-        let got = source.fill(block)?;
-        if got < block.len() {
-            let position = source.position;
-            let reason = format!("the header announces {length} bytes in all, but the data end after {position}");
-            return Err(source.malformed(position, reason));
-        }
-        // What is packed may lie about its size: memory then grows with what has truly arrived.
-        let more = if source.packed.is_some() { (2 * values.len()).max(BLOCK).min(count) } else { count };
-        values
-            .try_reserve_exact(more.saturating_sub(values.len()))
-            .map_err(|_| source.no_memory(count * size_of::<T>()))?;
+    layout: &Layout,
+    mut convert: impl FnMut(usize, f64) -> Option<T>,
+) -> Result<Vec<T>, DataError> {
+    let (element, path) = (layout.element, source.path.clone());
+    let announced = format!("the header announces {length} bytes in all");
+    let values = source.elements(layout.rows * layout.width(), element.size, &announced, |values, block| {
         for bytes in block.chunks_exact(element.size) {
             let number = element.value(bytes);
-            let value = convert(columns[layout.in_row(values.len())], number);
-            if !good(value) {
-                let place = layout.place(values.len());
-                return Err(DataError::Table { path: source.path, place, reason: unfit(number) });
-            }
+            let (row, column) = layout.place(values.len());
+            let Some(value) = convert(column, number) else {
+                let place = Place::Entry { row, column };
+                return Err(DataError::Table { path: path.clone(), place, reason: unfit(number) });
+            };
             values.push(value);
         }
-    }
-    if source.fill(&mut [0])? != 0 {
-        return Err(source.malformed(length, format!("the header announces {length} bytes in all, but the data go on")));
-    }
-    let values = layout.in_c_order(values);
-    Ok((shape, values))
+        Ok(())
+    })?;
+    Ok(layout.in_c_order(values))
 }
 
 /// Why `number` is no value of a table.
@@ -178,9 +150,10 @@ fn read_header(source: &mut Source<'_>, length: u64) -> Result<Header, DataError
     Header::parse(&text).map_err(|(at, reason)| source.malformed(begin + at as u64, reason))
 }
 
-/// The shape, if it is that of a table and needs as many bytes as follow.
-fn checked_shape(source: &Source<'_>, header: &Header, length: u64) -> Result<Vec<usize>, DataError> {
-    let shown = header.shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ");
+/// How the values lie, if the header's shape is that of a table and needs as many bytes as follow.
+fn read_layout(source: &mut Source<'_>, length: u64) -> Result<Layout, DataError> {
+    let header = read_header(source, length)?;
+    let shown = file::shown_shape(&header.shape);
     let begin = source.position;
     if header.shape.is_empty() {
         return Err(source.malformed(begin, "the array is a single number; a table has rows".into()));
@@ -188,12 +161,7 @@ fn checked_shape(source: &Source<'_>, header: &Header, length: u64) -> Result<Ve
     if header.shape.contains(&0) {
         return Err(source.malformed(begin, format!("the array has no values: its shape is {shown}")));
     }
-    let total = header
-        .shape
-        .iter()
-        .try_fold(header.element.size as u64, |product, &extent| product.checked_mul(extent))
-        .and_then(|bytes| bytes.checked_add(begin))
-        .filter(|&total| isize::try_from(total).is_ok())
+    let total = file::total_bytes(begin, header.element.size as u64, &header.shape)
         .ok_or_else(|| source.malformed(begin, format!("the shape {shown} overflows")))?;
     if total != length {
         let reason = format!("the header announces {shown} elements, {total} bytes in all, but the data have {length}");
@@ -203,65 +171,49 @@ fn checked_shape(source: &Source<'_>, header: &Header, length: u64) -> Result<Ve
     if width > WIDEST {
         return Err(source.malformed(begin, format!("a row has {width} numbers; at most {WIDEST} are read")));
     }
-    Ok(header.shape.iter().map(|&extent| extent as usize).collect())
+    let row = header.shape[1..].iter().map(|&extent| extent as usize).collect();
+    Ok(Layout { element: header.element, rows: header.shape[0] as usize, row, fortran: header.fortran })
 }
 
 /// How the values of a file lie in it.
-struct Layout<'a> {
+struct Layout {
+    element: Element,
     rows: usize,
     /// The shape of a row.
-    row: &'a [usize],
+    row: Vec<usize>,
     fortran: bool,
 }
 
-impl Layout<'_> {
+impl Layout {
     fn width(&self) -> usize {
         self.row.iter().product()
     }
 
-    /// Of each value of a row, its place among the values of a row in the file.
-    fn places(&self) -> Vec<usize> {
-        if !self.fortran {
-            return (0..self.width()).collect();
-        }
-        let place = |mut index: usize| {
-            // From the last index, which runs fastest in C order, to the first, whose step in the file is 1.
-            let mut step = self.width();
-            self.row.iter().rev().fold(0, |place, extent| {
-                step /= extent;
-                let digit = index % extent;
-                index /= extent;
-                place + digit * step
-            })
-        };
-        (0..self.width()).map(place).collect()
-    }
-
-    /// The value of a row that stands at each place among the values of a row in the file: the inverse of
-    /// [`Layout::places`].
-    fn columns(&self) -> Vec<usize> {
-        let mut columns = vec![0; self.width()];
-        self.places().into_iter().enumerate().for_each(|(column, place)| columns[place] = column);
-        columns
-    }
-
-    /// The place among the values of a row in the file of the value that stands at `index` in it.
-    fn in_row(&self, index: usize) -> usize {
-        if self.fortran { index / self.rows } else { index % self.width() }
-    }
-
     /// Row and column of the value that stands at `index` in the file.
-    fn place(&self, index: usize) -> Place {
-        let row = if self.fortran { index % self.rows } else { index / self.width() };
-        Place::Entry { row, column: self.columns()[self.in_row(index)] }
+    fn place(&self, index: usize) -> (usize, usize) {
+        let mut step = self.width();
+        if !self.fortran {
+            return (index / step, index % step);
+        }
+        // From the first index of a row, whose step is the largest in C order, to the last.
+        let (mut rest, mut column) = (index / self.rows, 0);
+        for extent in &self.row {
+            step /= extent;
+            column += rest % extent * step;
+            rest /= extent;
+        }
+        (index % self.rows, column)
     }
 
     fn in_c_order<T: Copy>(&self, values: Vec<T>) -> Vec<T> {
-        if !self.fortran || self.row.is_empty() {
+        if !self.fortran {
             return values;
         }
-        let places = self.places();
-        let row = |row| places.iter().map(move |place| place * self.rows + row);
-        (0..self.rows).flat_map(row).map(|place| values[place]).collect()
+        let mut ordered = values.clone();
+        for (index, value) in values.into_iter().enumerate() {
+            let (row, column) = self.place(index);
+            ordered[row * self.width() + column] = value;
+        }
+        ordered
     }
 }

@@ -11,8 +11,8 @@ use rawzip::{CompressionMethod, FileReader, ZipArchive, ZipArchiveEntryWayfinder
 
 use crate::error::shown;
 use crate::file::{self, Source};
-use crate::npy::{self, Array};
-use crate::{DataError, Field};
+use crate::npy;
+use crate::{DataError, Field, LabelColumn, Table};
 
 /// Names of a data matrix, tried in this order; the last is what `numpy.savez` calls an array without a name.
 pub const DATA: &[&str] = &["x", "data", "x_train", "z", "arr_0"];
@@ -51,8 +51,7 @@ impl Npz {
         let (mut file, size) = file::open(path, "an NPZ file")?;
         let start = file::start(path, &mut file, 8)?;
         if !start.starts_with(b"PK") {
-            let reason = format!("{}, not an NPZ file", file::describe(&start));
-            return Err(DataError::Malformed { path: path.to_owned(), offset: 0, unpacked: false, reason });
+            return Err(malformed(path, format!("{}, not an NPZ file", file::describe(&start))));
         }
         let mut buffer = vec![0; rawzip::RECOMMENDED_BUFFER_SIZE];
         let archive = ZipArchive::from_file(file, &mut buffer).map_err(|error| broken(path, error))?;
@@ -70,12 +69,12 @@ impl Npz {
         names.iter().find_map(|name| self.names().find(|member| member == name))
     }
 
-    /// Reads the array `name`.
+    /// Reads the array `name` as a table, with labels as those of [`npy::read`].
     ///
     /// # Errors
     /// [`DataError`] if there is no such member, if it unpacks to too much, or as [`npy::read`].
-    pub fn read(&self, name: &str) -> Result<Array, DataError> {
-        self.with(name, npy::read_numbers)
+    pub fn read(&self, name: &str, labels: Option<LabelColumn<'_>>) -> Result<Table, DataError> {
+        self.with(name, |source, length| npy::read_table(source, length, &self.path, labels))
     }
 
     /// Reads the labels `name`, one number a row, as text.
@@ -84,17 +83,6 @@ impl Npz {
     /// As [`Npz::read`], and if there is more than one number a row.
     pub fn read_labels(&self, name: &str) -> Result<Vec<String>, DataError> {
         self.with(name, npy::read_labels)
-    }
-
-    /// Reads the column `column` of the array `name` as labels.
-    ///
-    /// # Errors
-    /// As [`Npz::read`].
-    ///
-    /// # Panics
-    /// As [`npy::read_label_column`].
-    pub fn read_label_column(&self, name: &str, column: usize) -> Result<Vec<String>, DataError> {
-        self.with(name, |source, length| npy::read_column(source, length, column))
     }
 
     /// What `read` makes of the member `name` and its announced length.
@@ -170,7 +158,7 @@ fn members(path: &Path, archive: &ZipArchive<FileReader>, buffer: &mut [u8]) -> 
 const MOST_MEMBERS: usize = 4096;
 
 fn malformed(path: &Path, reason: String) -> DataError {
-    DataError::Malformed { path: path.to_owned(), offset: 0, unpacked: false, reason }
+    DataError::malformed(path, 0, reason)
 }
 
 /// An archive or a member that the zip reader cannot make sense of, or a failure of the system.

@@ -6,14 +6,13 @@ use std::path::PathBuf;
 use elbo_tensor::Real;
 
 use crate::error::shown;
-use crate::npy::Array;
 use crate::{DataError, Dataset, Labels, Values};
 
 /// A column of labels has at most so many distinct values; more are no classes.
 const MOST_CLASSES: usize = 1000;
 
 /// Rows of numbers, with or without a label each.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Table {
     /// Where it was read, for messages.
     pub path: PathBuf,
@@ -57,19 +56,40 @@ impl<'a> LabelColumn<'a> {
     /// The number of the column in a table of `width` columns with these names, or none; `None` if the table
     /// may lack it and does.
     pub(crate) fn find(&self, names: &[String], width: usize) -> Result<Option<usize>, String> {
-        let absent = self.unlabelled == Some(width) && names.iter().all(|name| name != self.wanted);
-        if absent { Ok(None) } else { find_column(self.wanted, names, width).map(Some) }
+        if let Some(column) = names.iter().position(|name| name == self.wanted) {
+            return Ok(Some(column));
+        }
+        let (wanted, last) = (shown(self.wanted), width - 1);
+        match self.wanted.parse() {
+            _ if self.unlabelled == Some(width) => Ok(None),
+            _ if self.wanted == "last" => Ok(Some(last)),
+            Ok(column) if column < width => Ok(Some(column)),
+            Ok(_) => Err(format!("there is no column {}: the columns are 0 to {last}", self.wanted)),
+            Err(_) if names.is_empty() => {
+                Err(format!("there is no column {wanted}: columns have no names here, but numbers from 0 to {last}"))
+            }
+            Err(_) => {
+                let most = 20;
+                let list: Vec<String> = names.iter().take(most).map(|name| shown(name)).collect();
+                let rest = if names.len() > most { ", …" } else { "" };
+                Err(format!("there is no column {wanted}; there are {}{rest}", list.join(", ")))
+            }
+        }
+    }
+
+    /// [`find`](Self::find) in an array with rows of this shape.
+    pub(crate) fn find_in_rows(&self, row: &[usize]) -> Result<Option<usize>, String> {
+        let &[width] = row else {
+            return Err(format!("rows of shape {row:?} have no columns to take labels from"));
+        };
+        match self.find(&[], width)? {
+            Some(_) if width == 1 => Err("no column is left beside the labels".into()),
+            found => Ok(found),
+        }
     }
 }
 
 impl Table {
-    /// The table of an array whose first axis counts the rows, without labels.
-    pub fn of_array(path: impl Into<PathBuf>, array: Array) -> Self {
-        let coarse = array.coarse.iter().map(|column| format!("column {column}")).collect();
-        let shape = if array.shape.len() == 1 { vec![1] } else { array.shape[1..].to_vec() };
-        Self { path: path.into(), shape, columns: Vec::new(), values: array.values, labels: None, coarse }
-    }
-
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.values.len() / self.width()
@@ -80,7 +100,7 @@ impl Table {
     }
 
     fn malformed(&self, reason: String) -> DataError {
-        DataError::Malformed { path: self.path.clone(), offset: 0, unpacked: false, reason }
+        DataError::malformed(&self.path, 0, reason)
     }
 
     /// This table with `labels`, one a row.
@@ -92,31 +112,6 @@ impl Table {
             return Err(self.malformed(format!("{} labels for {} rows", labels.len(), self.rows())));
         }
         Ok(Self { labels: Some(labels), ..self })
-    }
-
-    /// Takes the column `wanted` out and makes it the labels, which `exact` reads: as [`Real`] two of them may be one.
-    ///
-    /// # Errors
-    /// [`DataError::Malformed`] if rows are no lists of numbers, if there is no such column, or if none would be left;
-    /// and those of `exact`.
-    pub fn label_by_column(
-        self,
-        wanted: LabelColumn<'_>,
-        exact: impl FnOnce(usize) -> Result<Vec<String>, DataError>,
-    ) -> Result<Self, DataError> {
-        let &[width] = self.shape.as_slice() else {
-            return Err(self.malformed(format!("rows of shape {:?} have no columns to take labels from", self.shape)));
-        };
-        let found = wanted.find(&self.columns, width).map_err(|reason| self.malformed(reason))?;
-        let Some(column) = found else { return Ok(self) };
-        if width == 1 {
-            return Err(self.malformed("no column is left beside the labels".into()));
-        }
-        let rest = self.values.chunks_exact(width).flat_map(|row| row[..column].iter().chain(&row[column + 1..]));
-        let values = rest.copied().collect();
-        let label = format!("column {column}");
-        let coarse = self.coarse.iter().filter(|column| **column != label).cloned().collect();
-        Self { shape: vec![width - 1], values, coarse, ..self }.with_labels(exact(column)?)
     }
 
     /// Puts the rows of `other` behind these.
@@ -140,8 +135,7 @@ impl Table {
             (None, None) => {}
             (_, more) => {
                 let [has, lacks] = if more.is_some() { [&other.path, &self.path] } else { [&self.path, &other.path] };
-                let reason = format!("{} has labels, but this has none", has.display());
-                return Err(DataError::Malformed { path: lacks.clone(), offset: 0, unpacked: false, reason });
+                return Err(DataError::malformed(lacks, 0, format!("{} has labels, but this has none", has.display())));
             }
         }
         self.values.extend(other.values);
@@ -166,31 +160,6 @@ impl Table {
             return Err(self.malformed(reason));
         }
         Dataset::new(name, &self.shape, Values::Reals(self.values), Some(labels))?.with_class_names(classes)
-    }
-}
-
-/// The column that `wanted` means: a name, `last`, or a number counted from 0.
-pub(crate) fn find_column(wanted: &str, names: &[String], width: usize) -> Result<usize, String> {
-    if let Some(column) = names.iter().position(|name| name == wanted) {
-        return Ok(column);
-    }
-    match wanted.parse() {
-        _ if wanted == "last" => Ok(width - 1),
-        Ok(column) if column < width => Ok(column),
-        Ok(_) => Err(format!("there is no column {wanted}: the columns are 0 to {}", width - 1)),
-        Err(_) if names.is_empty() => {
-            let last = width - 1;
-            Err(format!(
-                "there is no column {}: columns have no names here, but numbers from 0 to {last}",
-                shown(wanted)
-            ))
-        }
-        Err(_) => {
-            let most = 20;
-            let list: Vec<String> = names.iter().take(most).map(|name| shown(name)).collect();
-            let rest = if names.len() > most { ", …" } else { "" };
-            Err(format!("there is no column {}; there are {}{rest}", shown(wanted), list.join(", ")))
-        }
     }
 }
 
@@ -258,29 +227,16 @@ mod tests {
     }
 
     #[test]
-    fn a_column_becomes_the_labels() {
-        let of = |shape: &[usize], values: &[Real], wanted: LabelColumn<'_>| {
-            let width: usize = shape.iter().product();
-            let exact = |column| Ok(values.iter().skip(column).step_by(width).map(Real::to_string).collect());
-            table(shape, values, None).label_by_column(wanted, exact)
-        };
-        let rows = [1.0, 2.0, 0.5, 3.0, 4.0, 0.1];
-        let taken = |column: &str| of(&[3], &rows, LabelColumn::new(column));
-        let last = taken("last").unwrap();
-        assert_eq!((last.shape.as_slice(), last.values.as_slice()), (&[2][..], &[1.0, 2.0, 3.0, 4.0][..]));
-        assert_eq!(last.labels, Some(vec!["0.5".into(), "0.1".into()]));
-        assert_eq!(taken("2").unwrap(), last);
-        assert_eq!(taken("0").unwrap().values, [2.0, 0.5, 4.0, 0.1]);
-        assert!(taken("3").unwrap_err().to_string().contains("the columns are 0 to 2"));
-        assert!(taken("class").unwrap_err().to_string().contains("columns have no names here"));
-        let refusal = |shape, values, wanted| of(shape, values, LabelColumn::new(wanted)).unwrap_err().to_string();
-        assert!(refusal(&[1], &[1.0], "0").contains("no column is left"));
-        let images = refusal(&[1, 2], &[1.0, 2.0], "last");
-        assert!(images.contains("shape [1, 2] have no columns"), "{images}");
+    fn a_column_of_an_array_is_told_by_its_number_or_as_the_last() {
+        let find = |row: &[usize], wanted| LabelColumn::new(wanted).find_in_rows(row);
+        assert_eq!([find(&[3], "last"), find(&[3], "2"), find(&[3], "0")], [Ok(Some(2)), Ok(Some(2)), Ok(Some(0))]);
+        assert!(find(&[3], "3").unwrap_err().contains("the columns are 0 to 2"));
+        assert!(find(&[3], "class").unwrap_err().contains("columns have no names here"));
+        assert!(find(&[1], "0").unwrap_err().contains("no column is left"));
+        assert!(find(&[1, 2], "last").unwrap_err().contains("shape [1, 2] have no columns"));
         // A table that may lack it.
-        let unlabelled = of(&[3], &rows, LabelColumn::new("last").or_none_of(3)).unwrap();
-        assert_eq!((unlabelled.shape, unlabelled.labels), (vec![3], None));
-        assert_eq!(of(&[3], &rows, LabelColumn::new("last").or_none_of(2)).unwrap(), last);
+        let or_none_of = |width| LabelColumn::new("last").or_none_of(width).find_in_rows(&[3]);
+        assert_eq!([or_none_of(3), or_none_of(2)], [Ok(None), Ok(Some(2))]);
     }
 
     #[test]

@@ -8,7 +8,6 @@ mod gaussian;
 
 use std::f64::consts::{FRAC_PI_3, PI};
 use std::fmt;
-use std::str::FromStr;
 use std::sync::OnceLock;
 
 use elbo_tensor::math::LogSumExp;
@@ -45,6 +44,11 @@ impl Toy {
     /// Every density.
     pub const ALL: [Self; 5] = [Self::Isotropic, Self::Rotated, Self::FigureEight, Self::Blobs, Self::Mixture];
 
+    /// The density of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|toy| toy.name() == name)
+    }
+
     /// What the density is called in settings.
     pub fn name(self) -> &'static str {
         match self {
@@ -74,26 +78,6 @@ impl fmt::Display for Toy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-impl FromStr for Toy {
-    type Err = DataError;
-
-    fn from_str(name: &str) -> Result<Self, DataError> {
-        Self::ALL.into_iter().find(|toy| toy.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            DataError::Invalid(format!("density {name:?} is unknown; allowed: {names}"))
-        })
-    }
-}
-
-/// A number that is known exactly, or estimated with a standard error.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reference {
-    /// The number.
-    pub value: f64,
-    /// Its standard error; 0 where it is exact.
-    pub standard_error: f64,
 }
 
 /// One Gaussian `N(mean, cov)` of a mixture.
@@ -175,31 +159,12 @@ impl ToyDensity {
         }
     }
 
-    /// `E ln p(x)` in nats under the density itself: minus its entropy, and the upper bound of the expected ELBO.
-    ///
-    /// Exact for one Gaussian, `−ln(2πe) − ½ ln |cov|`. The others were estimated once, as the mean of
-    /// [`log_densities`](Self::log_densities) over the 10,000,000 rows of seed 20,260,101, drawn in `f32`.
-    pub fn expected_log_density(&self) -> Reference {
-        let estimate = |value, standard_error| Reference { value, standard_error };
-        match (self.kind, self.literal) {
-            (Toy::Isotropic | Toy::Rotated, _) => match self.law() {
-                Law::Gaussians(gaussians) => estimate(gaussians[0].expected_log_density(), 0.0),
-                Law::Curve(_) => unreachable!("both are Gaussian"),
-            },
-            (Toy::FigureEight, false) => estimate(-0.884_985, 0.000_215),
-            (Toy::FigureEight, true) => estimate(0.056_556, 0.000_266),
-            (Toy::Blobs, _) => estimate(-2.283_321, 0.000_255),
-            (Toy::Mixture, false) => estimate(-3.936_613, 0.000_316),
-            (Toy::Mixture, true) => estimate(-3.856_127, 0.000_318),
-        }
-    }
-
     /// The components of [`Toy::Mixture`], in the order of the labels; none for the other densities.
     pub fn modes(&self) -> Vec<Mode> {
         match self.law() {
             Law::Gaussians(gaussians) if gaussians.len() > 1 => {
                 let weight = 1.0 / gaussians.len() as f64;
-                gaussians.iter().map(|g| Mode { mean: g.mean(), cov: g.cov(), weight }).collect()
+                gaussians.iter().map(|g| Mode { mean: g.mean, cov: g.cov, weight }).collect()
             }
             _ => Vec::new(),
         }

@@ -35,14 +35,12 @@ pub use probe::{Held, Probe, linear_probe};
 pub use summary::{Interval, Spread, median, paired_interval, percentile_of, quantile, t_quantile};
 pub use unlabelled::{active_clusters, conditional_entropy};
 
-use elbo_tensor::Real;
-
 /// The rows of `values`, `[n, width]` row-major.
 ///
 /// # Panics
 /// If `width` is 0 or does not divide the number of values; `what` names them.
 #[track_caller]
-fn rows<'a>(what: &str, values: &'a [Real], width: usize) -> std::slice::ChunksExact<'a, Real> {
+fn rows<'a, T>(what: &str, values: &'a [T], width: usize) -> std::slice::ChunksExact<'a, T> {
     let count = values.len();
     assert!(width > 0 && count.is_multiple_of(width), "{what}: {count} values are no rows of width {width}");
     values.chunks_exact(width)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::rows;
+
 /// `H(Y|X) = −(1/n) Σ_i Σ_k q(y=k|x_i) ln q(y=k|x_i)` in nats, with `0 ln 0 = 0`: the mean entropy of the rows of
 /// `probabilities`, `[n, clusters]` row-major, in \[0, ln `clusters`\].
 ///
@@ -12,16 +14,11 @@ use std::collections::BTreeSet;
 /// If `clusters` is 0 or does not divide the number of entries.
 #[track_caller]
 pub fn conditional_entropy<T: Copy + Into<f64>>(probabilities: &[T], clusters: usize) -> f64 {
-    assert!(
-        clusters > 0 && probabilities.len().is_multiple_of(clusters),
-        "conditional_entropy: {} entries are no rows of {clusters} clusters",
-        probabilities.len()
-    );
-    let entropy: f64 = probabilities
-        .chunks_exact(clusters)
-        .map(|row| -> f64 { row.iter().map(|&q| q.into()).map(|q| if q == 0.0 { 0.0 } else { -q * q.ln() }).sum() })
-        .sum();
-    entropy / (probabilities.len() / clusters) as f64
+    let rows = rows("conditional_entropy", probabilities, clusters);
+    let count = rows.len() as f64;
+    let entropy =
+        |row: &[T]| -> f64 { row.iter().map(|&q| q.into()).map(|q| if q == 0.0 { 0.0 } else { -q * q.ln() }).sum() };
+    rows.map(entropy).sum::<f64>() / count
 }
 
 /// The number of clusters with at least one point.
@@ -41,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "conditional_entropy: 5 entries are no rows of 2 clusters")]
+    #[should_panic(expected = "conditional_entropy: 5 values are no rows of width 2")]
     fn ragged_rows_are_refused() {
         conditional_entropy(&[0.5; 5], 2);
     }

@@ -11,7 +11,7 @@
 mod rows;
 
 use crate::cpu::vectorize;
-use crate::parallel::{Disjoint, split, threads_for};
+use crate::parallel::{Disjoint, pass, split, threads_for};
 use crate::{Real, Shape, Tensor, math};
 use rows::{ROOM, Row, Rows, is_narrow, run};
 
@@ -20,82 +20,87 @@ const LANES: usize = 32;
 /// Ranges of a parallel pass start at multiples of this many elements (whole cache lines).
 const UNIT: usize = 1024;
 
-/// Runs `work(range, out[range])` over the whole of `out`, vectorised and in parallel where it pays.
+/// One pass over `out` and the rows of `sources` that line up with it: `full` gets a stretch of `out` and as long a one
+/// of each source, `row` the number of a row, the row of `out`, and the rows of the sources.
 #[inline]
-fn pass(out: &mut [Real], work: impl Fn(std::ops::Range<usize>, &mut [Real]) + Sync) {
-    let len = out.len();
-    match threads_for(len) {
-        1 => vectorize(
-            #[inline(always)]
-            || work(0..len, out),
-        ),
-        threads => {
-            let out = Disjoint::new(out);
-            split(len, UNIT, threads, &|range| {
-                // SAFETY: `split` hands out disjoint ranges of `0..len`.
-                let out = unsafe { out.range(range.clone()) };
-                vectorize(
-                    #[inline(always)]
-                    || work(range, out),
-                );
-            });
-        }
-    }
-}
-
-/// Runs `work(row number, row of out)` over all rows of the last axis, vectorised and in parallel where it pays.
-#[inline]
-fn rows_pass(shape: Shape, out: &mut [Real], work: impl Fn(usize, &mut [Real]) + Sync) {
-    let width = shape.last();
-    if width == 0 {
-        return;
-    }
-    let target = Disjoint::new(out);
-    split(shape.rows(), 1, threads_for(shape.size()), &|range| {
-        // SAFETY: `split` hands out disjoint ranges of rows.
-        let out = unsafe { target.range(range.start * width..range.end * width) };
-        vectorize(
-            #[inline(always)]
-            || {
-                for (at, y) in range.zip(out.chunks_exact_mut(width)) {
-                    work(at, y);
-                }
-            },
-        );
-    });
-}
-
-/// [`rows_pass`] for rows shorter than a vector: `work` gets several rows of `out` at once, and those of each source,
-/// repeated so that all lie alike.
-#[inline]
-fn narrow_pass<const N: usize>(
-    shape: Shape,
-    out: &mut [Real],
-    sources: [&Rows<'_>; N],
-    work: impl Fn(&mut [Real], [&[Real]; N]) + Sync,
+fn pass_beside<const N: usize>(
+    out: &mut Tensor,
+    sources: [&Tensor; N],
+    full: impl Fn(&mut [Real], [&[Real]; N]) + Sync,
+    row: impl Fn(usize, &mut [Real], &[Rows<'_>; N]) + Sync,
 ) {
-    let (width, run) = (shape.last(), run(&shape));
-    let target = Disjoint::new(out);
-    split(shape.rows(), 1, threads_for(shape.size()), &|range| {
-        // SAFETY: `split` hands out disjoint ranges of rows.
-        let out = unsafe { target.range(range.start * width..range.end * width) };
-        vectorize(
+    let shape = out.shape();
+    let (width, size, out) = (shape.last(), shape.size(), out.as_mut_slice());
+    if sources.iter().all(|source| source.shape() == shape) {
+        let sources = sources.map(Tensor::as_slice);
+        return pass(
+            out,
+            1,
+            UNIT,
+            size,
             #[inline(always)]
-            || {
-                let mut rooms = [[0.0; ROOM]; N];
-                let mut at = range.start;
-                while at < range.end {
-                    let count = (run - at % run).min(ROOM / width).min(range.end - at);
-                    let y = &mut out[(at - range.start) * width..][..count * width];
-                    let mut room = rooms.iter_mut();
-                    let laid =
-                        sources.map(|source| source.lay(at, count, room.next().expect("a room for each source")));
-                    work(y, laid);
-                    at += count;
+            |range, y| full(y, sources.map(|x| &x[range.clone()])),
+        );
+    }
+    let rows = sources.map(|source| Rows::of(source, &shape));
+    if !is_narrow(&shape) {
+        return pass(
+            out,
+            width,
+            1,
+            size,
+            #[inline(always)]
+            |range, out| {
+                for (at, y) in range.zip(out.chunks_exact_mut(width.max(1))) {
+                    row(at, y, &rows);
                 }
             },
         );
-    });
+    }
+    pass(
+        out,
+        width,
+        1,
+        size,
+        #[inline(always)]
+        |range, out| {
+            // Of rows shorter than a vector several go at once, those of each source repeated so that all lie alike.
+            let (run, mut rooms, mut at) = (run(&shape), [[0.0; ROOM]; N], range.start);
+            while at < range.end {
+                let count = (run - at % run).min(ROOM / width).min(range.end - at);
+                let y = &mut out[(at - range.start) * width..][..count * width];
+                let mut room = rooms.iter_mut();
+                let laid =
+                    rows.each_ref().map(|rows| rows.lay(at, count, room.next().expect("a room for each source")));
+                full(y, laid);
+                at += count;
+            }
+        },
+    );
+}
+
+/// `y ← f(a, b)`
+#[inline(always)]
+fn combine(y: &mut [Real], a: &[Real], b: &[Real], f: impl Fn(Real, Real) -> Real) {
+    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+        *y = f(a, b);
+    }
+}
+
+/// `y ← f(a, b) · scale`
+#[inline(always)]
+fn combine_scaled(y: &mut [Real], a: &[Real], b: &[Real], scale: Real, f: impl Fn(Real, Real) -> Real) {
+    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+        *y = f(a, b) * scale;
+    }
+}
+
+/// `y ← f(y, b)`
+#[inline(always)]
+fn change(y: &mut [Real], b: &[Real], f: impl Fn(Real, Real) -> Real) {
+    for (y, &b) in y.iter_mut().zip(b) {
+        *y = f(*y, b);
+    }
 }
 
 impl Tensor {
@@ -103,9 +108,12 @@ impl Tensor {
     #[inline]
     pub fn map(&self, f: impl Fn(Real) -> Real + Sync) -> Self {
         let mut out = Self::scratch(self.shape());
-        let x = self.as_slice();
+        let (x, size) = (self.as_slice(), self.len());
         pass(
             out.as_mut_slice(),
+            1,
+            UNIT,
+            size,
             #[inline(always)]
             |range, out| {
                 for (y, &x) in out.iter_mut().zip(&x[range]) {
@@ -123,46 +131,15 @@ impl Tensor {
     #[inline]
     #[track_caller]
     pub fn zip(&self, other: &Self, f: impl Fn(Real, Real) -> Real + Sync) -> Self {
-        let shape = self.shape().broadcast(&other.shape());
-        let shape = shape.unwrap_or_else(|| panic!("cannot broadcast {:?} with {:?}", self.shape(), other.shape()));
-        let mut out = Self::scratch(shape);
-        if self.shape() == other.shape() {
-            let (a, b) = (self.as_slice(), other.as_slice());
-            pass(
-                out.as_mut_slice(),
-                #[inline(always)]
-                |range, out| {
-                    for ((y, &a), &b) in out.iter_mut().zip(&a[range.clone()]).zip(&b[range]) {
-                        *y = f(a, b);
-                    }
-                },
-            );
-            return out;
-        }
-        let (a, b) = (Rows::of(self, &shape), Rows::of(other, &shape));
-        if is_narrow(&shape) {
-            narrow_pass(
-                shape,
-                out.as_mut_slice(),
-                [&a, &b],
-                #[inline(always)]
-                |y, [a, b]| {
-                    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                        *y = f(a, b);
-                    }
-                },
-            );
-            return out;
-        }
-        rows_pass(
-            shape,
-            out.as_mut_slice(),
+        let mut out = Self::scratch(self.common_shape(other));
+        pass_beside(
+            &mut out,
+            [self, other],
             #[inline(always)]
-            |at, y| match (a.row(at), b.row(at)) {
-                (Row::Full(a), Row::Full(b)) => y.iter_mut().zip(a).zip(b).for_each(
-                    #[inline(always)]
-                    |((y, &a), &b)| *y = f(a, b),
-                ),
+            |y, [a, b]| combine(y, a, b, &f),
+            #[inline(always)]
+            |at, y, [a, b]| match (a.row(at), b.row(at)) {
+                (Row::Full(a), Row::Full(b)) => combine(y, a, b, &f),
                 (Row::Full(a), Row::Single(b)) => y.iter_mut().zip(a).for_each(
                     #[inline(always)]
                     |(y, &a)| *y = f(a, b),
@@ -177,70 +154,41 @@ impl Tensor {
         out
     }
 
-    /// Replaces every element by `f` of it and the element of `other`, which broadcasts to this shape; in place if
-    /// the memory is not shared.
+    /// [`Tensor::zip`] in the memory of this tensor, if it is not shared and has the common shape.
     ///
     /// # Panics
-    /// If `other` does not broadcast to this shape.
+    /// If the shapes do not broadcast to a common one.
     #[inline]
     #[track_caller]
     pub fn update(mut self, other: &Self, f: impl Fn(Real, Real) -> Real + Sync) -> Self {
-        if !self.is_unique() {
+        if !self.is_unique() || self.common_shape(other) != self.shape() {
             return self.zip(other, f);
         }
         let shape = self.shape();
-        assert_eq!(shape.broadcast(&other.shape()), Some(shape), "cannot broadcast {:?} to {shape:?}", other.shape());
-        if shape == other.shape() {
-            let b = other.as_slice();
-            pass(
-                self.as_mut_slice(),
-                #[inline(always)]
-                |range, out| {
-                    for (y, &b) in out.iter_mut().zip(&b[range]) {
-                        *y = f(*y, b);
-                    }
-                },
-            );
-            return self;
-        }
-        let b = Rows::of(other, &shape);
-        if is_narrow(&shape) {
-            narrow_pass(
-                shape,
-                self.as_mut_slice(),
-                [&b],
-                #[inline(always)]
-                |y, [b]| {
-                    for (y, &b) in y.iter_mut().zip(b) {
-                        *y = f(*y, b);
-                    }
-                },
-            );
-            return self;
-        }
-        if let (Some(b), 1) = (b.only_row(), threads_for(shape.size())) {
-            let out = self.as_mut_slice();
+        if other.shape() != shape
+            && !is_narrow(&shape)
+            && threads_for(shape.size()) == 1
+            && let Some(b) = Rows::of(other, &shape).only_row()
+        {
+            let rows = self.as_mut_slice().chunks_exact_mut(b.len());
             vectorize(
                 #[inline(always)]
                 || {
-                    for row in out.chunks_exact_mut(b.len()) {
-                        for (y, &b) in row.iter_mut().zip(b) {
-                            *y = f(*y, b);
-                        }
+                    for row in rows {
+                        change(row, b, &f);
                     }
                 },
             );
             return self;
         }
-        rows_pass(
-            shape,
-            self.as_mut_slice(),
+        pass_beside(
+            &mut self,
+            [other],
             #[inline(always)]
-            |at, y| match b.row(at) {
-                Row::Full(b) => y.iter_mut().zip(b).for_each(
-                    #[inline(always)]
-                    |(y, &b)| *y = f(*y, b),
-                ),
+            |y, [b]| change(y, b, &f),
+            #[inline(always)]
+            |at, y, [b]| match b.row(at) {
+                Row::Full(b) => change(y, b, &f),
                 Row::Single(b) => y.iter_mut().for_each(
                     #[inline(always)]
                     |y| *y = f(*y, b),
@@ -248,6 +196,12 @@ impl Tensor {
             },
         );
         self
+    }
+
+    #[track_caller]
+    fn common_shape(&self, other: &Self) -> Shape {
+        let shape = self.shape().broadcast(&other.shape());
+        shape.unwrap_or_else(|| panic!("cannot broadcast {:?} with {:?}", self.shape(), other.shape()))
     }
 
     /// The elements repeated along axes of extent 1 (or missing in front) to fill `shape`.
@@ -262,15 +216,15 @@ impl Tensor {
         }
         assert_eq!(self.shape().broadcast(&shape), Some(shape), "cannot broadcast {:?} to {shape:?}", self.shape());
         let mut out = Self::scratch(shape);
-        let source = Rows::of(self, &shape);
-        if is_narrow(&shape) {
-            narrow_pass(shape, out.as_mut_slice(), [&source], |y, [x]| y.copy_from_slice(x));
-            return out;
-        }
-        rows_pass(shape, out.as_mut_slice(), |at, y| match source.row(at) {
-            Row::Full(x) => y.copy_from_slice(x),
-            Row::Single(x) => y.fill(x),
-        });
+        pass_beside(
+            &mut out,
+            [self],
+            |y, [x]| y.copy_from_slice(x),
+            |at, y, [x]| match x.row(at) {
+                Row::Full(x) => y.copy_from_slice(x),
+                Row::Single(x) => y.fill(x),
+            },
+        );
         out
     }
 
@@ -288,41 +242,39 @@ impl Tensor {
         if is_narrow(&shape) {
             return self.zip(other, f).update(&rows, |x, scale| x * scale);
         }
-        let wide;
-        let other = if other.shape().last() == shape.last() {
-            other
-        } else {
-            wide = other.broadcast_to(shape);
-            &wide
-        };
         let mut out = Self::scratch(shape);
-        if other.shape() == shape && threads_for(shape.size()) == 1 {
-            let width = shape.last().max(1);
+        let (width, size) = (shape.last().max(1), shape.size());
+        let y = out.as_mut_slice();
+        if other.shape() == shape && threads_for(size) == 1 {
             let (a, b) = (self.as_slice().chunks_exact(width), other.as_slice().chunks_exact(width));
-            let y = out.as_mut_slice().chunks_exact_mut(width);
+            let y = y.chunks_exact_mut(width);
             vectorize(
                 #[inline(always)]
                 || {
                     for (((y, a), b), &scale) in y.zip(a).zip(b).zip(rows.as_slice()) {
-                        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                            *y = f(a, b) * scale;
-                        }
+                        combine_scaled(y, a, b, scale, &f);
                     }
                 },
             );
             return out;
         }
-        let (a, b, r) = (Rows::of(self, &shape), Rows::of(other, &shape), Rows::of(&rows, &shape));
-        rows_pass(
-            shape,
-            out.as_mut_slice(),
+        let (a, b, scales) = (self.as_slice(), Rows::of(other, &shape), rows.as_slice());
+        pass(
+            y,
+            width,
+            1,
+            size,
             #[inline(always)]
-            |at, y| {
-                let (Row::Full(a), Row::Full(b), scale) = (a.row(at), b.row(at), r.row(at).first()) else {
-                    panic!("zip_scaled of {shape:?}: the last axis cannot stretch")
-                };
-                for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                    *y = f(a, b) * scale;
+            |range, y| {
+                let a = a[range.start * width..].chunks_exact(width);
+                for (((y, a), &scale), at) in y.chunks_exact_mut(width).zip(a).zip(&scales[range.clone()]).zip(range) {
+                    match b.row(at) {
+                        Row::Full(b) => combine_scaled(y, a, b, scale, &f),
+                        Row::Single(b) => y.iter_mut().zip(a).for_each(
+                            #[inline(always)]
+                            |(y, &a)| *y = f(a, b) * scale,
+                        ),
+                    }
                 }
             },
         );
@@ -346,22 +298,6 @@ impl Tensor {
         self.map(
             #[inline(always)]
             |x| math::ln(x),
-        )
-    }
-
-    /// `ln(1 + x)`.
-    pub fn ln_1p(&self) -> Self {
-        self.map(
-            #[inline(always)]
-            |x| math::ln_1p(x),
-        )
-    }
-
-    /// `eˣ − 1`.
-    pub fn expm1(&self) -> Self {
-        self.map(
-            #[inline(always)]
-            |x| math::expm1(x),
         )
     }
 

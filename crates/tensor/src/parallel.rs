@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::cpu::vectorize;
+
 /// Below this many elements an elementwise pass is cheaper on one thread than handed to a second one.
 const MIN_ELEMENTS: usize = 32 * 1024;
 
@@ -12,6 +14,7 @@ pub(crate) fn threads_for(elements: usize) -> usize {
 
 /// Splits `0..count` into at most `parts` ranges whose lengths are multiples of `unit` (the last one excepted) and
 /// runs `work` on each, in parallel.
+#[inline]
 pub(crate) fn split(count: usize, unit: usize, parts: usize, work: &(impl Fn(Range<usize>) + Sync)) {
     fn recurse(range: Range<usize>, unit: usize, parts: usize, work: &(impl Fn(Range<usize>) + Sync)) {
         let units = range.len().div_ceil(unit);
@@ -26,19 +29,50 @@ pub(crate) fn split(count: usize, unit: usize, parts: usize, work: &(impl Fn(Ran
             || recurse(middle..range.end, unit, parts - left, work),
         );
     }
-    recurse(0..count, unit, parts, work);
+    if parts <= 1 { work(0..count) } else { recurse(0..count, unit, parts, work) }
+}
+
+/// [`split`] over the rows of `out`, of `width` elements each: `work` gets a range of rows and their elements.
+#[inline]
+pub(crate) fn split_rows<T: Send>(
+    out: &mut [T],
+    width: usize,
+    unit: usize,
+    parts: usize,
+    work: impl Fn(Range<usize>, &mut [T]) + Sync,
+) {
+    let (count, out) = (out.len() / width.max(1), Disjoint::new(out));
+    split(count, unit, parts, &|range| {
+        // SAFETY: `split` hands out disjoint ranges of rows.
+        let own = unsafe { out.range(range.start * width..range.end * width) };
+        work(range, own);
+    });
+}
+
+/// [`split_rows`] for a loop over `elements` elements: vectorised, and in parallel where it pays. The closure and those
+/// that it calls need `#[inline(always)]`.
+#[inline]
+pub(crate) fn pass<T: Send>(
+    out: &mut [T],
+    width: usize,
+    unit: usize,
+    elements: usize,
+    work: impl Fn(Range<usize>, &mut [T]) + Sync,
+) {
+    split_rows(out, width, unit, threads_for(elements), |range, own| {
+        vectorize(
+            #[inline(always)]
+            || work(range, own),
+        );
+    });
 }
 
 /// Runs `work(i, &mut slots[i])` for every slot, in parallel over the current rayon pool. What a slot gets depends on
 /// its number alone, so that the result is the same at any number of threads: sums over rows go over fixed blocks of
 /// rows, one slot each, and the slots are then added in order.
 pub fn for_each_slot<T: Send>(slots: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
-    let (count, slots) = (slots.len(), Disjoint::new(slots));
-    split(count, 1, count, &|range| {
-        // SAFETY: `split` hands out disjoint ranges.
-        let own = unsafe { slots.range(range.clone()) };
-        range.zip(own).for_each(|(i, slot)| work(i, slot));
-    });
+    let count = slots.len();
+    split_rows(slots, 1, 1, count, |range, own| range.zip(own).for_each(|(i, slot)| work(i, slot)));
 }
 
 /// A mutable slice that several threads write in disjoint ranges.

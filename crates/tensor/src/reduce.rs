@@ -2,8 +2,8 @@
 //! do not depend on the number of threads.
 
 use crate::cpu::vectorize;
-use crate::parallel::{Disjoint, split, threads_for};
-use crate::{Real, Shape, Tensor};
+use crate::parallel::pass;
+use crate::{Real, Shape, Tensor, transpose_rows};
 
 /// Lanes of a running sum; a multiple of every vector width.
 const LANES: usize = 32;
@@ -113,20 +113,19 @@ impl Tensor {
         }
         let mut out = Self::scratch(shape.without_last());
         let (a, b, last) = (self.as_slice(), other.as_slice(), shape.last());
-        let target = Disjoint::new(out.as_mut_slice());
-        split(shape.rows(), 1, threads_for(shape.size()), &|range| {
-            // SAFETY: `split` hands out disjoint ranges.
-            let target = unsafe { target.range(range.clone()) };
-            vectorize(
-                #[inline(always)]
-                || {
-                    for (row, y) in range.zip(target) {
-                        let (at, again) = (row * last, row * last % b.len().max(1));
-                        *y = lane_fold(&a[at..at + last], &b[again..again + last], &step, &finish);
-                    }
-                },
-            );
-        });
+        pass(
+            out.as_mut_slice(),
+            1,
+            1,
+            shape.size(),
+            #[inline(always)]
+            |range, out| {
+                for (row, y) in range.zip(out) {
+                    let (at, again) = (row * last, row * last % b.len().max(1));
+                    *y = lane_fold(&a[at..at + last], &b[again..again + last], &step, &finish);
+                }
+            },
+        );
         out
     }
 
@@ -172,10 +171,7 @@ impl Tensor {
         }
         for axis in 0..shape.len() {
             if shape[axis] == 1 && sum.shape()[axis] != 1 {
-                let mut extents = [1; Shape::MAX_RANK];
-                sum.shape().iter().enumerate().filter(|&(a, _)| a != axis).for_each(|(a, &n)| extents[a] = n);
-                let kept = Shape::new(&extents[..shape.len()]);
-                sum = sum.sum_axis(axis).reshape(kept);
+                sum = sum.sum_axis(axis).reshape(sum.shape().with(axis, 1));
             }
         }
         assert_eq!(sum.shape(), shape, "cannot sum back to this shape");
@@ -193,16 +189,7 @@ impl Tensor {
         let mut out = Self::scratch(shape.transposed());
         let matrices = self.as_slice().chunks_exact((m * n).max(1));
         for (y, x) in out.as_mut_slice().chunks_exact_mut((m * n).max(1)).zip(matrices) {
-            // The longer loop runs inside.
-            if m > n {
-                for j in 0..n {
-                    y[j * m..][..m].iter_mut().zip(x[j..].iter().step_by(n)).for_each(|(y, &x)| *y = x);
-                }
-            } else {
-                for i in 0..m {
-                    y[i..].iter_mut().step_by(m).zip(&x[i * n..][..n]).for_each(|(y, &x)| *y = x);
-                }
-            }
+            transpose_rows(x, n, n, y);
         }
         out
     }
@@ -267,17 +254,19 @@ fn column_sums(x: &[Real], columns: usize, out: &mut [Real]) {
     if let Ok(out) = out.try_into() {
         return short_column_sums::<3>(x, out);
     }
-    let target = Disjoint::new(out);
-    split(columns, 64, threads_for(x.len()), &|range| {
-        // SAFETY: `split` hands out disjoint ranges.
-        let out = unsafe { target.range(range.clone()) };
-        vectorize(|| {
+    pass(
+        out,
+        1,
+        64,
+        x.len(),
+        #[inline(always)]
+        |range, out| {
             out.fill(0.0);
             for row in x.chunks_exact(columns.max(1)) {
                 out.iter_mut().zip(&row[range.clone()]).for_each(|(y, &x)| *y += x);
             }
-        });
-    });
+        },
+    );
 }
 
 /// [`column_sums`] where whole rows fill `LANES`: the rows of a chunk are added side by side.

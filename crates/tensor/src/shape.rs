@@ -42,8 +42,13 @@ impl Shape {
     }
 
     /// The shape with its last extent replaced.
-    pub fn with_last(mut self, extent: usize) -> Self {
-        self.dims[self.rank - 1] = extent;
+    pub fn with_last(self, extent: usize) -> Self {
+        self.with(self.rank - 1, extent)
+    }
+
+    /// The shape with the extent of `axis` replaced.
+    pub(crate) fn with(mut self, axis: usize, extent: usize) -> Self {
+        self.dims[axis] = extent;
         self
     }
 
@@ -58,13 +63,11 @@ impl Shape {
     /// # Panics
     /// If the rank is [`Shape::MAX_RANK`] already.
     #[track_caller]
-    pub fn stacked(&self, extent: usize) -> Self {
-        let mut out = Self::new(&[]);
+    pub fn stacked(mut self, extent: usize) -> Self {
         assert!(self.rank < Self::MAX_RANK, "an axis in front of {self:?}");
-        out.dims[0] = extent;
-        out.dims[1..=self.rank].copy_from_slice(self);
-        out.rank = self.rank + 1;
-        out
+        self.rank += 1;
+        self.dims.rotate_right(1);
+        self.with(0, extent)
     }
 
     /// The shape without its last axis.

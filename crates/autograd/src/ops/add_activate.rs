@@ -13,15 +13,7 @@ pub struct AddActivate {
 
 impl Op<2> for AddActivate {
     fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {
-        match self.activation {
-            Activation::Identity => a.zip(b, |a, b| a + b),
-            Activation::Relu => a.zip(b, |a, b| if a + b < 0.0 { 0.0 } else { a + b }),
-            Activation::Tanh => a.zip(
-                b,
-                #[inline(always)]
-                |a, b| elbo_tensor::math::tanh(a + b),
-            ),
-        }
+        self.activation.of_sum(a.clone(), b)
     }
     fn common(&self, y: &Tensor, dy: Tensor) -> Tensor {
         self.activation.chain(y, dy)

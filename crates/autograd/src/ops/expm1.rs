@@ -1,6 +1,6 @@
 //! `eˣ − 1`, elementwise.
 
-use elbo_tensor::Tensor;
+use elbo_tensor::{Tensor, math};
 
 use crate::{Case, Op, Var};
 
@@ -10,7 +10,7 @@ pub struct Expm1;
 
 impl Op<1> for Expm1 {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
-        x.expm1()
+        x.map(math::expm1)
     }
     /// `dy · (y + 1)`
     fn vjp(&self, _wrt: usize, _x: [&Tensor; 1], y: &Tensor, dy: &Tensor) -> Tensor {

@@ -17,15 +17,15 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// `y ← act(y + bias)`
-    fn shift_and_apply(self, y: Tensor, bias: &Tensor) -> Tensor {
+    /// `act(a + b)` with broadcasting, in the memory of `a` if it can be.
+    pub(crate) fn of_sum(self, a: Tensor, b: &Tensor) -> Tensor {
         match self {
-            Activation::Identity => y.update(bias, |y, b| y + b),
-            Activation::Relu => y.update(bias, |y, b| if y + b < 0.0 { 0.0 } else { y + b }),
-            Activation::Tanh => y.update(
-                bias,
+            Activation::Identity => a.update(b, |a, b| a + b),
+            Activation::Relu => a.update(b, |a, b| if a + b < 0.0 { 0.0 } else { a + b }),
+            Activation::Tanh => a.update(
+                b,
                 #[inline(always)]
-                |y, b| elbo_tensor::math::tanh(y + b),
+                |a, b| elbo_tensor::math::tanh(a + b),
             ),
         }
     }
@@ -52,7 +52,7 @@ impl Op<3> for Linear {
     fn forward(&self, [x, w, b]: [&Tensor; 3]) -> Tensor {
         let mut y = Tensor::scratch(x.shape().with_last(w.shape().last()));
         gemm(x.as_mat(), w.as_mat(), 0.0, y.as_mut_slice());
-        self.activation.shift_and_apply(y, b)
+        self.activation.of_sum(y, b)
     }
     fn common(&self, y: &Tensor, dy: Tensor) -> Tensor {
         self.activation.chain(y, dy)

@@ -1,6 +1,6 @@
 //! `ln(1 + x)`, elementwise.
 
-use elbo_tensor::Tensor;
+use elbo_tensor::{Tensor, math};
 
 use crate::{Case, Op, Var};
 
@@ -10,7 +10,7 @@ pub struct Log1p;
 
 impl Op<1> for Log1p {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
-        x.ln_1p()
+        x.map(math::ln_1p)
     }
     /// `dy / (1 + x)`
     fn vjp(&self, _wrt: usize, [x]: [&Tensor; 1], _y: &Tensor, dy: &Tensor) -> Tensor {

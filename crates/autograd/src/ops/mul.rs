@@ -20,11 +20,7 @@ impl Op<2> for Mul {
         }
     }
     fn cases(&self) -> Vec<[Case; 2]> {
-        vec![
-            [Case::of(&[3, 4]), Case::of(&[3, 4])],
-            [Case::of(&[2, 3, 4]), Case::of(&[4])],
-            [Case::of(&[2, 1, 4]), Case::of(&[3, 4])],
-        ]
+        Case::pairs()
     }
 }
 

@@ -35,7 +35,7 @@ const FORMATS: &[Format] = &[
         read: |path, reading| Ok(csv::read(path, reading.data.header, reading.label_column())?),
         write: |fields, bytes| csv::write(bytes, fields),
     },
-    Format { ending: "npy", read: read_npy, write: write_npy },
+    Format { ending: "npy", read: |path, reading| Ok(npy::read(path, reading.label_column())?), write: write_npy },
     Format { ending: "npz", read: read_npz, write: |fields, bytes| npz::write(bytes, fields) },
 ];
 
@@ -79,14 +79,6 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn read_npy(path: &Path, reading: &Reading<'_>) -> Result<Table> {
-    let table = Table::of_array(path, npy::read(path)?);
-    Ok(match reading.label_column() {
-        Some(wanted) => table.label_by_column(wanted, |column| npy::read_label_column(path, column))?,
-        None => table,
-    })
-}
-
 /// One array: the latents, of a model without them the probabilities of its clusters.
 fn write_npy(fields: &[Field<'_>], bytes: &mut Vec<u8>) -> io::Result<()> {
     let field =
@@ -97,11 +89,11 @@ fn write_npy(fields: &[Field<'_>], bytes: &mut Vec<u8>) -> io::Result<()> {
 fn read_npz(path: &Path, reading: &Reading<'_>) -> Result<Table> {
     let archive = Npz::open(path)?;
     let member = data_member(path, &archive, reading)?;
-    let table = Table::of_array(path, archive.read(&member)?);
-    Ok(match (reading.label_column(), label_member(&archive, reading)) {
-        (Some(wanted), _) => table.label_by_column(wanted, |column| archive.read_label_column(&member, column))?,
-        (None, Some(labels)) => table.with_labels(archive.read_labels(&labels)?)?,
-        (None, None) => table,
+    let label_column = reading.label_column();
+    let table = archive.read(&member, label_column)?;
+    Ok(match label_member(&archive, reading) {
+        Some(labels) if label_column.is_none() => table.with_labels(archive.read_labels(&labels)?)?,
+        _ => table,
     })
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use elbo_datasets::csv::Header;
-use elbo_datasets::{Layout, Proportions, ToyDensity};
+use elbo_datasets::{Layout, Proportions, Toy, ToyDensity};
 use elbo_models::{Configured, Visitor, Word};
 
 const HEADERS: &[(&str, Header)] = &[("auto", Header::Auto), ("yes", Header::Yes), ("no", Header::No)];
@@ -201,7 +201,7 @@ impl DataOptions {
 
     /// The toy density, if it is one.
     pub fn toy(&self) -> Option<ToyDensity> {
-        let kind = self.name.parse().ok().filter(|_| self.file.is_empty())?;
+        let kind = Toy::named(&self.name).filter(|_| self.file.is_empty())?;
         Some(ToyDensity { kind, literal: self.literal })
     }
 

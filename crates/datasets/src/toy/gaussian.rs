@@ -1,6 +1,6 @@
 //! A Gaussian in the plane: the law of an affine image of standard normals, with or without round noise.
 
-use std::f64::consts::{E, TAU};
+use std::f64::consts::TAU;
 
 use elbo_tensor::Stream;
 use rand::RngExt;
@@ -8,9 +8,9 @@ use rand_distr::StandardNormal;
 
 /// `N(mean, factor · factorᵀ + noise · I)`: the law of `mean + factor z + ε`, `z ~ N(0, I)`, `ε ~ N(0, noise · I)`.
 pub struct Gaussian {
-    mean: [f64; 2],
+    pub mean: [f64; 2],
     factor: [[f64; 2]; 2],
-    cov: [[f64; 2]; 2],
+    pub cov: [[f64; 2]; 2],
     det: f64,
 }
 
@@ -20,14 +20,6 @@ impl Gaussian {
         let product = |i: usize, j: usize| factor[i][0] * factor[j][0] + factor[i][1] * factor[j][1];
         let cov = [[product(0, 0) + noise, product(0, 1)], [product(1, 0), product(1, 1) + noise]];
         Self { mean, factor, cov, det: cov[0][0] * cov[1][1] - cov[0][1] * cov[1][0] }
-    }
-
-    pub fn mean(&self) -> [f64; 2] {
-        self.mean
-    }
-
-    pub fn cov(&self) -> [[f64; 2]; 2] {
-        self.cov
     }
 
     /// Draws `mean + factor z`, still without the noise.
@@ -42,11 +34,6 @@ impl Gaussian {
         let [[xx, xy], [_, yy]] = self.cov;
         let mahalanobis = (yy * dx * dx - 2.0 * xy * dx * dy + xx * dy * dy) / self.det;
         -0.5 * mahalanobis - (TAU * self.det.sqrt()).ln()
-    }
-
-    /// `E ln N(x; mean, cov) = −ln(2πe) − ½ ln |cov|`.
-    pub fn expected_log_density(&self) -> f64 {
-        -(TAU * E).ln() - 0.5 * self.det.ln()
     }
 }
 

@@ -3,9 +3,8 @@
 use std::fs;
 
 use crate::support::seeds::config;
-use crate::support::{Folder, assert_malformed, assert_table, numpy, numpy_arrays};
-use elbo_datasets::npy::{self, Array};
-use elbo_datasets::{DataError, Elements, Place};
+use crate::support::{self, Folder, assert_malformed, assert_table, numpy, numpy_arrays};
+use elbo_datasets::{DataError, Elements, LabelColumn, Place, npy};
 use elbo_tensor::Real;
 use proptest::prelude::*;
 
@@ -29,7 +28,7 @@ fn header(descr: &str, fortran: bool, shape: &str) -> String {
 fn assert_refused(bytes: &[u8], at: u64, reason: &str) {
     let folder = Folder::new();
     let path = folder.write("a.npy", bytes);
-    assert_malformed(npy::read(&path), &path, at, reason);
+    assert_malformed(npy::read(&path, None), &path, at, reason);
 }
 
 #[test]
@@ -37,9 +36,10 @@ fn what_numpy_wrote_is_read() {
     let arrays = numpy_arrays();
     for name in ["images_f", "v2", "v3"] {
         let (_, shape, values) = arrays.iter().find(|array| array.0 == name).unwrap();
-        let read = npy::read(numpy(&format!("{name}.npy"))).unwrap();
-        let values = values.iter().map(|&x| x as Real).collect();
-        assert_eq!(read, Array { shape: shape.clone(), values, coarse: Vec::new() }, "{name}");
+        let read = npy::read(numpy(&format!("{name}.npy")), None).unwrap();
+        let values: Vec<Real> = values.iter().map(|&x| x as Real).collect();
+        assert_eq!((read.rows(), read.shape, read.values), (shape[0], support::row(shape), values), "{name}");
+        assert!(read.coarse.is_empty() && read.columns.is_empty() && read.labels.is_none(), "{name}");
     }
 }
 
@@ -55,9 +55,12 @@ fn columns_are_told_apart_to_the_last_digit() {
             rows.iter().flatten().flat_map(|x| x.to_le_bytes()).collect()
         };
         let path = folder.write("a.npy", file(1, &header("<f8", fortran, "(20, 3)"), &content));
-        assert_eq!(npy::read(&path).unwrap().coarse, if cfg!(feature = "f64") { vec![] } else { vec![1] });
-        let labels = npy::read_label_column(&path, 1).unwrap();
-        assert_eq!(labels[..3], ["16777215", "16777216", "16777217"]);
+        let whole = npy::read(&path, None).unwrap();
+        assert_eq!(whole.coarse, if cfg!(feature = "f64") { vec![] } else { vec!["column 1".to_owned()] });
+        let labelled = npy::read(&path, Some(LabelColumn::new("1"))).unwrap();
+        assert_eq!(labelled.labels.unwrap()[..3], ["16777215", "16777216", "16777217"]);
+        assert_eq!((labelled.shape.as_slice(), &labelled.values[..4]), (&[2][..], &[0.0, 7.0, 1.0, 7.0][..]));
+        assert!(labelled.coarse.is_empty());
     }
 }
 
@@ -94,7 +97,7 @@ fn what_is_no_table_of_numbers_is_refused_where_its_header_says_so() {
         ("empty.npy", 128, "no values: its shape is 0 x 4"),
     ] {
         let path = numpy(name);
-        assert_malformed(npy::read(&path), &path, at, reason);
+        assert_malformed(npy::read(&path, None), &path, at, reason);
     }
 }
 
@@ -116,8 +119,8 @@ fn what_is_no_npy_file_is_told_by_what_it_looks_like() {
     assert_refused(b"\x93NUMPY\x04\x00\x00\x00", 6, "format version 4 is unknown");
     assert_refused(b"\x93NUMPY\x00\x00\x00\x00", 6, "format version 0 is unknown");
     let folder = Folder::new();
-    assert_malformed(npy::read(folder.path("")), &folder.path(""), 0, "not a regular file");
-    assert!(matches!(npy::read(folder.path("a.npy")), Err(DataError::NotFound { .. })));
+    assert_malformed(npy::read(folder.path(""), None), &folder.path(""), 0, "not a regular file");
+    assert!(matches!(npy::read(folder.path("a.npy"), None), Err(DataError::NotFound { .. })));
 }
 
 #[test]
@@ -155,7 +158,7 @@ fn a_value_that_is_not_finite_is_named_by_row_and_place() {
     let refused = |fortran: bool, shape: &str, values: &[f64], row: usize, column: usize, reason: &str| {
         let content: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
         let path = folder.write("a.npy", file(1, &header("<f8", fortran, shape), &content));
-        assert_table(npy::read(&path), &path, Place::Entry { row, column }, reason);
+        assert_table(npy::read(&path, None), &path, Place::Entry { row, column }, reason);
     };
     let with = |at: usize, value: f64| {
         let mut values = [1.0; 12];
@@ -177,18 +180,18 @@ fn a_value_that_is_not_finite_is_named_by_row_and_place() {
 #[test]
 fn no_truncation_and_no_corrupt_byte_makes_it_panic() {
     let folder = Folder::new();
-    let check = |bytes: &[u8]| match npy::read(folder.write("a.npy", bytes)) {
-        Ok(array) => assert_eq!(array.shape.iter().product::<usize>(), array.values.len()),
+    let check = |bytes: &[u8]| match npy::read(folder.write("a.npy", bytes), None) {
+        Ok(table) => assert_eq!(table.rows() * table.shape.iter().product::<usize>(), table.values.len()),
         Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
     };
     for name in ["images_f.npy", "v2.npy", "objects.npy"] {
         let good = fs::read(numpy(name)).unwrap();
         for length in 0..good.len() {
             check(&good[..length]);
-            assert!(npy::read(folder.path("a.npy")).is_err(), "{name} of {length} bytes was read");
+            assert!(npy::read(folder.path("a.npy"), None).is_err(), "{name} of {length} bytes was read");
         }
         check(&[&good[..], &[0]].concat());
-        assert!(npy::read(folder.path("a.npy")).is_err(), "{name} with a byte behind it was read");
+        assert!(npy::read(folder.path("a.npy"), None).is_err(), "{name} with a byte behind it was read");
         for at in 0..good.len() {
             for byte in [0x00, 0x27, 0x39, 0xff] {
                 let mut bad = good.clone();
@@ -218,8 +221,8 @@ proptest! {
             let mut bytes = Vec::new();
             npy::write(&mut bytes, &shape, elements).unwrap();
             prop_assert_eq!(bytes.len() % 4, 0);
-            let read = npy::read(folder.write("a.npy", &bytes)).unwrap();
-            prop_assert_eq!(&read.shape, &shape);
+            let read = npy::read(folder.write("a.npy", &bytes), None).unwrap();
+            prop_assert_eq!((read.rows(), &read.shape), (rows, &support::row(&shape)));
             let expected: Vec<Real> = match elements {
                 Elements::U32(all) => all.iter().map(|&x| x as Real).collect(),
                 _ => floats.iter().map(|&x| x as Real).collect(),
@@ -236,6 +239,6 @@ fn a_large_array_arrives_whole() {
     let mut bytes = Vec::new();
     npy::write(&mut bytes, &[values.len()], (&values[..]).into()).unwrap();
     let folder = Folder::new();
-    let read = npy::read(folder.write("a.npy", &bytes)).unwrap();
+    let read = npy::read(folder.write("a.npy", &bytes), None).unwrap();
     assert!(read.values.iter().zip(&values).all(|(&a, &b)| a == b as Real) && read.values.len() == values.len());
 }

@@ -33,6 +33,11 @@ pub fn numpy(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/tables").join(name)
 }
 
+/// The shape of a row of an array of this shape, as a table has it.
+pub fn row(shape: &[usize]) -> Vec<usize> {
+    if shape.len() == 1 { vec![1] } else { shape[1..].to_vec() }
+}
+
 /// Name, shape and values in C order of every array that NumPy wrote.
 pub fn numpy_arrays() -> Vec<(String, Vec<usize>, Vec<f64>)> {
     let text = fs::read_to_string(numpy("tables.json")).unwrap();

@@ -42,16 +42,6 @@ pub(super) enum Row<'a> {
     Single(Real),
 }
 
-impl Row<'_> {
-    #[inline(always)]
-    pub fn first(&self) -> Real {
-        match self {
-            Row::Full(x) => x[0],
-            Row::Single(x) => *x,
-        }
-    }
-}
-
 impl<'a> Rows<'a> {
     pub fn of(source: &'a Tensor, target: &Shape) -> Self {
         let shape = source.shape();

@@ -71,32 +71,28 @@ unsafe fn by_rows<V: Vector, const R: usize>(p: &Product) {
 /// Blocks of `R` rows of A by `W` columns of B, each element a dot product of contiguous vectors.
 #[inline(always)]
 unsafe fn dots<V: Vector, const R: usize, const W: usize>(p: &Product) {
+    let whole = p.m - p.m % R;
     // SAFETY: the blocks tile C.
     unsafe {
-        let mut i = 0;
-        while i + R <= p.m {
+        for i in (0..whole).step_by(R) {
             dots_row::<V, R, W>(p, i);
-            i += R;
         }
-        while i < p.m {
+        for i in whole..p.m {
             dots_row::<V, 1, W>(p, i);
-            i += 1;
         }
     }
 }
 
 #[inline(always)]
 unsafe fn dots_row<V: Vector, const R: usize, const W: usize>(p: &Product, i: usize) {
+    let whole = p.n - p.n % W;
     // SAFETY: i + R ≤ m by the caller; the columns are walked inside n.
     unsafe {
-        let mut j = 0;
-        while j + W <= p.n {
+        for j in (0..whole).step_by(W) {
             dot_block::<V, R, W>(p, i, j);
-            j += W;
         }
-        while j < p.n {
+        for j in whole..p.n {
             dot_block::<V, R, 1>(p, i, j);
-            j += 1;
         }
     }
 }
