@@ -27,7 +27,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::machine::error::{Error, Result};
-use crate::machine::{files, lock};
+use crate::machine::{files, lock, output};
 pub use plan::{Cell, Plan, Width, duration};
 pub use progress::CellProgress;
 pub use share::Failed;
@@ -73,7 +73,7 @@ impl Grid {
         let grid = Self { path: out.into(), plan, lock: Some(file) };
         grid.remove_unfinished()?;
         if stored.is_none() {
-            files::write_atomic(&out.join(ENV), format!("{env:#}\n").as_bytes())?;
+            files::write_atomic(&out.join(ENV), output::pretty(env))?;
         }
         grid.write_plan()?;
         Ok(grid)
@@ -93,7 +93,7 @@ impl Grid {
         let plan = plan(stored.as_ref())?;
         files::remove_unfinished(out)?;
         if stored.is_none() {
-            files::write_atomic(&out.join(ENV), format!("{env:#}\n").as_bytes())?;
+            files::write_atomic(&out.join(ENV), output::pretty(env))?;
         }
         let grid = Self { path: out.into(), plan, lock: None };
         if stored.as_ref() != Some(&grid.plan) {
@@ -126,9 +126,9 @@ impl Grid {
         let _lock = lock::wait(&self.path, LOCK, PATIENCE)?;
         if !path.exists() {
             path.parent().map_or(Ok(()), files::create_dir)?;
-            files::write_atomic(&path, text.as_bytes())?;
+            files::write_atomic(&path, text)?;
         }
-        let held = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
+        let held = files::read_text(&path)?;
         Ok((path, held))
     }
 
@@ -180,7 +180,7 @@ impl Grid {
 
     /// Writes `results.csv`.
     fn collect(&self, outcomes: &[Option<Outcome>]) -> Result<()> {
-        files::write_atomic(&self.path.join(RESULTS), results::table(&self.plan, outcomes).as_bytes())
+        files::write_atomic(&self.path.join(RESULTS), results::table(&self.plan, outcomes))
     }
 
     /// Removes what killed predecessors were writing.

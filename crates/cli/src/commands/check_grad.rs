@@ -4,7 +4,7 @@ use clap::ArgAction;
 use elbo_autograd::check::{self, Comparison};
 use elbo_models::{Configured, ModelOptions, Noise};
 use elbo_tensor::{Purpose, Tensor, fill_uniform, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config::{Config, argument_key};
 use crate::data::limits;
@@ -66,7 +66,7 @@ pub fn run(args: &CheckGrad) -> Result<()> {
             model.facts().kind
         ))
     })?;
-    output::data(&if args.json { json(&comparisons) } else { table(&comparisons) })?;
+    output::result(args.json, || json(&comparisons), || table(&comparisons))?;
     let wrong: Vec<&str> = comparisons.iter().filter(|c| !c.passes()).map(|c| c.name.as_str()).collect();
     if wrong.is_empty() {
         return Ok(());
@@ -111,7 +111,7 @@ fn table(comparisons: &[Comparison]) -> String {
     )
 }
 
-fn json(comparisons: &[Comparison]) -> String {
+fn json(comparisons: &[Comparison]) -> Value {
     let row = |c: &Comparison| {
         json!({
             "parameter": c.name, "relative_error": c.error, "compared": c.compared, "kinks": c.kinks,
@@ -119,8 +119,5 @@ fn json(comparisons: &[Comparison]) -> String {
         })
     };
     let rows: Vec<_> = comparisons.iter().map(row).collect();
-    format!(
-        "{:#}\n",
-        json!({"precision": precision(), "tolerance": check::TOLERANCE, "floor": check::FLOOR, "parameters": rows})
-    )
+    json!({"precision": precision(), "tolerance": check::TOLERANCE, "floor": check::FLOOR, "parameters": rows})
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::args::Common;
 use crate::config::{Config, Method};
@@ -68,18 +68,17 @@ pub fn run(args: &Eval) -> Result<()> {
         metrics.push((format!("iwae_{samples}"), bound));
     }
     let epoch = stored.epoch;
-    if args.common.json {
-        let values: serde_json::Map<_, _> =
-            metrics.iter().map(|(name, value)| (format!("test_{name}"), json!(value))).collect();
-        return output::data(&format!(
-            "{:#}\n",
-            json!({"epoch": epoch, "metrics": values, "log_density_shift": shift})
-        ));
-    }
-    let lines = metrics.iter().map(|(name, value)| format!("{:26} {}\n", format!("test_{name}"), cell(*value)));
-    let shift = shift.filter(|shift| *shift != 0.0);
-    let shift = shift.map(|shift| format!("{:26} {}\n", "log_density_shift", cell(shift)));
-    output::data(&(format!("{:26} {epoch}\n", "epoch") + &lines.collect::<String>() + &shift.unwrap_or_default()))
+    let metrics = metrics.into_iter().map(|(name, value)| (format!("test_{name}"), value));
+    let json = || {
+        let values: Map<String, Value> = metrics.clone().map(|(name, value)| (name, json!(value))).collect();
+        json!({"epoch": epoch, "metrics": values, "log_density_shift": shift})
+    };
+    let text = || {
+        let shift = shift.filter(|shift| *shift != 0.0).map(|shift| ("log_density_shift".to_string(), shift));
+        let lines = metrics.clone().chain(shift).map(|(name, value)| format!("{name:26} {}\n", cell(value)));
+        format!("{:26} {epoch}\n", "epoch") + &lines.collect::<String>()
+    };
+    output::result(args.common.json, json, text)
 }
 
 /// Refuses the models whose `ln p(x)` needs no bound or has none.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use elbo_datasets::{Elements, Field};
+use serde_json::json;
 
 use super::args::{Common, EXIT_CODES};
 use crate::data::formats::{Format, endings};
@@ -60,16 +61,13 @@ pub fn run(args: &Export) -> Result<()> {
     let found = stored.evaluate(&config, &set, Split::Test)?;
     let table = Table::of(&found, set.rows());
     let labels = set.labels().map(|labels| labels.values.as_slice());
-    let bytes = format
-        .write(&table.fields(labels))
-        .map_err(|reason| Error::usage(format_args!("{}: {reason}", args.out.display())))?;
-    files::write_atomic(&args.out, &bytes)?;
-    if args.common.json {
-        let fields: Vec<&str> = table.fields(labels).iter().map(|field| field.name).collect();
-        let told = serde_json::json!({"out": args.out.display().to_string(), "rows": set.rows(), "fields": fields});
-        return output::data(&format!("{told:#}\n"));
-    }
-    output::data(&format!("{}\n", args.out.display()))
+    let fields = table.fields(labels);
+    let bytes =
+        format.write(&fields).map_err(|reason| Error::usage(format_args!("{}: {reason}", args.out.display())))?;
+    files::write_atomic(&args.out, bytes)?;
+    let out = args.out.display().to_string();
+    let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    output::result(args.common.json, || json!({"out": out, "rows": set.rows(), "fields": names}), || format!("{out}\n"))
 }
 
 /// The columns of the table, with their shapes.

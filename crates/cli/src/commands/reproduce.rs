@@ -56,11 +56,7 @@ pub fn run(args: &Reproduce) -> Result<()> {
     let threads = args.common.use_threads()?;
     let (plan, prepared) = study::prepare(study, &request)?;
     if args.dry_run {
-        return output::data(&if args.common.json {
-            format!("{:#}\n", plan.dry_run_json(threads))
-        } else {
-            plan.dry_run_table(threads)
-        });
+        return output::result(args.common.json, || plan.dry_run_json(threads), || plan.dry_run_table(threads));
     }
     // A first look has other cells than what follows it.
     let folder = format!("{}{}", study.name(), if args.quick { "-quick" } else { "" });
@@ -128,32 +124,27 @@ fn write(out: &Path, report: &Report) -> Result<()> {
     files::create_dir(&figures)?;
     files::remove_unfinished(&figures)?;
     for (name, svg) in report::figure_files(report) {
-        files::write_atomic(&figures.join(name), svg.as_bytes())?;
+        files::write_atomic(&figures.join(name), svg)?;
     }
-    files::write_atomic(&out.join("table.md"), report::markdown(report, "figures").as_bytes())?;
-    files::write_atomic(&out.join("report.html"), report::html(report).as_bytes())
+    files::write_atomic(&out.join("table.md"), report::markdown(report, "figures"))?;
+    files::write_atomic(&out.join("report.html"), report::html(report))
 }
 
 /// Says where the report is and how the bands came out; a band that does not hold is a failed check.
 fn tell(args: &Reproduce, request: &Request<'_>, out: &Path, report: &Report) -> Result<()> {
     let (judged, broken) = report.verdicts();
-    if args.common.json {
-        let value = json!({"study": args.study, "judged": judged, "broken": broken, "out": out.display().to_string()});
-        output::data(&format!("{value:#}\n"))?;
-    } else {
-        let mut text = String::new();
-        for file in ["report.html", "table.md", "results.csv"] {
-            text += &format!("{}\n", out.join(file).display());
-        }
-        output::data(&text)?;
-        if !args.common.quiet {
-            let line = match judged {
-                0 if request.is_judged() => "this study has no bands".to_string(),
-                0 => "nothing was judged: the bands are for the default budget and settings".to_string(),
-                _ => format!("{} of {judged} bands hold", judged - broken.len()),
-            };
-            output::note(&line);
-        }
+    let files = ["report.html", "table.md", "results.csv"].map(|file| format!("{}\n", out.join(file).display()));
+    output::result(
+        args.common.json,
+        || json!({"study": args.study, "judged": judged, "broken": broken, "out": out.display().to_string()}),
+        || files.concat(),
+    )?;
+    if !args.common.json && !args.common.quiet {
+        output::note(&match judged {
+            0 if request.is_judged() => "this study has no bands".to_string(),
+            0 => "nothing was judged: the bands are for the default budget and settings".to_string(),
+            _ => format!("{} of {judged} bands hold", judged - broken.len()),
+        });
     }
     match broken.first() {
         None => Ok(()),

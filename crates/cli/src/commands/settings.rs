@@ -23,16 +23,19 @@ pub fn run(args: &Settings) -> Result<()> {
         Some(kind) => vec![Config::of_kind(kind)?.kind()],
         None => Method::kinds(),
     };
-    let configs = kinds.into_iter().map(Config::of_kind).collect::<Result<Vec<_>>>()?;
-    output::data(&if args.json { format!("{:#}\n", schema(configs)) } else { list(configs) })
+    let settings = |kind| Config::of_kind(kind).map(|mut config| (kind, config.settings()));
+    let all = kinds.into_iter().map(settings).collect::<Result<Vec<_>>>()?;
+    output::result(args.json, || schema(&all), || list(&all))
 }
 
-fn list(configs: Vec<Config>) -> String {
+/// A kind of model and its settings.
+type Declared = (&'static str, Vec<Setting>);
+
+fn list(all: &[Declared]) -> String {
     let mut text = String::new();
     // Models whose settings of a section are the same share its description.
     let mut described: Vec<(String, Vec<&str>)> = Vec::new();
-    for mut config in configs {
-        let (kind, settings) = (config.kind(), config.settings());
+    for (kind, settings) in all {
         for section in settings.chunk_by(|a, b| a.section() == b.section()) {
             let body: String = section.iter().map(line).collect();
             match described.iter_mut().find(|(known, _)| *known == body) {
@@ -56,17 +59,16 @@ fn line(setting: &Setting) -> String {
 }
 
 /// A JSON schema of recipes with one of these models.
-fn schema(configs: Vec<Config>) -> Json {
-    let mut all: Vec<Json> = configs.into_iter().map(of_kind).collect();
+fn schema(all: &[Declared]) -> Json {
+    let mut all: Vec<Json> = all.iter().map(of_kind).collect();
     let mut schema = if all.len() == 1 { all.swap_remove(0) } else { json!({"oneOf": all}) };
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema
 }
 
-fn of_kind(mut config: Config) -> Json {
+fn of_kind((kind, settings): &Declared) -> Json {
     let mut sections = Map::new();
-    let kind = config.kind();
-    for section in config.settings().chunk_by(|a, b| a.section() == b.section()) {
+    for section in settings.chunk_by(|a, b| a.section() == b.section()) {
         let mut keys: Map<String, Json> = section.iter().map(|setting| (setting.name().into(), of(setting))).collect();
         let name = section[0].section();
         let required: &[&str] = if name == "model" { &["kind"] } else { &[] };

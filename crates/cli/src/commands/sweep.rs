@@ -13,7 +13,6 @@ use crate::grid::{Failed, Grid, Standing};
 use crate::machine::error::{Error, Result};
 use crate::machine::interrupt::Interrupt;
 use crate::machine::output;
-use crate::run::setup;
 use crate::sweep;
 
 /// Subcommands of `elbo sweep`.
@@ -126,11 +125,8 @@ fn planned(args: &SweepRecipe) -> Result<sweep::Sweep> {
 fn plan(args: &SweepRecipe) -> Result<()> {
     args.common.use_threads()?;
     let sweep::Sweep { grid, new, .. } = planned(args)?;
-    if args.common.json {
-        return output::data(&setup::pretty(&show::plan_json(&grid)));
-    }
-    output::data(&show::plan_table(&grid))?;
-    if !args.common.quiet {
+    output::result(args.common.json, || show::plan_json(&grid), || show::plan_table(&grid))?;
+    if !args.common.json && !args.common.quiet {
         let (count, place) = (grid.plan().cells().len(), grid.path().join("plan.json"));
         output::note(&format!("{count} cells, {new} of them new, in {}", place.display()));
     }
@@ -175,18 +171,23 @@ fn run_cells(args: &SweepRecipe, failed: Failed) -> Result<()> {
         }
         (collected, _) => collected?,
     };
-    if args.common.json {
-        let mut value = show::counts_json(grid, &standings);
-        value["results"] = json!(results.display().to_string());
-        output::data(&setup::pretty(&value))?;
-    } else {
-        output::data(&format!("{}\n", results.display()))?;
-        if !args.common.quiet {
-            output::note(&show::counts(&standings));
-            show::left(&standings).iter().for_each(|line| output::note(line));
-        }
+    tell_results(args.common.json, grid, &standings, &results)?;
+    if !args.common.json && !args.common.quiet {
+        output::note(&show::counts(&standings));
+        show::left(&standings).iter().for_each(|line| output::note(line));
     }
     verdict
+}
+
+/// Where the table of results is; as JSON also how many cells stand how.
+fn tell_results(as_json: bool, grid: &Grid, standings: &[Standing], results: &Path) -> Result<()> {
+    let results = results.display().to_string();
+    let json = || {
+        let mut value = show::counts_json(grid, standings);
+        value["results"] = json!(results);
+        value
+    };
+    output::result(as_json, json, || format!("{results}\n"))
 }
 
 /// What is wrong with cell `index`, if something is: not a collapse that it was planned to show.
@@ -215,21 +216,14 @@ fn verdict(grid: &Grid, standings: &[Standing], failures: &[(usize, Error)]) -> 
 fn status(args: &SweepDir) -> Result<()> {
     let grid = Grid::join(&place(&args.recipe, args.out.as_deref()))?;
     let standings = grid.survey()?;
-    if args.json {
-        return output::data(&setup::pretty(&show::status_json(&grid, &standings)));
-    }
-    output::data(&show::status_table(&grid, &standings))
+    output::result(args.json, || show::status_json(&grid, &standings), || show::status_table(&grid, &standings))
 }
 
 fn collect(args: &SweepDir) -> Result<()> {
     let grid = Grid::join(&place(&args.recipe, args.out.as_deref()))?;
     let results = grid.collect_shared()?;
-    if args.json {
-        let mut value = show::counts_json(&grid, &grid.survey()?);
-        value["results"] = json!(results.display().to_string());
-        return output::data(&setup::pretty(&value));
-    }
-    output::data(&format!("{}\n", results.display()))
+    let standings = if args.json { grid.survey()? } else { Vec::new() };
+    tell_results(args.json, &grid, &standings, &results)
 }
 
 fn exec(args: &SweepCell) -> Result<()> {
@@ -256,9 +250,8 @@ fn exec(args: &SweepCell) -> Result<()> {
     }
     match (&standing, interrupt.requested()) {
         (Standing::Ended(_), _) if defect(grid, index, &standing).is_none() => {
-            let value = show::cell_json(index, cell, &standing);
-            let text = if common.json { setup::pretty(&value) } else { format!("{}\n", path.display()) };
-            output::data(&text)
+            let json = || show::cell_json(index, cell, &standing);
+            output::result(common.json, json, || format!("{}\n", path.display()))
         }
         (Standing::Ended(_) | Standing::Failed(_), _) => {
             let reason = show::reason(&standing).unwrap_or_default();

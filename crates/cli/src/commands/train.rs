@@ -83,7 +83,7 @@ pub fn run(args: &Train) -> Result<()> {
     }
     let dir = match resumed {
         Some(dir) => dir,
-        None => RunDir::create(&out, &setup::pretty(&env), &config.to_toml())?,
+        None => RunDir::create(&out, &output::pretty(&env), &config.to_toml())?,
     };
     if stored.is_none() {
         preparation.store(&dir.preparation())?;
@@ -108,9 +108,8 @@ pub fn run(args: &Train) -> Result<()> {
     let figures = figures::write(&job, &finished)?;
     let log_density_shift = preparation.log_density_shift(splits.train.width());
     let summary = Summary { config: &config, finished: &finished, log_density_shift, figures: &figures };
-    let json = setup::pretty(&summary.json());
-    files::write_atomic(&dir.summary(), json.as_bytes())?;
-    output::data(&if args.common.json { json } else { summary.text(&dir) })
+    files::write_atomic(&dir.summary(), output::pretty(&summary.json()))?;
+    output::result(args.common.json, || summary.json(), || summary.text(&dir))
 }
 
 /// Says so if an estimator did not come to its tolerance.

@@ -190,7 +190,7 @@ impl Holder {
     /// # Errors
     /// Exit code 5 if the system cannot write.
     pub fn store(self, dir: &Path) -> Result<()> {
-        files::write_atomic(&dir.join(STATUS), &Unfinished::Running(self).bytes())?;
+        files::write_atomic(&dir.join(STATUS), Unfinished::Running(self).bytes())?;
         // A failure from when there was no such directory.
         let _ = std::fs::remove_file(beside(dir));
         Ok(())

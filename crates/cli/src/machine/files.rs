@@ -15,14 +15,22 @@ const UNFINISHED: &str = ".elbo-tmp";
 ///
 /// # Errors
 /// Exit code 5 with the path and the system's reason (full disk, read-only, missing directory).
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_atomic(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
     let unfinished = unfinished_name(path).map_err(|cause| Error::system("write", path, &cause))?;
-    let written = write_and_rename(&unfinished, path, bytes);
+    let written = write_and_rename(&unfinished, path, bytes.as_ref());
     if written.is_err() {
         // The first failure is the one to report; on a full disk this also gives the space back.
         let _ = fs::remove_file(&unfinished);
     }
     written.map_err(|cause| Error::system("write", path, &cause))
+}
+
+/// The text of the file `path`.
+///
+/// # Errors
+/// Exit code 5 if the system cannot read it as UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))
 }
 
 /// `dir/.NAME.PID.elbo-tmp` for `dir/NAME`: recognisable, and another process's file is never touched.

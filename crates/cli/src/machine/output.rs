@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::machine::error::{Error, Result};
 
 /// Writes `text` to stdout. A reader that has gone away (`| head -1`) is no error.
@@ -14,6 +16,16 @@ pub fn data(text: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a result to stdout, as JSON or as text.
+pub fn result(as_json: bool, json: impl FnOnce() -> Value, text: impl FnOnce() -> String) -> Result<()> {
+    data(&if as_json { pretty(&json()) } else { text() })
+}
+
+/// `value` as JSON on many lines.
+pub fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
 }
 
 /// Writes one line to stderr; when stderr is closed there is nobody to tell.

@@ -122,8 +122,8 @@ impl RunDir {
     /// # Errors
     /// Exit code 5 if the system cannot write.
     pub fn describe(&self, env: &str, config: &str) -> Result<()> {
-        files::write_atomic(&self.env(), env.as_bytes())?;
-        files::write_atomic(&self.config(), config.as_bytes())
+        files::write_atomic(&self.env(), env)?;
+        files::write_atomic(&self.config(), config)
     }
 
     fn not_a_run(path: &Path, missing: &str) -> Error {

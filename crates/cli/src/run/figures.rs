@@ -43,7 +43,7 @@ pub fn write(job: &Job<'_>, finished: &Finished) -> Result<Vec<&'static str>> {
         ("confusion.svg", confusion(test, clusters)),
     ];
     let figures = figures.into_iter().filter_map(|(name, svg)| Some((name, svg?)));
-    figures.map(|(name, svg)| files::write_atomic(&job.dir.figure(name), svg.as_bytes()).map(|()| name)).collect()
+    figures.map(|(name, svg)| files::write_atomic(&job.dir.figure(name), svg).map(|()| name)).collect()
 }
 
 /// A panel of samples of each cluster, for a report; none if the data are not images.

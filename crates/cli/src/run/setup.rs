@@ -7,6 +7,7 @@ use super::dir::RunDir;
 use crate::config::{Config, Iterations, Method, Steps};
 use crate::data::limits;
 use crate::machine::error::{Error, Result};
+use crate::machine::files;
 
 /// What no single setting can know: whether model and data fit together.
 ///
@@ -76,7 +77,7 @@ pub fn environment(threads: usize) -> Json {
 /// Exit code 2 if it is damaged; 5 if the system cannot read it.
 pub fn noted(dir: &RunDir) -> Result<Json> {
     let path = dir.env();
-    let text = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
+    let text = files::read_text(&path)?;
     let noted: serde_json::Map<String, Json> =
         serde_json::from_str(&text).map_err(|cause| Error::usage(format_args!("{}: {cause}", path.display())))?;
     Ok(noted.into())
@@ -93,9 +94,4 @@ pub fn same_data(dir: &RunDir, before: &Json, now: &Json) -> Result<()> {
         return Err(Error::data(format_args!("{}: {problem}", dir.env().display())));
     }
     Ok(())
-}
-
-/// `value` as JSON on many lines.
-pub fn pretty(value: &Json) -> String {
-    format!("{value:#}\n")
 }

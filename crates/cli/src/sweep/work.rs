@@ -63,7 +63,7 @@ impl<'a> Work<'a> {
             None => {
                 let log_density_shift = loaded.preparation.log_density_shift(splits.train.width());
                 let summary = Summary { config, finished: &finished, log_density_shift, figures: &[] };
-                files::write_atomic(&dir.summary(), setup::pretty(&summary.json()).as_bytes())?;
+                files::write_atomic(&dir.summary(), output::pretty(&summary.json()))?;
                 State::Finished
             }
         };
@@ -84,7 +84,7 @@ impl<'a> Work<'a> {
         // Of a cell that goes on as well: what it goes on with was fitted by this process.
         loaded.preparation.store(&dir.preparation())?;
         if !begun {
-            dir.describe(&setup::pretty(&env), &config.to_toml())?;
+            dir.describe(&output::pretty(&env), &config.to_toml())?;
         }
         Ok(dir)
     }
@@ -93,7 +93,7 @@ impl<'a> Work<'a> {
     fn same_rows(&self, config: &Config, loaded: &Loaded) -> Result<()> {
         let digest = Sha256::digest(format!("{:?}", config.data));
         let name = HEXLOWER.encode(&digest[..8]);
-        let found = setup::pretty(&loaded.note);
+        let found = output::pretty(&loaded.note);
         let (path, before) = self.grid.note(&format!("{DATA}/{name}.json"), &found)?;
         if before != found {
             let problem = "other cells were run on other rows of these data than are found now";

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::machine::error::{Error, Result};
+use crate::machine::error::Result;
 use crate::machine::files;
 
 /// What the number of the iteration stands behind.
@@ -19,7 +19,7 @@ impl Events {
         if !path.exists() {
             return Ok(Self::default());
         }
-        let text = std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?;
+        let text = files::read_text(path)?;
         let of = |line: &str| line.strip_prefix(START)?.split_once(':')?.0.parse::<u64>().ok();
         let reached = text.lines().filter(|line| of(line).is_some_and(|number| number <= iteration));
         Ok(Self(reached.map(String::from).collect()))
@@ -37,7 +37,7 @@ impl Events {
             return Ok(());
         }
         let text: String = self.0.iter().map(|line| format!("{line}\n")).collect();
-        files::write_atomic(path, text.as_bytes())
+        files::write_atomic(path, text)
     }
 }
 

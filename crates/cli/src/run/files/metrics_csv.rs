@@ -21,7 +21,7 @@ impl Metrics {
     /// # Errors
     /// Exit code 3 with file and line if a row is malformed; 5 if the system cannot read.
     pub fn read_all(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?;
+        let text = files::read_text(path)?;
         let mut lines = text.lines();
         let header: Vec<String> = lines.next().unwrap_or("").split(',').map(String::from).collect();
         let mut rows = Vec::new();
@@ -82,7 +82,7 @@ impl Metrics {
         for row in &self.rows {
             text += &(row.iter().map(|value| value.map_or(String::new(), cell)).collect::<Vec<_>>().join(",") + "\n");
         }
-        files::write_atomic(path, text.as_bytes())
+        files::write_atomic(path, text)
     }
 
     /// Whether there are no rows.

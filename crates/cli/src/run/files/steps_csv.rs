@@ -21,15 +21,11 @@ impl StepsCsv {
     /// A table with rows every `every` steps, 0 for never. Rows from step `step` on are removed.
     pub fn open(path: &Path, header: &'static str, every: u64, step: u64) -> Result<Self> {
         if every > 0 {
-            let old = if path.exists() {
-                std::fs::read_to_string(path).map_err(|cause| Error::system("read", path, &cause))?
-            } else {
-                String::new()
-            };
+            let old = if path.exists() { files::read_text(path)? } else { String::new() };
             let known =
                 |line: &&str| line.split(',').next().and_then(|s| s.parse().ok()).is_some_and(|s: u64| s < step);
             let kept: String = old.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter(known).collect();
-            files::write_atomic(path, format!("{header}\n{kept}").as_bytes())?;
+            files::write_atomic(path, format!("{header}\n{kept}"))?;
         }
         Ok(Self { path: path.into(), header, every, pending: String::new() })
     }
@@ -63,12 +59,9 @@ impl StepsCsv {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let append = |file: &mut File, text: &str| file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
-        let mut file = OpenOptions::new().append(true).open(&self.path);
-        let written = file.as_mut().map_err(|cause| std::io::Error::new(cause.kind(), cause.to_string()));
-        written
-            .and_then(|file| append(file, &self.pending))
-            .map_err(|cause| Error::system("write", &self.path, &cause))?;
+        let append = |mut file: File| file.write_all(self.pending.as_bytes()).and_then(|()| file.sync_data());
+        let written = OpenOptions::new().append(true).open(&self.path).and_then(append);
+        written.map_err(|cause| Error::system("write", &self.path, &cause))?;
         self.pending.clear();
         Ok(())
     }
