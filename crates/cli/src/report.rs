@@ -62,6 +62,13 @@ pub struct Section {
     pub blocks: Vec<Block>,
 }
 
+impl Section {
+    /// A chapter with this heading.
+    pub fn new(title: &str, blocks: Vec<Block>) -> Self {
+        Self { title: title.into(), blocks }
+    }
+}
+
 /// A piece of a section.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Block {
@@ -98,6 +105,13 @@ pub enum Block {
         /// End of the file's name, and the SVG document.
         panels: Vec<(String, String)>,
     },
+}
+
+impl Block {
+    /// Panels under one legend and one caption.
+    pub fn figure(id: &str, caption: String, legend: Vec<Key>, panels: Vec<(String, String)>) -> Self {
+        Self::Figure { id: id.into(), caption, legend, panels }
+    }
 }
 
 /// Name and content of the file of every panel and every legend.

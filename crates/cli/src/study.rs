@@ -3,6 +3,7 @@
 
 mod beta_sweep;
 mod experiment;
+mod figure;
 mod gmm_stability;
 mod judge;
 mod list;
@@ -10,6 +11,8 @@ mod mnist_clustering;
 mod modified_m2_nan;
 mod results;
 mod run;
+#[cfg(test)]
+mod tests;
 mod text;
 mod toy_density;
 

@@ -147,8 +147,8 @@ impl Page {
 
     fn verdict(&mut self, row: &Verdict, several_bands: bool) -> String {
         let unit = if row.unit.is_empty() { String::new() } else { format!(" <small>{}</small>", text(row.unit)) };
-        let band = row.band.as_ref().filter(|_| several_bands);
-        let what = band.map(|band| format!("<small>{}</small>", text(&band.what))).unwrap_or_default();
+        let band = row.band.filter(|_| several_bands);
+        let what = band.map(|band| format!("<small>{}</small>", text(band.what))).unwrap_or_default();
         let strip = row.strip.as_ref().map(|svg| self.inlined(svg)).unwrap_or_default();
         let (_, class, _) = sign(row.holds);
         let (place, words) = row.place_text();

@@ -73,8 +73,8 @@ fn verdicts(rows: &[Verdict]) -> String {
         ["quantity", "ours: median [spread]", "reference band", "ours", "the source's value", "its percentile in ours"];
     let line = |row: &Verdict| {
         let unit = if row.unit.is_empty() { String::new() } else { format!(" ({})", row.unit) };
-        let band = row.band.as_ref().filter(|_| several_bands);
-        let what = band.map(|band| format!(" ({})", text(&band.what))).unwrap_or_default();
+        let band = row.band.filter(|_| several_bands);
+        let what = band.map(|band| format!(" ({})", text(band.what))).unwrap_or_default();
         let (place, words) = row.place_text();
         vec![
             text(&format!("{}{unit}", row.quantity)),

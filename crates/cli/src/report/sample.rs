@@ -84,11 +84,8 @@ fn verdicts() -> Vec<Verdict> {
     let row = |quantity: &str, median: f64, source, percentile, holds| {
         let values: Vec<f64> =
             (0..100).map(|i| median + 0.5 * (f64::from(i) * 0.7).sin() + f64::from(i % 7) * 0.03).collect();
-        let band = Band {
-            low: Some(median - 0.2),
-            high: Some(median + 0.3),
-            what: "quartiles of 400 independent restarts".into(),
-        };
+        let band =
+            Band { low: Some(median - 0.2), high: Some(median + 0.3), what: "quartiles of 400 independent restarts" };
         let strip = Strip { look: CONTINUOUS, values, band: Some((band.low, band.high)), source };
         Verdict {
             quantity: quantity.into(),

@@ -28,17 +28,27 @@ pub struct Verdict {
 }
 
 /// A reference band, open where an end is absent.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Band {
     /// Lower end.
     pub low: Option<f64>,
     /// Upper end.
     pub high: Option<f64>,
     /// What the band is: "quartiles of 400 independent restarts".
-    pub what: String,
+    pub what: &'static str,
 }
 
 impl Band {
+    /// What the study itself requires.
+    pub fn required(low: Option<f64>, high: Option<f64>) -> Self {
+        Self { low, high, what: "what the study requires" }
+    }
+
+    /// Whether the value lies in the band; NaN lies nowhere.
+    pub fn holds(&self, value: f64) -> bool {
+        value.is_finite() && self.low.is_none_or(|low| value >= low) && self.high.is_none_or(|high| value <= high)
+    }
+
     /// "3.05 to 4.30", "≥ 0.98", "≤ 1.10".
     pub fn text(&self) -> String {
         match (self.low, self.high) {
@@ -64,7 +74,7 @@ impl Verdict {
     }
 
     pub(super) fn band_text(&self) -> String {
-        self.band.as_ref().map_or("–".to_string(), Band::text)
+        self.band.map_or("–".to_string(), |band| band.text())
     }
 
     /// The verdict on ours in one sign and one or two words.
@@ -105,7 +115,7 @@ impl Verdict {
 
 /// What all bands of a table are, where they are the same.
 pub(super) fn common_band(rows: &[Verdict]) -> Option<&str> {
-    let mut whats = rows.iter().filter_map(|row| Some(row.band.as_ref()?.what.as_str()));
+    let mut whats = rows.iter().filter_map(|row| Some(row.band?.what));
     let first = whats.next()?;
     whats.all(|what| what == first).then_some(first)
 }
@@ -115,7 +125,7 @@ mod tests {
     use super::*;
 
     fn band(low: Option<f64>, high: Option<f64>) -> Band {
-        Band { low, high, what: "quartiles".into() }
+        Band { low, high, what: "quartiles" }
     }
 
     #[test]

@@ -7,34 +7,15 @@ mod setup;
 use elbo_metrics::Contingency;
 use serde_json::json;
 
+use super::results::without_epochs;
 use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
 use crate::config::{Config, argument_key};
-use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
 use setup::{ARMS, BETAS, MODELS};
 
-/// The settings that the source states, and those that were found to fit its numbers: step size, one hidden layer,
-/// error averaged over the dimensions.
-const BASE: &str = r#"
-[data]
-name = "mixture"
-components = 3
-train_rows = 240
-valid_rows = 0
-test_rows = 0
-test = "train"
-std = 0.7
-separation = 4.0
-
-[train]
-epochs = 20
-batch = 64
-lr = 1e-3
-
-[log]
-probe = true
-"#;
+/// The settings that all runs have in common.
+const BASE: &str = include_str!("../../studies/beta-sweep/study.toml");
 
 /// The study of this file.
 pub struct BetaSweep;
@@ -63,21 +44,17 @@ impl Study for BetaSweep {
             for (beta, seed) in BETAS.iter().flat_map(|beta| (1..=seeds).map(move |seed| (*beta, seed))) {
                 let mut config = base.clone();
                 let kind = if model == "discrete" { "discrete-vae" } else { "vae" };
-                let mut set: Vec<String> = [
+                let mut set = vec![
                     format!("model.kind={kind}"),
-                    "model.hidden=[32]".into(),
-                    "model.likelihood=mse".into(),
                     format!("model.beta={beta}"),
                     format!("data.layout={arm}"),
                     format!("data.seed={seed}"),
                     format!("train.seed={seed}"),
-                ]
-                .into();
+                ];
                 set.extend(request.set.iter().cloned());
                 config.set(&set)?;
                 let labels = [("arm", config.data.layout_word()), ("model", model), ("beta", beta)];
-                let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
-                experiments.push(Experiment { labels, config, cost: 0.012, width: Width::OneCore, from: None });
+                experiments.push(Experiment::new(&labels, config, 0.012));
             }
         }
         Ok(experiments)
@@ -85,9 +62,7 @@ impl Study for BetaSweep {
 
     /// The means of the last epoch over its training batches, and the metrics of all rows after it.
     fn measure(&self, done: &Done<'_>) -> Result<Measured> {
-        let finished = done.finished;
-        let metrics = &finished.metrics;
-        let history = |column: &str| metrics.column(column).map(|c| c.into_iter().map(|(_, v)| v).collect::<Vec<_>>());
+        let (finished, metrics) = (done.finished, &done.finished.metrics);
         let discrete = done.experiment.label("model") == "discrete";
         let (kl, rest): (_, &[(&str, &str)]) = if discrete {
             ("train_kl_y", &[("nmi", "test_nmi"), ("hungarian_accuracy", "test_hungarian_accuracy")])
@@ -98,9 +73,9 @@ impl Study for BetaSweep {
         let mut record = serde_json::Map::new();
         let mut values = Vec::new();
         for (name, column) in columns.iter().chain(rest) {
-            let Some(list) = history(column) else { continue };
-            values.extend(list.last().map(|last| (name.to_string(), *last)));
-            record.insert(name.to_string(), json!(list));
+            let Some(list) = metrics.column(column) else { continue };
+            values.extend(list.last().map(|(_, last)| (name.to_string(), *last)));
+            record.insert(name.to_string(), json!(without_epochs(&list)));
         }
         if let (Some(clusters), Some(labels)) = (finished.clusters(), done.splits.test.labels()) {
             let table = Contingency::new(&clusters.assignments, &labels.values);

@@ -75,6 +75,12 @@ pub enum Legacy {
 }
 
 impl Experiment {
+    /// A run on one core that takes over nothing; `cost` in seconds.
+    pub fn new(labels: &[(&str, &str)], config: Config, cost: f64) -> Self {
+        let labels = labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Self { labels, config, cost, width: Width::OneCore, from: None }
+    }
+
     /// The label of this name.
     #[track_caller]
     pub fn label(&self, name: &str) -> &str {

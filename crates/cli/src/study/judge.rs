@@ -8,30 +8,27 @@ use crate::plot::panel::Strip;
 use crate::report::{Band, Verdict};
 
 /// A number of a study over its seeds, before it is judged.
-pub struct Quantity<'a> {
+pub struct Quantity {
     /// Name: "KL at β = 0.1".
     pub name: String,
     /// Its unit.
     pub unit: &'static str,
     /// One value a seed.
     pub values: Vec<f64>,
-    /// Where the median should lie: lower end, upper end, and what the band is.
-    pub band: Option<(Option<f64>, Option<f64>, &'a str)>,
+    /// Where the median should lie.
+    pub band: Option<Band>,
     /// The source's value.
     pub source: Option<f64>,
     /// Look of the dots.
     pub look: Look,
 }
 
-impl Quantity<'_> {
+impl Quantity {
     /// The verdict: ours is judged if there is a band and the request is the one that the band is for.
     pub fn verdict(self, request: &Request<'_>) -> Verdict {
-        let spread = if self.values.is_empty() { None } else { Some(Spread::of(&self.values)) };
+        let spread = (!self.values.is_empty()).then(|| Spread::of(&self.values));
         let median = spread.map_or(f64::NAN, |spread| spread.median);
-        let inside = |(low, high, _): &(Option<f64>, Option<f64>, &str)| {
-            median.is_finite() && low.is_none_or(|low| median >= low) && high.is_none_or(|high| median <= high)
-        };
-        let ends = self.band.map(|(low, high, _)| (low, high));
+        let ends = self.band.map(|band| (band.low, band.high));
         let strip = Strip { look: self.look, values: self.values.clone(), band: ends, source: self.source };
         Verdict {
             quantity: self.name,
@@ -39,8 +36,8 @@ impl Quantity<'_> {
             median,
             spread: spread.map_or((f64::NAN, f64::NAN), |spread| (spread.low, spread.high)),
             n: self.values.len(),
-            holds: self.band.as_ref().filter(|_| request.is_judged()).map(inside),
-            band: self.band.map(|(low, high, what)| Band { low, high, what: what.into() }),
+            holds: self.band.filter(|_| request.is_judged()).map(|band| band.holds(median)),
+            band: self.band,
             source: self.source,
             source_percentile: self.source.filter(|_| self.values.len() > 1).map(|s| percentile_of(s, &self.values)),
             strip: (self.values.len() > 1).then(|| strip.draw()),
@@ -49,9 +46,8 @@ impl Quantity<'_> {
 
     /// The same for one number that is computed from all seeds together.
     pub fn single(name: &str, value: f64, band: (Option<f64>, Option<f64>), request: &Request<'_>) -> Verdict {
-        let band = Some((band.0, band.1, "what the study requires"));
-        let quantity =
-            Quantity { name: name.into(), unit: "", values: vec![value], band, source: None, look: Look::GREY };
+        let band = Some(Band::required(band.0, band.1));
+        let quantity = Self { name: name.into(), unit: "", values: vec![value], band, source: None, look: Look::GREY };
         Verdict { n: 0, ..quantity.verdict(request) }
     }
 

@@ -1,6 +1,6 @@
 //! The outcomes of a study, by label.
 
-use elbo_metrics::{Spread, median};
+use elbo_metrics::Spread;
 use serde_json::Value;
 
 use super::experiment::Experiment;
@@ -45,8 +45,14 @@ impl<'a> Results<'a> {
 
     /// The median of a metric; NaN without a run.
     pub fn median(&self, metric: &str) -> f64 {
-        let values = self.metric(metric);
-        if values.is_empty() { f64::NAN } else { median(&values) }
+        median(&self.metric(metric))
+    }
+
+    /// A metric minus that of other runs, of each seed that both have.
+    pub fn minus(&self, other: &Results<'_>, metric: &str) -> Vec<f64> {
+        let theirs = other.by_seed(metric);
+        let of = |seed| theirs.iter().find(|(other, _)| *other == seed).map(|(_, value)| value);
+        self.by_seed(metric).into_iter().filter_map(|(seed, ours)| Some(ours - of(seed)?)).collect()
     }
 
     /// The record of the run with the smallest seed.
@@ -69,6 +75,21 @@ impl<'a> Results<'a> {
         };
         (0..longest).map(at).filter(|values| !values.is_empty()).map(|values| Spread::of(&values)).collect()
     }
+}
+
+/// The median; NaN without a value.
+pub fn median(values: &[f64]) -> f64 {
+    if values.is_empty() { f64::NAN } else { elbo_metrics::median(values) }
+}
+
+/// The least and the largest value; +∞ and −∞ without one.
+pub fn ends(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &v| (least.min(v), most.max(v)))
+}
+
+/// The values of a column of `metrics.csv`.
+pub fn without_epochs(column: &[(f64, f64)]) -> Vec<f64> {
+    column.iter().map(|(_, value)| *value).collect()
 }
 
 /// A list of numbers in a record.

@@ -37,6 +37,13 @@ struct Origin {
     what: Legacy,
 }
 
+impl Origin {
+    /// Its directory, beside that of another cell.
+    fn beside(&self, cell: &RunDir) -> Result<RunDir> {
+        RunDir::of_grid(&cell.path().with_file_name(&self.id))
+    }
+}
+
 /// Loads the data of every experiment and checks that its model fits: no run begins before all of them can.
 pub fn prepare(study: &dyn Study, request: &Request<'_>) -> Result<(Plan, Vec<Prepared>)> {
     let fixed = study.fixed();
@@ -122,12 +129,11 @@ impl Prepared {
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         let dir = RunDir::of_grid(path)?;
-        let around = Around { dir: &dir };
         let mut config = self.experiment.config.clone();
         let (mut splits, mut kept) = (Arc::clone(&self.splits), None);
         match &self.origin {
-            Some(origin) if origin.what == Legacy::Latents => splits = Arc::new(self.latents(origin, &around)?),
-            Some(origin) => kept = state_of(origin, &around)?,
+            Some(origin) if origin.what == Legacy::Latents => splits = Arc::new(self.latents(origin, &dir)?),
+            Some(origin) => kept = state_of(origin, &dir)?,
             None => {}
         }
         if let Some((epoch, _)) = &kept {
@@ -145,9 +151,9 @@ impl Prepared {
     }
 
     /// The latents of the rows under the model of another run.
-    fn latents(&self, origin: &Origin, around: &Around<'_>) -> Result<Splits> {
+    fn latents(&self, origin: &Origin, dir: &RunDir) -> Result<Splits> {
         let width = self.splits.train.width();
-        let stored = Stored::load(&around.other(&origin.id)?, Which::Last, &origin.config, (width, None))?;
+        let stored = Stored::load(&origin.beside(dir)?, Which::Last, &origin.config, (width, None))?;
         let Trained::Iterations(estimator) = stored.model else {
             return Err(Error::usage(format_args!("{}: no latents to fit", origin.config.kind())));
         };
@@ -171,8 +177,8 @@ impl Prepared {
 ///
 /// # Errors
 /// Exit code 7 if it must have one and that is gone.
-fn state_of(origin: &Origin, around: &Around<'_>) -> Result<Option<(u64, PathBuf)>> {
-    let other = around.other(&origin.id)?;
+fn state_of(origin: &Origin, dir: &RunDir) -> Result<Option<(u64, PathBuf)>> {
+    let other = origin.beside(dir)?;
     let kept = other.last_kept()?.map(|epoch| (epoch, other.kept(epoch)));
     let every = origin.config.steps().log.keep_epochs.max(1) as u64;
     let epochs = std::fs::read_to_string(other.metrics()).map_or(0, |text| text.lines().count() as u64);
@@ -181,16 +187,4 @@ fn state_of(origin: &Origin, around: &Around<'_>) -> Result<Option<(u64, PathBuf
         return Err(Error::checkpoint(&other.kept(every), reason));
     }
     Ok(kept)
-}
-
-/// Where a cell is run.
-struct Around<'a> {
-    dir: &'a RunDir,
-}
-
-impl Around<'_> {
-    /// The directory of another cell.
-    fn other(&self, id: &str) -> Result<RunDir> {
-        RunDir::of_grid(&self.dir.path().with_file_name(id))
-    }
 }

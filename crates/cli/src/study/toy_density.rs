@@ -9,30 +9,12 @@ use elbo_datasets::Toy;
 use super::experiment::PREPARATION;
 use super::{Done, Experiment, Measured, Request, Results, Scale, Study};
 use crate::config::Config;
-use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
-use setup::{KNOWN, LATENT, LATENT_WHOLE, PER_SAMPLE, POSTERIORS, budget};
+use setup::{LATENT, LATENT_WHOLE, PER_SAMPLE, POSTERIORS, arms, budget};
 
-/// Settings of the source, with what it leaves open: ReLU, PyTorch's initial weights, averaged weights.
-const BASE: &str = r#"
-[data]
-valid_rows = 0
-test_rows = 2000
-
-[model]
-kind = "vae"
-z = 2
-hidden = [128]
-branch = 128
-posterior_head = "log-scale"
-likelihood = "gaussian"
-
-[train]
-batch = 32
-lr = 1e-3
-average = 0.999
-"#;
+/// The settings that all runs have in common.
+const BASE: &str = include_str!("../../studies/toy-density/study.toml");
 
 /// The study of this file.
 pub struct ToyDensity;
@@ -53,16 +35,9 @@ impl Study for ToyDensity {
 
     fn experiments(&self, request: &Request<'_>) -> Result<Vec<Experiment>> {
         let seeds = request.seeds.unwrap_or(if request.scale == Scale::Quick { 1 } else { 5 });
-        let mut experiments = Vec::new();
-        for density in Toy::ALL {
-            for arm in [KNOWN, PER_SAMPLE] {
-                for posterior in POSTERIORS {
-                    for seed in 1..=seeds {
-                        experiments.push(experiment(density, arm, posterior, 2, seed, request)?);
-                    }
-                }
-            }
-        }
+        let both = |density, arm, z| POSTERIORS.map(|posterior| Case { density, arm, posterior, z });
+        let cases = arms().flat_map(|(density, arm)| both(density, arm, 2));
+        let mut runs: Vec<(Case, u64)> = cases.flat_map(|case| (1..=seeds).map(move |seed| (case, seed))).collect();
         // With all epochs two dimensions are there already.
         let (all, others): (&[u64], &[u64]) = (&[1, 2, 3, 5], &[1, 3, 5]);
         let latent = match request.scale {
@@ -71,13 +46,10 @@ impl Study for ToyDensity {
             Scale::Full => vec![(LATENT, all), (LATENT_WHOLE, others)],
         };
         for (arm, sizes) in latent {
-            for (z, posterior) in sizes.iter().flat_map(|z| POSTERIORS.map(|posterior| (*z, posterior))) {
-                for seed in 1..=seeds.min(2) {
-                    experiments.push(experiment(Toy::Mixture, arm, posterior, z, seed, request)?);
-                }
-            }
+            let cases = sizes.iter().flat_map(|z| both(Toy::Mixture, arm, *z));
+            runs.extend(cases.flat_map(|case| (1..=seeds.min(2)).map(move |seed| (case, seed))));
         }
-        Ok(experiments)
+        runs.into_iter().map(|(case, seed)| case.experiment(seed, request)).collect()
     }
 
     fn measure(&self, done: &Done<'_>) -> Result<Measured> {
@@ -89,48 +61,47 @@ impl Study for ToyDensity {
     }
 }
 
-fn experiment(
+/// What a seed is run for.
+#[derive(Clone, Copy)]
+struct Case {
     density: Toy,
-    arm: &str,
-    posterior: &str,
+    arm: &'static str,
+    posterior: &'static str,
     z: u64,
-    seed: u64,
-    request: &Request<'_>,
-) -> Result<Experiment> {
-    let mut config = Config::parse(BASE, "toy-density")?;
-    let (rows, epochs, _) = budget(density);
-    let epochs = match (request.scale, arm) {
-        (Scale::Quick, _) => 2 * (40_000 / rows),
-        (_, LATENT) => epochs / 4,
-        _ => epochs,
-    };
-    let decoder = match (arm, elbo_datasets::ToyDensity { kind: density, literal: false }.noise_variance()) {
-        (PER_SAMPLE, _) => vec!["model.decoder_var=per-sample".into()],
-        (_, Some(variance)) => vec!["model.decoder_var=fixed".into(), format!("model.variance={variance}")],
-        (_, None) => vec!["model.decoder_var=global".into()],
-    };
-    let mut set = vec![
-        format!("data.name={}", density.name()),
-        format!("data.train_rows={rows}"),
-        format!("data.seed={seed}"),
-        format!("model.posterior={posterior}"),
-        format!("model.z={z}"),
-        format!("train.epochs={epochs}"),
-        format!("train.seed={seed}"),
-        // About 300 rows.
-        format!("log.every_steps={}", (epochs * rows / 32 / 300).max(1)),
-    ];
-    set.extend(decoder);
-    set.extend(request.set.iter().cloned());
-    config.set(&set)?;
-    let step = if posterior == "full" { 0.25e-3 } else { 0.20e-3 };
-    let labels = [
-        ("density", density.name()),
-        ("arm", arm),
-        ("posterior", posterior),
-        ("z", &config.read::<elbo_models::VaeOptions>().z.to_string()),
-    ];
-    let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).into();
-    let cost = 3.0 + step * (config.method.extent() * rows / 32) as f64;
-    Ok(Experiment { labels, config, cost, width: Width::OneCore, from: None })
+}
+
+impl Case {
+    fn experiment(self, seed: u64, request: &Request<'_>) -> Result<Experiment> {
+        let Case { density, arm, posterior, z } = self;
+        let mut config = Config::parse(BASE, "toy-density")?;
+        let (rows, epochs, _) = budget(density);
+        let epochs = match (request.scale, arm) {
+            (Scale::Quick, _) => 2 * (40_000 / rows),
+            (_, LATENT) => epochs / 4,
+            _ => epochs,
+        };
+        let mut set = vec![
+            format!("data.name={}", density.name()),
+            format!("data.train_rows={rows}"),
+            format!("data.seed={seed}"),
+            format!("model.posterior={posterior}"),
+            format!("model.z={z}"),
+            format!("train.epochs={epochs}"),
+            format!("train.seed={seed}"),
+            // About 300 rows.
+            format!("log.every_steps={}", (epochs * rows / 32 / 300).max(1)),
+        ];
+        match (arm, elbo_datasets::ToyDensity { kind: density, literal: false }.noise_variance()) {
+            (PER_SAMPLE, _) => set.push("model.decoder_var=per-sample".into()),
+            (_, Some(variance)) => set.extend(["model.decoder_var=fixed".into(), format!("model.variance={variance}")]),
+            (_, None) => set.push("model.decoder_var=global".into()),
+        }
+        set.extend(request.set.iter().cloned());
+        config.set(&set)?;
+        let z = config.read::<elbo_models::VaeOptions>().z.to_string();
+        let labels = [("density", density.name()), ("arm", arm), ("posterior", posterior), ("z", &z)];
+        let step = if posterior == "full" { 0.25e-3 } else { 0.20e-3 };
+        let cost = 3.0 + step * (config.method.extent() * rows / 32) as f64;
+        Ok(Experiment::new(&labels, config, cost))
+    }
 }

@@ -1,6 +1,6 @@
 //! What a trained VAE on a known density is measured by.
 
-use elbo_autograd::{Activation, Init, Params, Tape};
+use elbo_autograd::{Activation, Init, Params, Tape, Var};
 use elbo_datasets::{Dataset, ToyDensity};
 use elbo_metrics::{energy_distance, mode_shares, sliced_wasserstein};
 use elbo_models::nn::Builder;
@@ -8,11 +8,13 @@ use elbo_models::{Noise, Posterior, Vae, VaeOptions};
 use elbo_tensor::{Purpose, Real, Stream, Tensor, stream};
 use serde_json::{Value, json};
 
+use super::super::results::{ends, without_epochs};
 use super::super::{Done, Measured};
 use super::setup::budget;
 use crate::data::Rows;
 use crate::machine::error::{Error, Result};
 use crate::run::evaluation::importance_bound;
+use crate::run::files::metrics_csv::Metrics;
 
 /// Posterior samples of each test row for the ELBO; rows and samples of the importance-weighted bound.
 const SAMPLES: usize = 50;
@@ -75,12 +77,16 @@ pub(super) fn measure(done: &Done<'_>) -> Result<Measured> {
     let modes: Vec<_> = density.modes().iter().map(|mode| (mode.mean, mode.cov)).collect();
     if !modes.is_empty() {
         let shares = mode_shares(&generated, &modes, OFF_MODE);
-        let least = shares.of_mode.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = shares.of_mode.iter().copied().fold(0.0, f64::max);
+        let (least, most) = ends(&shares.of_mode);
         list.extend([("least mode share", least), ("largest mode share", most), ("off-mode share", shares.outside)]);
     }
     let values = list.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
     Ok((values, subject.record(done, &density, &points)?))
+}
+
+/// Points, `[n, 2]`.
+fn constant<'t>(tape: &'t Tape<'_>, points: &[Real]) -> Var<'t> {
+    tape.constant(Tensor::from_slice([points.len() / 2, 2], points))
 }
 
 /// The rows of a data set, `[n, 2]`.
@@ -115,7 +121,7 @@ impl Subject<'_> {
         let mut noise = Noise::from(self.noise(0)).with_samples(SAMPLES);
         for rows in points.chunks(2 * ROWS) {
             let tape = Tape::new(self.params);
-            let x = tape.constant(Tensor::from_slice([rows.len() / 2, 2], rows));
+            let x = constant(&tape, rows);
             let q_z = self.vae.encode(x);
             let log_px = self.vae.decode(q_z.rsample(&mut noise)).log_prob(x);
             let kl = q_z.kl().map_or(0.0, |kl| f64::from(kl.sum_all().item()));
@@ -139,11 +145,10 @@ impl Subject<'_> {
         let shown = &points[..2 * SHOWN];
         let mut noise = Noise::from(self.noise(2));
         let tape = Tape::new(self.params);
-        let x = tape.constant(Tensor::from_slice([SHOWN, 2], shown));
+        let x = constant(&tape, shown);
         let reconstructed = self.vae.decode(self.vae.encode(x).rsample(&mut noise)).mean().value();
-        let finished = done.finished;
-        let metrics = &finished.metrics;
-        let column = |name| metrics.column(name).unwrap_or_default().into_iter().map(|(_, v)| v).collect::<Vec<f64>>();
+        let batches = Metrics::read_all(&done.dir.steps())?.column("loss").unwrap_or_default();
+        let column = |name| without_epochs(&done.finished.metrics.column(name).unwrap_or_default());
         let mut record = json!({
             "data": rounded(shown),
             "generated": rounded(&self.generate(SHOWN)),
@@ -152,7 +157,7 @@ impl Subject<'_> {
             "after": self.latents(self.params, shown),
             "train_loss": column("train_loss"),
             "test_loss": column("test_loss"),
-            "batches": batches(done)?,
+            "batches": batches,
             "best_test_loss": -mean(&density.log_densities(&values(&done.splits.test))),
         });
         if !density.modes().is_empty() && self.vae.latent() == 2 {
@@ -165,25 +170,24 @@ impl Subject<'_> {
     fn latents(&self, params: &Params, points: &[Real]) -> Value {
         let width = self.vae.latent();
         let tape = Tape::new(params);
-        let q_z = self.vae.encode(tape.constant(Tensor::from_slice([points.len() / 2, 2], points)));
+        let q_z = self.vae.encode(constant(&tape, points));
         let means = q_z.mean().value();
         let plane: Vec<Real> =
             means.as_slice().chunks_exact(width).flat_map(|z| [z[0], *z.get(1).unwrap_or(&0.0)]).collect();
-        if width != 2 {
-            return json!({"means": rounded(&plane), "ellipses": []});
-        }
         // Rows of the triangular factor L of each covariance LLᵀ.
-        let (diag, lower) = match q_z {
-            Posterior::Diagonal(q) => (q.scale.value(), None),
-            Posterior::Full(q) => (q.diag.value(), Some(q.lower.value())),
-            Posterior::Point(_) => return json!({"means": rounded(&plane), "ellipses": []}),
+        let factor = match q_z {
+            _ if width != 2 => None,
+            Posterior::Diagonal(q) => Some((q.scale.value(), None)),
+            Posterior::Full(q) => Some((q.diag.value(), Some(q.lower.value()))),
+            Posterior::Point(_) => None,
         };
-        let ellipse = |i: usize| {
+        let ellipses = factor.iter().flat_map(|(diag, lower)| (0..ELLIPSES).map(move |i| (i, diag, lower)));
+        let ellipses = ellipses.map(|(i, diag, lower)| {
             let [a, c] = [diag.as_slice()[2 * i], diag.as_slice()[2 * i + 1]].map(f64::from);
             let b = lower.as_ref().map_or(0.0, |lower| f64::from(lower.as_slice()[i]));
-            json!([f64::from(plane[2 * i]), f64::from(plane[2 * i + 1]), a * a, a * b, b * b + c * c])
-        };
-        json!({"means": rounded(&plane), "ellipses": (0..ELLIPSES).map(ellipse).collect::<Vec<_>>()})
+            [f64::from(plane[2 * i]), f64::from(plane[2 * i + 1]), a * a, a * b, b * b + c * c]
+        });
+        json!({"means": rounded(&plane), "ellipses": ellipses.collect::<Vec<_>>()})
     }
 
     /// Where the decoder's mean takes a grid of lines in the latent plane: `p(x|z)` over the latent.
@@ -192,22 +196,11 @@ impl Subject<'_> {
         let line = |at: Real, across: bool| {
             let z: Vec<Real> = ticks(61).into_iter().flat_map(|t| if across { [t, at] } else { [at, t] }).collect();
             let tape = Tape::new(self.params);
-            rounded(self.vae.decode(tape.constant(Tensor::from_slice([61, 2], &z))).mean().value().as_slice())
+            rounded(self.vae.decode(constant(&tape, &z)).mean().value().as_slice())
         };
         let lines = |across: bool| ticks(11).into_iter().map(|at| line(at, across)).collect::<Vec<_>>();
         json!([lines(false), lines(true)])
     }
-}
-
-/// Losses of single batches against the step, from `steps.csv`.
-fn batches(done: &Done<'_>) -> Result<Value> {
-    let path = done.dir.steps();
-    let text = std::fs::read_to_string(&path).map_err(|cause| Error::system("read", &path, &cause))?;
-    let row = |line: &str| -> Option<[f64; 2]> {
-        let mut cells = line.split(',').map(str::parse);
-        Some([cells.next()?.ok()?, cells.next()?.ok()?])
-    };
-    Ok(json!(text.lines().filter_map(row).collect::<Vec<_>>()))
 }
 
 /// Points as lists of two numbers with three decimals.

@@ -7,6 +7,9 @@ use crate::study::text::Prose;
 /// The prose of the report.
 pub(super) const PROSE: Prose = Prose(include_str!("../../../studies/toy-density/report.md"));
 
+/// Where medians must lie: density, arm, metric with its name and unit, lower and upper end, and whether it is judged.
+pub(super) const BANDS: &str = include_str!("../../../studies/toy-density/bands.csv");
+
 pub(super) const POSTERIORS: [&str; 2] = ["diagonal", "full"];
 
 /// The arms: one noise variance for all points, that of the density or learned where it has none (the mixture); a
@@ -16,6 +19,11 @@ pub(super) const PER_SAMPLE: &str = "per-sample variance";
 /// With a quarter of the epochs, which shows what the size of the latent does, and with all of them.
 pub(super) const LATENT: &str = "latent size";
 pub(super) const LATENT_WHOLE: &str = "latent size, all epochs";
+
+/// Every density with each arm that is run on it.
+pub(super) fn arms() -> impl Iterator<Item = (Toy, &'static str)> {
+    Toy::ALL.iter().flat_map(|density| [KNOWN, PER_SAMPLE].map(|arm| (*density, arm)))
+}
 
 /// Training rows, epochs and test rows of the source.
 pub(super) fn budget(density: Toy) -> (u64, u64, usize) {

@@ -1,28 +1,29 @@
 //! The figures of `beta-sweep`: histories, metrics by β, and what reconstruction costs.
 
-use super::super::super::Results;
-use super::super::super::results::numbers;
+use elbo_metrics::Spread;
+
 use super::super::setup::{BETAS, MODELS, PROSE};
-use super::series::{look, medians, metrics};
+use super::series::{look, medians, metrics, of};
 use crate::plot::Look;
-use crate::plot::panel::{Confusion, HeatMap, Key, Line, Lines, Mark, Marked, Marks, Scale, Spot};
-use crate::report::{Block, Section};
+use crate::plot::panel::{Confusion, HeatMap, Key, Line, Mark, Marked, Marks, Scale, Spot};
+use crate::report::Block;
+use crate::study::Results;
+use crate::study::figure::lines;
+use crate::study::results::numbers;
 
 /// All of them.
-pub(super) fn section(results: &Results<'_>, arms: &[&str]) -> Section {
+pub(super) fn blocks(results: &Results<'_>, arms: &[&str]) -> Vec<Block> {
     let mut blocks = Vec::new();
     for arm in arms {
         blocks.extend(MODELS.map(|model| histories(results, arm, model)));
         blocks.push(heat_maps(results, arm));
     }
     blocks.push(tradeoff(results, arms));
-    Section { title: "Figures".into(), blocks }
+    blocks
 }
 
-fn beta_keys(mark: Mark) -> Vec<Key> {
-    let key =
-        |(i, beta): (usize, &&str)| Key { name: format!("β = {beta}"), look: Look::ordered(i, BETAS.len()), mark };
-    BETAS.iter().enumerate().map(key).collect()
+fn look_of_beta(index: usize) -> Look {
+    Look::ordered(index, BETAS.len())
 }
 
 /// Every metric of a model against the epoch.
@@ -30,30 +31,22 @@ fn histories(results: &Results<'_>, arm: &str, model: &str) -> Block {
     let loss = [("loss", "loss", "")];
     let panel = |&(metric, name, unit): &(&str, &str, &str)| {
         let series = BETAS.iter().enumerate().map(|(i, beta)| {
-            let history = results.of(&[("arm", arm), ("model", model), ("beta", beta)]).history(metric);
+            let history = of(results, arm, model, beta).history(metric);
             let epochs = || history.iter().zip(1..).map(|(spread, epoch)| (f64::from(epoch), spread));
             Line {
                 points: epochs().map(|(epoch, s)| (epoch, s.median)).collect(),
                 band: epochs().map(|(epoch, s)| (epoch, s.lower_quartile, s.upper_quartile)).collect(),
-                ..Line::new(Look::ordered(i, BETAS.len()))
+                ..Line::new(look_of_beta(i))
             }
         });
         let label = if unit.is_empty() { name.to_string() } else { format!("{name} ({unit})") };
-        let lines = Lines {
-            title: format!("{name}, {model}"),
-            x: Scale::new("epoch"),
-            y: Scale::new(&label),
-            series: series.collect(),
-            reference: None,
-        };
-        (metric.replace('_', "-"), lines.draw())
+        let (title, stem) = (format!("{name}, {model}"), metric.replace('_', "-"));
+        lines(&stem, &title, Scale::new("epoch"), Scale::new(&label), series.collect())
     };
-    Block::Figure {
-        id: format!("history-{model}-{arm}"),
-        caption: format!("Training history of the {model} model by β, layout {arm}: medians and quartiles over seeds."),
-        legend: beta_keys(Mark::Band),
-        panels: loss.iter().chain(&metrics(model)).map(panel).collect(),
-    }
+    let key = |(i, beta): (usize, &&str)| Key { name: format!("β = {beta}"), look: look_of_beta(i), mark: Mark::Band };
+    let caption = PROSE.fill("history", &[("model", model), ("arm", arm)]);
+    let panels = loss.iter().chain(&metrics(model)).map(panel).collect();
+    Block::figure(&format!("history-{model}-{arm}"), caption, BETAS.iter().enumerate().map(key).collect(), panels)
 }
 
 /// Metrics of both models by β, and confusion matrices of one seed.
@@ -72,7 +65,7 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
     let mut panels: Vec<(String, String)> =
         MODELS.iter().map(|model| (format!("{model}-medians"), heat(model).draw())).collect();
     for beta in BETAS {
-        let record = results.of(&[("arm", arm), ("model", "discrete"), ("beta", beta)]).first_record();
+        let record = of(results, arm, "discrete", beta).first_record();
         let rows = record.and_then(|record| record["confusion"].as_array()).into_iter().flatten();
         let counts: Vec<Vec<u64>> =
             rows.filter_map(numbers).map(|row| row.iter().map(|&n| n as u64).collect()).collect();
@@ -89,54 +82,29 @@ fn heat_maps(results: &Results<'_>, arm: &str) -> Block {
         };
         panels.push((format!("confusion-{}", beta.replace('.', "-")), confusion.draw()));
     }
-    Block::Figure {
-        id: format!("heat-{arm}"),
-        caption: format!(
-            "Layout {arm}. Metrics by β, medians over seeds: reconstruction error in squared units, KL in nats; each \
-             row is shaded from its least to its largest. Confusion matrices of the discrete model, first seed: the \
-             most probable class of every row, not matched to the modes, shaded by the share of its cluster."
-        ),
-        legend: Vec::new(),
-        panels,
-    }
+    Block::figure(&format!("heat-{arm}"), PROSE.fill("heat", &[("arm", arm)]), Vec::new(), panels)
 }
 
 /// Reconstruction against KL of both models.
 fn tradeoff(results: &Results<'_>, arms: &[&str]) -> Block {
-    let panel = |arm: &str| {
-        let series = MODELS.map(|model| Marked {
-            look: look(model),
-            joined: true,
-            spots: BETAS
-                .iter()
-                .filter_map(|beta| {
-                    let runs = results.of(&[("arm", arm), ("model", model), ("beta", beta)]);
-                    let spread =
-                        |metric| Some(elbo_metrics::Spread::of(&runs.metric(metric))).filter(|_| !runs.is_empty());
-                    let (kl, recon) = (spread("kl")?, spread("recon")?);
-                    Some(Spot {
-                        at: (kl.median, recon.median),
-                        x_range: Some((kl.lower_quartile, kl.upper_quartile)),
-                        y_range: Some((recon.lower_quartile, recon.upper_quartile)),
-                        label: beta.to_string(),
-                    })
-                })
-                .collect(),
-        });
-        let marks = Marks {
-            title: format!("Layout {arm}"),
-            x: Scale::new("KL (nats)").log(),
-            y: Scale::new("reconstruction error (squared units)"),
-            series: series.into(),
+    let panel = |arm: &&str| {
+        let spot = |model: &str, beta: &str| {
+            let runs = of(results, arm, model, beta);
+            let spread = |metric| Some(runs.metric(metric)).filter(|_| !runs.is_empty()).map(|v| Spread::of(&v));
+            let (kl, recon) = (spread("kl")?, spread("recon")?);
+            Some(Spot {
+                at: (kl.median, recon.median),
+                x_range: Some((kl.lower_quartile, kl.upper_quartile)),
+                y_range: Some((recon.lower_quartile, recon.upper_quartile)),
+                label: beta.to_string(),
+            })
         };
-        (arm.to_string(), marks.draw())
+        let spots = |model: &str| BETAS.iter().filter_map(|beta| spot(model, beta)).collect();
+        let series = MODELS.map(|model| Marked { look: look(model), joined: true, spots: spots(model) }).into();
+        let (x, y) = (Scale::new("KL (nats)").log(), Scale::new("reconstruction error (squared units)"));
+        (arm.to_string(), Marks { title: format!("Layout {arm}"), x, y, series }.draw())
     };
-    Block::Figure {
-        id: "tradeoff".into(),
-        caption: PROSE.get("tradeoff"),
-        legend: MODELS
-            .map(|model| Key { name: format!("{model} latent"), look: look(model), mark: Mark::JoinedPoints })
-            .into(),
-        panels: arms.iter().map(|arm| panel(arm)).collect(),
-    }
+    let key = |model| Key { name: format!("{model} latent"), look: look(model), mark: Mark::JoinedPoints };
+    let panels = arms.iter().map(panel).collect();
+    Block::figure("tradeoff", PROSE.get("tradeoff"), MODELS.map(key).into(), panels)
 }

@@ -6,19 +6,11 @@ use crate::study::Results;
 
 /// What the source reports of each model: our metric, its name and unit.
 pub(super) fn metrics(model: &str) -> [(&'static str, &'static str, &'static str); 4] {
+    let recon = ("recon", "reconstruction error", "squared units");
+    let kl = ("kl", "KL", "nats");
     match model {
-        "discrete" => [
-            ("nmi", "NMI", ""),
-            ("hungarian_accuracy", "accuracy (Hungarian)", ""),
-            ("recon", "reconstruction error", "squared units"),
-            ("kl", "KL", "nats"),
-        ],
-        _ => [
-            ("probe_accuracy", "probe accuracy", ""),
-            ("recon", "reconstruction error", "squared units"),
-            ("kl", "KL", "nats"),
-            ("mean_radius", "mean radius", ""),
-        ],
+        "discrete" => [("nmi", "NMI", ""), ("hungarian_accuracy", "accuracy (Hungarian)", ""), recon, kl],
+        _ => [("probe_accuracy", "probe accuracy", ""), recon, kl, ("mean_radius", "mean radius", "")],
     }
 }
 
@@ -27,7 +19,12 @@ pub(super) fn look(model: &str) -> Look {
     Look::new(if model == "discrete" { 0 } else { 1 })
 }
 
+/// The runs of a model with one β.
+pub(super) fn of<'a>(results: &Results<'a>, arm: &str, model: &str, beta: &str) -> Results<'a> {
+    results.of(&[("arm", arm), ("model", model), ("beta", beta)])
+}
+
 /// Medians of a metric by β.
 pub(super) fn medians(results: &Results<'_>, arm: &str, model: &str, metric: &str) -> Vec<f64> {
-    BETAS.iter().map(|beta| results.of(&[("arm", arm), ("model", model), ("beta", beta)]).median(metric)).collect()
+    BETAS.iter().map(|beta| of(results, arm, model, beta).median(metric)).collect()
 }
