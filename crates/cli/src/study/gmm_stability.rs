@@ -14,7 +14,6 @@ mod tables;
 use super::experiment::PREPARATION;
 use super::{Done, Experiment, From, Legacy, Measured, Request, Results, Scale, Study};
 use crate::config::{Config, argument_key};
-use crate::grid::Width;
 use crate::machine::error::Result;
 use crate::report::Report;
 use setup::*;
@@ -186,7 +185,7 @@ fn experiment(cell: &Cell, seed: u64, request: &Request<'_>) -> Result<Experimen
         Some(_) => vec![("arm", arm), ("k", k)],
         None => vec![("arm", arm), ("k", k), ("lat_min_var", floor), ("lwr_prs_reg", penalty), ("batch_steps", steps)],
     };
-    Ok(Experiment { labels: labelled(&labels), config, cost, width: Width::OneCore, from: None })
+    Ok(Experiment::new(&labels, config, cost))
 }
 
 /// A factor analysis of the rows themselves, whose latents are looked at.
@@ -201,12 +200,7 @@ fn factors(arm: &str, route: &[String], request: &Request<'_>) -> Result<Experim
         _ if route.is_empty() => 4.0,
         _ => 900.0,
     };
-    let labels = labelled(&[("arm", arm)]);
-    Ok(Experiment { labels, config, cost, width: Width::OneCore, from: None })
-}
-
-fn labelled(labels: &[(&str, &str)]) -> Vec<(String, String)> {
-    labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    Ok(Experiment::new(&[("arm", arm)], config, cost))
 }
 
 /// The published recipe with a model of this kind in place of its own.

@@ -9,7 +9,7 @@ use super::setup::{
 };
 use super::source;
 use crate::grid::Outcome;
-use crate::report::{Block, Section, number};
+use crate::report::{Section, number};
 
 pub fn section(results: &Results<'_>) -> Section {
     let means = |floor: &str, penalty: &str, steps: &str| {
@@ -208,11 +208,8 @@ pub fn section(results: &Results<'_>) -> Section {
         "no run of its grid has this value; run here as `shipped`".into(),
         "untested in the source",
     );
-    let head = ["the source says", "we find", "verdict"].map(String::from).into();
-    Section {
-        title: "What the source says, what we find".into(),
-        blocks: vec![Block::Table { caption: PROSE.get("claims"), head, rows }],
-    }
+    let table = PROSE.table::<&str, &str>("claims", &[], rows);
+    Section::new("What the source says, what we find", vec![table])
 }
 
 /// Whole epochs before the collapse of a run, or that there was none.

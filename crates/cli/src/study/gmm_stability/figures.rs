@@ -20,7 +20,7 @@ pub fn section(results: &Results<'_>) -> Section {
     if !results.of(&[("arm", SWEPT)]).is_empty() {
         blocks.push(swept(results));
     }
-    Section { title: "Trajectories".into(), blocks }
+    Section::new("Trajectories", blocks)
 }
 
 fn look(index: usize) -> Look {

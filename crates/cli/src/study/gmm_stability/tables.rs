@@ -73,7 +73,7 @@ pub fn grid(results: &Results<'_>) -> Section {
             ["lwr_prs_reg", "batch_steps", "source, train", "ours, train", "ours, test", "active", "by the rule"];
         blocks.push(table(caption, &head, rows));
     }
-    Section { title: "The source's tables".into(), blocks }
+    Section::new("The source's tables", blocks)
 }
 
 /// Every run that ended in NaN, and why.
@@ -116,7 +116,7 @@ pub fn collapses(results: &Results<'_>) -> Section {
         let rows = reasons.into_iter().map(|(reason, count)| vec![reason, count.to_string()]).collect();
         blocks.push(table("By which mechanism.".into(), &["the first NaN", "runs"], rows));
     }
-    Section { title: "What collapses, when, and how".into(), blocks }
+    Section::new("What collapses, when, and how", blocks)
 }
 
 fn ended<'a, 'b>(runs: &'b Results<'a>) -> impl Iterator<Item = &'b (&'a Experiment, &'a Outcome)> {
@@ -267,5 +267,5 @@ pub fn latents(results: &Results<'_>) -> Section {
             source::RECOMMENDED[0]
         )));
     }
-    Section { title: "Whether the latents decide".into(), blocks }
+    Section::new("Whether the latents decide", blocks)
 }

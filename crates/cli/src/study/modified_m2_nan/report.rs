@@ -3,7 +3,7 @@
 use elbo_metrics::median;
 
 use super::super::{Experiment, Results};
-use super::setup::{ALONE, CLIP_NORM, FULL, KEPT, NONE, PROSE, REMEDIES, REMEDY, SMALL, STABLE};
+use super::setup::{ALONE, Arm, CLIP_NORM, FULL, KEPT, NONE, PROSE, REMEDIES, REMEDY, SMALL, STABLE};
 use crate::grid::{Outcome, State};
 use crate::plot::Look;
 use crate::plot::panel::{Key, Line, Lines, Mark, Reference, Scale};
@@ -17,13 +17,7 @@ const UNDERFLOW: f64 = -87.336_55;
 const PUBLISHED: &str = "227, 228 and 255";
 
 pub(super) fn report(results: &Results<'_>) -> Report {
-    Report {
-        title: "Why modified M2 turns NaN".into(),
-        question: PROSE.get("question"),
-        summary: summary(results),
-        sections: sections(results),
-        provenance: Vec::new(),
-    }
+    PROSE.report(summary(results), sections(results))
 }
 
 /// The runs of some networks with one way to train.
@@ -59,47 +53,49 @@ fn drift(outcome: &Outcome) -> Option<(f64, f64)> {
     (slope < 0.0).then(|| (y - slope * x, -slope))
 }
 
+/// The runs as published, of the published networks first, that ended in NaN, and how many they are of.
+fn ended<'a>(results: &Results<'a>) -> (Vec<(&'a Experiment, &'a Outcome)>, usize) {
+    let alone = [FULL, SMALL].map(|networks| of(results, networks, NONE.0).runs().to_vec()).concat();
+    let ended = alone.iter().filter(|(_, outcome)| outcome.diverged()).copied().collect();
+    (ended, alone.len())
+}
+
+/// How many of them did at a step where the variance of the scale was exactly 0.
+fn at_zero(ended: &[(&Experiment, &Outcome)]) -> usize {
+    ended.iter().filter(|(_, outcome)| outcome.value("scale variance") == 0.0).count()
+}
+
 fn summary(results: &Results<'_>) -> Vec<Statement> {
-    let alone: Vec<_> =
-        [FULL, SMALL].iter().flat_map(|networks| of(results, networks, NONE.0).runs().to_vec()).collect();
-    let ended: Vec<_> = alone.iter().filter(|(_, outcome)| outcome.diverged()).collect();
-    let at_zero = ended.iter().filter(|(_, outcome)| outcome.value("scale variance") == 0.0).count();
-    let epochs: Vec<String> = ended.iter().map(|(e, outcome)| last_epoch(e, outcome).to_string()).collect();
+    let (ended, all) = ended(results);
+    let all = all.to_string();
     if ended.is_empty() {
-        let text =
-            format!("None of {} runs as published ended in NaN; the source's did in epochs {PUBLISHED}.", alone.len());
+        let text = PROSE.fill("none-ended", &[("all", all.as_str()), ("published", PUBLISHED)]);
         return vec![Statement { holds: None, text }];
     }
+    let epochs: Vec<String> = ended.iter().map(|(e, outcome)| last_epoch(e, outcome).to_string()).collect();
+    let at_zero = at_zero(&ended);
+    let values = [
+        ("ended", ended.len().to_string()),
+        ("all", all),
+        ("epochs", epochs.join(", ")),
+        ("at zero", at_zero.to_string()),
+        ("published", PUBLISHED.into()),
+    ];
+    let first = Statement { holds: Some(at_zero == ended.len()), text: PROSE.fill("first", &values) };
     // Of the runs that start shortly before a NaN: how many end in one as well.
-    let after = |arms: &[&str]| {
-        let starts_there = |e: &Experiment| {
-            ended.iter().any(|(a, _)| (a.label("networks"), a.seed()) == (e.label("networks"), e.seed()))
-        };
-        let runs = arms.iter().flat_map(|arm| results.of(&[("arm", arm)]).runs().to_vec());
+    let starts_there =
+        |e: &Experiment| ended.iter().any(|(a, _)| (a.label("networks"), a.seed()) == (e.label("networks"), e.seed()));
+    let prevents = |(what, arms): (String, &[Arm])| {
+        let runs = arms.iter().flat_map(|(arm, ..)| results.of(&[("arm", arm)]).runs().to_vec());
         let runs: Vec<_> = runs.filter(|(experiment, _)| starts_there(experiment)).collect();
-        (runs.iter().filter(|(_, outcome)| outcome.diverged()).count(), runs.len())
+        let broken = runs.iter().filter(|(_, outcome)| outcome.diverged()).count();
+        let values = [("remedy", what), ("broken", broken.to_string()), ("all", runs.len().to_string())];
+        let text = PROSE.fill("prevents", &[&values[..], &[("kept", KEPT.to_string())]].concat());
+        Statement { holds: (!runs.is_empty()).then_some(broken == 0), text }
     };
-    let prevents = |what: &str, arms: &[&str]| {
-        let (broken, all) = after(arms);
-        let text = format!("{what}: NaN in {broken} of {all} runs that start at most {KEPT} epochs before one.");
-        Statement { holds: (all > 0).then_some(broken == 0), text }
-    };
-    vec![
-        Statement {
-            holds: Some(at_zero == ended.len()),
-            text: format!(
-                "What leaves its range first is the variance of the decoder's scale s(y): {} of {} runs as published \
-                 ended in NaN, in epochs {}, {at_zero} of them at a step where it was exactly 0. The source's ended in \
-                 epochs {PUBLISHED}.",
-                ended.len(),
-                alone.len(),
-                epochs.join(", ")
-            ),
-        },
-        prevents("Clipping the gradient prevents it, as the source imagined", &[REMEDIES[0].0, REMEDIES[1].0]),
-        prevents("A floor under the variance prevents it", &[REMEDIES[2].0, REMEDIES[3].0]),
-        prevents("So does a softplus that keeps eˣ beside 1", &[STABLE.0]),
-    ]
+    let remedies = [&REMEDIES[..2], &REMEDIES[2..4], &REMEDIES[4..]];
+    let statements = PROSE.list("prevent").into_iter().zip(remedies).map(prevents);
+    [first].into_iter().chain(statements).collect()
 }
 
 fn sections(results: &Results<'_>) -> Vec<Section> {
@@ -109,11 +105,11 @@ fn sections(results: &Results<'_>) -> Vec<Section> {
     {
         let runs = results.of(&[("networks", networks)]);
         if !runs.is_empty() {
-            list.push(Section { title: title.into(), blocks: vec![figure(&runs, id), table(&runs)] });
+            list.push(Section::new(title, vec![figure(&runs, id), table(&runs)]));
         }
     }
-    list.push(Section { title: "What happens".into(), blocks: explanation(results) });
-    list.push(Section { title: "How it was asked".into(), blocks: vec![Block::List(method())] });
+    list.push(Section::new("What happens", explanation(results)));
+    list.push(Section::new("How it was asked", vec![Block::List(method())]));
     list
 }
 
@@ -149,10 +145,7 @@ fn figure(runs: &Results<'_>, id: &str) -> Block {
     // The lines leave no room for a label: the caption has it.
     let lost = || Some(Reference { y: LOST, label: String::new() });
     let ends = ends(runs);
-    let second = match ends.is_empty() {
-        true => "",
-        false => " The second panel shows the runs of the seeds that ended in NaN without a remedy.",
-    };
+    let second = if ends.is_empty() { String::new() } else { format!(" {}", PROSE.get("second-panel")) };
     let mut panels = vec![
         panel("raw", "Argument of the softplus", "smallest argument", "scale raw", false, lost()),
         panel("variance", "Variance of the scale", "smallest s(y)²", "scale variance", true, None),
@@ -165,17 +158,8 @@ fn figure(runs: &Results<'_>, id: &str) -> Block {
         let end = Lines { title, x, y: Scale::new("smallest argument"), series: ends, reference: lost() };
         panels.insert(1, ("end".into(), end.draw()));
     }
-    Block::Figure {
-        id: format!("{id}-watch"),
-        caption: format!(
-            "Smallest argument and variance of the scale s(y) in each epoch, the smallest variance of q(z|x,y), both \
-             before a floor is added, and the largest entry of the gradient of a batch sum, from every 50th step. Grey \
-             dashes: {}, below which ln(1 + eˣ) as written is 0 in single precision.{second}",
-            number(LOST)
-        ),
-        legend,
-        panels,
-    }
+    let caption = PROSE.fill("watch", &[("lost", number(LOST)), ("second panel", second)]);
+    Block::figure(&format!("{id}-watch"), caption, legend, panels)
 }
 
 /// The argument of the scale in the runs that ended in NaN, from where the remedies start, and in the remedies.
@@ -215,62 +199,42 @@ fn table(runs: &Results<'_>) -> Block {
             ended,
         ]
     };
-    let head = ["run", "epochs", "argument", "variance", "gradient norm", "loss (nats)", "end"];
-    Block::Table {
-        caption: PROSE.get("table"),
-        head: head.map(String::from).into(),
-        rows: runs.runs().iter().map(row).collect(),
-    }
+    PROSE.table::<&str, &str>("table", &[], runs.runs().iter().map(row).collect())
 }
 
 fn explanation(results: &Results<'_>) -> Vec<Block> {
-    let runs = [FULL, SMALL].map(|networks| of(results, networks, NONE.0));
-    let ended = runs.iter().flat_map(Results::runs).filter(|(_, outcome)| outcome.diverged());
-    let ended: Vec<&Outcome> = ended.map(|(_, outcome)| *outcome).collect();
-    let at_zero = ended.iter().filter(|outcome| outcome.value("scale variance") == 0.0).count();
-    let seen = match ended.len() {
-        0 => "so what follows is where the equations lead and not what was seen".to_string(),
-        n => {
-            let which = if at_zero == n { "all".to_string() } else { at_zero.to_string() };
-            format!(
-                "and in {which} of these the smallest variance of the scale was exactly 0 at the step that was \
-                 refused; every loss and gradient before it was finite"
-            )
-        }
+    let (ended, all) = ended(results);
+    let seen = match (ended.len(), at_zero(&ended)) {
+        (0, _) => PROSE.get("not-seen"),
+        (n, at_zero) if at_zero == n => PROSE.fill("seen", &[("which", "all")]),
+        (_, at_zero) => PROSE.fill("seen", &[("which", at_zero)]),
     };
-    let all: usize = runs.iter().map(|runs| runs.runs().len()).sum();
-    let mut blocks = vec![Block::Text(format!("Of {all} runs as published {} ended in NaN, {seen}.", ended.len()))];
-    blocks.push(Block::Text(PROSE.get("fall")));
+    let values = [("all", all.to_string()), ("ended", ended.len().to_string()), ("seen", seen)];
+    let mut texts = vec![PROSE.fill("ended", &values), PROSE.get("fall")];
     let alone = alone(results);
     if let Some((experiment, outcome)) = alone
         && let Some((a, c)) = drift(outcome)
     {
-        let at = |level: f64| ((a - level) / c).exp();
-        blocks.push(Block::Text(format!(
-            "Over the second half of the run of {} the smallest argument follows {} − {} ln(epoch). At that pace it \
-             reaches {} in epoch {}, and {}, where eˣ itself leaves the normal range of single precision, in epoch \
-             {}.",
-            experiment.label("networks"),
-            number(a),
-            number(c),
-            number(LOST),
-            number(at(LOST)),
-            number(UNDERFLOW),
-            number(at(UNDERFLOW))
-        )));
+        let epoch = |level: f64| number(((a - level) / c).exp());
+        let values = [
+            ("networks", experiment.label("networks").to_string()),
+            ("a", number(a)),
+            ("c", number(c)),
+            ("lost", number(LOST)),
+            ("lost epoch", epoch(LOST)),
+            ("underflow", number(UNDERFLOW)),
+            ("underflow epoch", epoch(UNDERFLOW)),
+        ];
+        texts.push(PROSE.fill("drift", &values));
     }
+    let mut blocks: Vec<Block> = texts.into_iter().map(Block::Text).collect();
     blocks.extend(usage(results));
     blocks.push(Block::Text(PROSE.get("softplus")));
     if let Some((_, outcome)) = alone {
         let least = outcome.series("posterior raw").into_iter().map(|(_, raw)| raw).fold(f64::INFINITY, f64::min);
-        blocks.push(Block::Text(format!(
-            "The rival explanation is the other variance: were that of q(z|x,y) to reach 0, the logarithm in its KL \
-             would be infinite. Its softplus is exact in every run here; the smallest argument that it had in the run \
-             of the first paragraphs is {}, {} {} from which a softplus as written would give 0.",
-            number(least),
-            if least < LOST { "below the" } else { "above the" },
-            number(LOST)
-        )));
+        let side = if least < LOST { "below" } else { "above" };
+        let values = [("least", number(least)), ("side", side.into()), ("lost", number(LOST))];
+        blocks.push(Block::Text(PROSE.fill("rival", &values)));
     }
     blocks.push(Block::Text(PROSE.get("remedies")));
     blocks
@@ -297,34 +261,20 @@ fn usage(results: &Results<'_>) -> Option<Block> {
         let most = kl.iter().copied().fold(f64::NAN, f64::max);
         vec![range, kl.len().to_string(), number(if kl.is_empty() { f64::NAN } else { median(&kl) }), number(most)]
     };
-    let caption = format!(
-        "What the dimensions carry, by the variance of their scale: mean KL of q(z|x,y) from the prior over test \
-         images of each class, for every class and dimension, at the end of the run ({}, {}, seed {}).",
-        experiment.label("networks"),
-        name(experiment),
-        experiment.seed()
-    );
-    let head = ["variance of the scale", "pairs of class and dimension", "median KL (nats)", "largest KL (nats)"];
-    let rows = decades.windows(2).map(row).collect();
-    Some(Block::Table { caption, head: head.map(String::from).into(), rows })
+    let run = format!("{}, {}, seed {}", experiment.label("networks"), name(experiment), experiment.seed());
+    Some(PROSE.table("use", &[("run", run)], decades.windows(2).map(row).collect()))
 }
 
 fn method() -> Vec<String> {
     let norms = CLIP_NORM.map(|(networks, norm)| format!("{} ({networks})", number(norm)));
-    vec![
-        format!(
-            "As published the scale is ln(1 + eˣ) computed as it is written. Such a run goes on to its NaN or to epoch \
-             {} ({FULL}) and {} ({SMALL}); every {KEPT} epochs its state is kept. Each remedy starts from the last \
-             state kept, on the same batches and noise, and runs {REMEDY} epochs more; `{}` is the same formula with \
-             eˣ kept beside 1.",
-            ALONE[1].1, ALONE[0].1, STABLE.0
-        ),
-        format!(
-            "Clipping begins at a norm of the gradient of a batch mean of {}, or at a tenth of it; the median norm of \
-             each run is in the tables.",
-            norms.join(" and ")
-        ),
-        PROSE.get("framework"),
-        PROSE.get("small"),
-    ]
+    let [small, full] = ALONE.map(|(networks, epochs)| format!("{epochs} ({networks})"));
+    let values = [
+        ("full", full),
+        ("small", small),
+        ("kept", KEPT.to_string()),
+        ("remedy", REMEDY.to_string()),
+        ("stable", STABLE.0.into()),
+        ("norms", norms.join(" and ")),
+    ];
+    PROSE.fill_list("method", &values)
 }
